@@ -1,0 +1,7 @@
+# Warnings for valpool's own targets; users of the library do not inherit them.
+function(valpool_set_warnings target)
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
+    -Wold-style-cast -Woverloaded-virtual -Wcast-align -Wnull-dereference -Wformat=2
+    $<$<BOOL:${VALPOOL_WARNINGS_AS_ERRORS}>:-Werror>)
+endfunction()

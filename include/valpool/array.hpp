@@ -1,0 +1,229 @@
+#pragma once
+
+#include <valpool/detail/allocator.hpp>
+#include <valpool/detail/value_access.hpp>
+#include <valpool/val.hpp>
+
+#include <boost/container/vector.hpp>
+
+#include <cstddef>
+#include <initializer_list>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#if __cplusplus >= 202002L
+#include <span>
+#endif
+
+namespace valpool {
+
+/// A growing array of anything; of numbers, it is contiguous memory that others can read in place.
+/// An Arr (Array<Val>) is the list of the dynamic values.
+///
+/// Exceptions: std::out_of_range for a bad index; std::bad_alloc, or PoolExhausted in a pool, with
+/// nothing changed.
+/// Thread safety: as for a standard container.
+template <class T>
+class Array {
+public:
+    using value_type = T;
+    using iterator = T*;
+    using const_iterator = const T*;
+
+    Array() noexcept = default;
+    /// Empty. A pool cannot be given here: Shared(pool, Array<T>()) makes one in a pool.
+    explicit Array(std::size_t capacity, Allocator* pool = nullptr) {
+        if (pool) throw std::logic_error("Array: use Shared(pool, Array()) for one in a pool");
+        items_.reserve(capacity);
+    }
+    Array(std::initializer_list<T> items) : items_(items.begin(), items.end()) {}
+    explicit Array(const detail::allocator<T>& memory) noexcept : items_(memory) {}
+    Array(const Array& other) = default;
+    /// Out of a pool it copies: what lies on the heap must not refer into a box.
+    Array(Array&& other) {
+        if (other.region())
+            *this = static_cast<const Array&>(other);
+        else
+            items_.swap(other.items_);
+    }
+    Array(Array&& other, const detail::allocator<char>& memory)
+        : items_(detail::allocator<T>(memory)) {
+        if (other.region() == region())
+            items_.swap(other.items_);
+        else
+            *this = static_cast<const Array&>(other);
+    }
+    Array(const Array& other, const detail::allocator<char>& memory)
+        : items_(other.items_, detail::allocator<T>(memory)) {}
+    Array& operator=(const Array& other) {
+        if (this == &other) return *this;
+        const detail::mutation guard(region());
+        vector copy(other.items_, items_.get_allocator());
+        items_.swap(copy);
+        return *this;
+    }
+    Array& operator=(Array&& other) {
+        if (region() != other.region()) return *this = static_cast<const Array&>(other);
+        const detail::mutation guard(region());
+        items_.swap(other.items_);
+        return *this;
+    }
+    ~Array() = default;
+
+    T& operator[](std::size_t i) { return items_[checked(i)]; }
+    const T& operator[](std::size_t i) const { return items_[checked(i)]; }
+    /// Unchecked.
+    T& operator()(std::size_t i) noexcept { return items_[i]; }
+    const T& operator()(std::size_t i) const noexcept { return items_[i]; }
+
+    void append(const T& item) {
+        const detail::mutation guard(region());
+        if (items_.size() == items_.capacity()) {
+            T copy(item);  // it may be an element of this array, which is about to move
+            items_.push_back(std::move(copy));
+        } else {
+            items_.push_back(item);
+        }
+    }
+    void prepend(const T& item) { insertAt(0, item); }
+    void insert(std::size_t i, const T& item) { insertAt(i, item); }
+    void insertAt(std::size_t i, const T& item) {
+        if (i > items_.size()) throw_range(i);
+        const detail::mutation guard(region());
+        const T copy(item);  // it may be an element of this array
+        items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), copy);
+    }
+    void removeAt(std::size_t i) {
+        checked(i);
+        const detail::mutation guard(region());
+        items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    void removeFirst() { removeAt(0); }
+    void removeLast() { removeAt(items_.size() - 1); }
+    /// The first that is equal; false when there is none.
+    bool remove(const T& item) {
+        const std::ptrdiff_t i = index(item);
+        if (i >= 0) removeAt(static_cast<std::size_t>(i));
+        return i >= 0;
+    }
+    /// Position of the first that is equal, or -1.
+    std::ptrdiff_t index(const T& item) const {
+        for (std::size_t i = 0; i < items_.size(); ++i)
+            if (items_[i] == item) return static_cast<std::ptrdiff_t>(i);
+        return -1;
+    }
+    bool find(const T& item) const { return index(item) >= 0; }
+    bool contains(const T& item) const { return find(item); }
+    void fill(const T& item) {
+        const detail::mutation guard(region());
+        const T copy(item);
+        for (T& here : items_) here = copy;
+    }
+    /// New elements are zero or empty.
+    void resize(std::size_t length) {
+        const detail::mutation guard(region());
+        items_.resize(length);
+    }
+    void expandTo(std::size_t capacity) {
+        const detail::mutation guard(region());
+        items_.reserve(capacity);
+    }
+    void expandBy(std::size_t more) { expandTo(items_.capacity() + more); }
+    void clear() {
+        const detail::mutation guard(region());
+        items_.clear();
+    }
+    void swap(Array& other) {
+        if (region() == other.region()) {
+            const detail::mutation guard(region());
+            items_.swap(other.items_);
+            return;
+        }
+        vector mine(other.items_, items_.get_allocator());
+        vector theirs(items_, other.items_.get_allocator());
+        const detail::mutation guard(region());
+        const detail::mutation other_guard(other.region());
+        items_.swap(mine);
+        other.items_.swap(theirs);
+    }
+
+    T* data() noexcept { return items_.data(); }
+    const T* data() const noexcept { return items_.data(); }
+    std::size_t length() const noexcept { return items_.size(); }
+    std::size_t size() const noexcept { return items_.size(); }
+    std::size_t entries() const noexcept { return items_.size(); }
+    std::size_t capacity() const noexcept { return items_.capacity(); }
+    bool empty() const noexcept { return items_.empty(); }
+    iterator begin() noexcept { return data(); }
+    iterator end() noexcept { return data() + length(); }
+    const_iterator begin() const noexcept { return data(); }
+    const_iterator end() const noexcept { return data() + length(); }
+
+#if __cplusplus >= 202002L
+    /// The elements in place, valid until the array changes its size.
+    std::span<T> span() noexcept { return {data(), length()}; }
+    std::span<const T> span() const noexcept { return {data(), length()}; }
+#endif
+
+    friend bool operator==(const Array& a, const Array& b) {
+        if (a.length() != b.length()) return false;
+        for (std::size_t i = 0; i < a.length(); ++i)
+            if (!(a(i) == b(i))) return false;
+        return true;
+    }
+    friend bool operator!=(const Array& a, const Array& b) { return !(a == b); }
+
+    detail::box* region() const noexcept { return items_.get_allocator().region(); }
+
+private:
+    using vector = boost::container::vector<T, detail::allocator<T>>;
+
+    std::size_t checked(std::size_t i) const {
+        if (i >= items_.size()) throw_range(i);
+        return i;
+    }
+    [[noreturn]] void throw_range(std::size_t i) const {
+        throw std::out_of_range("index " + std::to_string(static_cast<std::ptrdiff_t>(i)) +
+                                " is not in an array of " + std::to_string(items_.size()));
+    }
+
+    vector items_;
+};
+
+/// Each element followed by a space.
+template <class T>
+std::ostream& operator<<(std::ostream& out, const Array<T>& a) {
+    for (const T& item : a) out << item << ' ';
+    return out;
+}
+
+// --- how arrays become values and come out of them ---------------------------------------------
+
+namespace detail {
+template <class T>
+constexpr char element_tag() noexcept {
+    static_assert(std::is_same_v<T, Val> || number_tag<T>() != 'Z',
+                  "a Val can hold arrays of numbers and of values");
+    return number_tag<T>();  // 'Z' for values
+}
+}  // namespace detail
+
+template <class T>
+Val::Val(const Array<T>& a) : Val() {
+    detail::value_access::put(*this, 'n', detail::element_tag<T>(), a);
+}
+
+template <class T>
+Val::Val(Array<T>* adopted) : Val() {
+    detail::value_access::adopt(*this, 'n', detail::element_tag<T>(), adopted, true, false);
+}
+
+template <class T>
+Val::operator Array<T>&() const {
+    return *static_cast<Array<T>*>(
+        detail::value_access::container_of_type(*this, 'n', detail::element_tag<T>()));
+}
+
+}  // namespace valpool

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <valpool/boot.hpp>
+
+#include <memory>
+#include <string>
+
+namespace valpool {
+
+namespace detail {
+class side;
+}
+
+/// Attaches to a pipe that a ServerSide makes. Usually it dequeues; it may enqueue, too.
+/// Any number of them can be in one process, beside each other and a SHMMain.
+/// Life: the pipe outlives the object; values that came out of it may, too.
+/// Thread safety: the queue may be used by many threads; the object itself by one at a time.
+/// Source: "C++ Cross-Process Shared Memory Tools": ServerSide and ClientSide.
+class VALPOOL_API ClientSide {
+public:
+    /// As for ServerSide; the pipe has the capacity that its server gave it.
+    /// Throws std::logic_error for bad names, a negative sleep.
+    ClientSide(const std::string& memory_pool_name, const std::string& pipe_name,
+               bool debug = false, void* forced_addr = nullptr,
+               BreakChecker external_break = nullptr, std::int64_t micro_sleep = 100000);
+    ~ClientSide();
+    ClientSide(const ClientSide&) = delete;
+    ClientSide& operator=(const ClientSide&) = delete;
+
+    /// Waits for the pool and then for the pipe. Throws std::runtime_error for a file of that name
+    /// that is no pool, or a damaged or another version's one.
+    /// Returns STARTED, or STOPPED when the break checker ended the wait. Idempotent.
+    State_e start();
+    State_e state() const noexcept;
+
+    /// std::runtime_error when not started.
+    CQ& pipe() const;
+    StreamingPool* pool() const;
+    Bootstrap_t* boot() const;
+
+    /// As for SHMMain.
+    bool warning(bool on) noexcept;
+    bool addressRandomization() const;
+
+private:
+    std::unique_ptr<detail::side> self_;
+};
+
+}  // namespace valpool

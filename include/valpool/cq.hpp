@@ -1,0 +1,87 @@
+#pragma once
+
+/// CQ: the bounded first-in, first-out queue between threads and processes.
+
+#include <valpool/detail/config.hpp>
+#include <valpool/streaming_pool.hpp>
+#include <valpool/val.hpp>
+
+#include <cstddef>
+#include <memory>
+
+namespace valpool {
+
+/// "Time to shut down?": polled by whatever waits; true ends the wait.
+typedef bool (*BreakChecker)();
+
+namespace detail {
+struct attachment;
+struct pipe;
+class queue_core;
+}  // namespace detail
+
+/// A queue of values with a capacity in packets. Any number of threads and processes may enqueue
+/// and dequeue at the same time; each packet goes to exactly one of those who dequeue, and the
+/// packets of one producer arrive in their order.
+///
+/// In a pool, a packet is a reference: a shared value (see Shared) is passed without a copy. What is
+/// not in this pool yet (a plain value, a heap proxy, a value of another pool) is copied into the
+/// pool when it is enqueued, and containers arrive as proxies to that copy. The slot gives its
+/// reference up at once when a packet is dequeued.
+///
+/// Time-outs are seconds on the monotonic clock. None: wait for ever. Zero or less: try once. Huge
+/// values and infinity: for ever. NaN, and what is no number: std::logic_error. A wait never ends
+/// early, except by the BreakChecker of the ServerSide or ClientSide that the queue belongs to:
+/// then enqueue and dequeue return false, and enq and deq throw BreakRequested.
+///
+/// Process safety: a process that is stopped or killed, at any instruction, never keeps others from
+/// the queue, and its packet is in the queue or is not.
+/// Source: "C++ Cross-Process Shared Memory Tools": ServerSide, ClientSide, Complex Interactions.
+class VALPOOL_API CQ {
+public:
+    /// A queue within this process, on its heap; or, with an allocator and `shared_across_process`,
+    /// one in that pool, for this process and those that it forks.
+    /// Throws std::logic_error when `capacity_packets` is below 1, PoolExhausted when it does not
+    /// fit the pool.
+    explicit CQ(int capacity_packets, Allocator* pool = nullptr,
+                bool shared_across_process = false);
+    ~CQ();
+    CQ(const CQ&) = delete;
+    CQ& operator=(const CQ&) = delete;
+
+    /// Waits for room, for ever, and puts the value at the end.
+    /// Throws PoolExhausted, with nothing changed, when the value has to be copied into the pool
+    /// and there is no room for it; BreakRequested.
+    void enq(const Val& value);
+    void enq(Val&& value);
+
+    /// Waits for room until the time-out; false when there was none.
+    bool enqueue(const Val& value, const Val& timeout_s = Val());
+    bool enqueue(const Val& value, double timeout_s);
+    /// Hands the value over when it returns true (`value` is None then): a shared value changes no
+    /// count. Untouched when it returns false or throws.
+    bool enqueue(Val&& value, const Val& timeout_s = Val());
+    bool enqueue(Val&& value, double timeout_s);
+
+    /// Waits for a packet, for ever. Throws BreakRequested.
+    Val deq();
+
+    /// Waits for a packet until the time-out; false when there was none, and `out` is untouched.
+    /// `out` must not lie in the pool itself (std::logic_error).
+    bool dequeue(const Val& timeout_s, Val& out);
+    bool dequeue(double timeout_s, Val& out);
+
+    /// Packets that fit, and packets that are in it; what others do may change the latter at once.
+    std::size_t capacity() const noexcept;
+    std::size_t length() const noexcept;
+    bool empty() const noexcept;
+    bool full() const noexcept;
+
+    /// For ServerSide and ClientSide.
+    explicit CQ(std::unique_ptr<detail::queue_core> core) noexcept;
+
+private:
+    std::unique_ptr<detail::queue_core> core_;
+};
+
+}  // namespace valpool

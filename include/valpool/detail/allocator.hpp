@@ -1,0 +1,88 @@
+#pragma once
+
+/// The one allocator of every container in a value: a null region means the process's heap.
+
+#include <valpool/detail/box.hpp>
+
+#include <boost/interprocess/offset_ptr.hpp>
+
+#include <cstddef>
+#include <limits>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace valpool {
+namespace detail {
+
+/// Purpose: lets the same container type live on the heap and in a box.
+/// It never propagates: the destination of an assignment keeps its own memory, so what is assigned
+/// into a pooled value lands in the pool.
+/// Throws std::bad_alloc (heap) or PoolExhausted (box).
+template <class T>
+class allocator {
+public:
+    using value_type = T;
+    using pointer = boost::interprocess::offset_ptr<T>;
+    using const_pointer = boost::interprocess::offset_ptr<const T>;
+    using size_type = std::size_t;
+    using difference_type = std::ptrdiff_t;
+    using propagate_on_container_copy_assignment = std::false_type;
+    using propagate_on_container_move_assignment = std::false_type;
+    using propagate_on_container_swap = std::false_type;
+    using is_always_equal = std::false_type;
+    template <class U>
+    struct rebind {
+        using other = allocator<U>;
+    };
+
+    allocator() noexcept = default;
+    explicit allocator(box* region) noexcept : region_(region) {}
+    template <class U>
+    allocator(const allocator<U>& other) noexcept : region_(other.region()) {}
+
+    pointer allocate(size_type count) {
+        if (count > max_size()) throw std::bad_array_new_length();
+        const std::size_t size_bytes = count * sizeof(T);
+        box* const b = region();
+        void* const memory = b ? region_allocate(*b, size_bytes) : ::operator new(size_bytes);
+        return pointer(static_cast<T*>(memory));
+    }
+
+    void deallocate(pointer memory, size_type count) noexcept {
+        if (box* const b = region())
+            region_deallocate(*b, memory.get(), count * sizeof(T));
+        else
+            ::operator delete(memory.get());
+    }
+
+    size_type max_size() const noexcept {
+        return static_cast<size_type>(std::numeric_limits<difference_type>::max()) / sizeof(T);
+    }
+
+    /// A copy of a container lies on the heap, wherever the original lies.
+    allocator select_on_container_copy_construction() const noexcept { return allocator(); }
+
+    /// What can be told where to allocate is told: the elements of a container in a box.
+    template <class U, class... Args>
+    void construct(U* place, Args&&... args) {
+        if constexpr (std::is_constructible_v<U, Args&&..., const allocator<char>&>)
+            ::new (static_cast<void*>(place))
+                U(std::forward<Args>(args)..., allocator<char>(*this));
+        else
+            ::new (static_cast<void*>(place)) U(std::forward<Args>(args)...);
+    }
+
+    box* region() const noexcept { return region_.get(); }
+
+    friend bool operator==(const allocator& a, const allocator& b) noexcept {
+        return a.region() == b.region();
+    }
+    friend bool operator!=(const allocator& a, const allocator& b) noexcept { return !(a == b); }
+
+private:
+    boost::interprocess::offset_ptr<box> region_;
+};
+
+}  // namespace detail
+}  // namespace valpool

@@ -1,0 +1,128 @@
+#pragma once
+
+/// Boxes and how a process holds them: all that the value layer needs of the memory layer.
+///
+/// A box is a reference-counted root in the pool. It owns a region: chunks from which everything
+/// inside the box is allocated. Freeing a box gives its chunks back without walking what lies in
+/// them, so destructors of what lies in a box need not run when the box goes.
+
+#include <valpool/detail/config.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace valpool {
+
+class StreamingPool;
+
+namespace detail {
+
+struct arena;
+struct attachment;
+struct out_ref;
+
+/// Shape: 80 bytes at the start of a 64-byte aligned chunk; the root object follows.
+/// Invariants:
+///   1. `refs` is the number of ledger entries, queue slots and out-references that name the box,
+///      or more (a crash leaves it too high until recovery recounts; never too low).
+///   2. `chunks` and `out_refs` can be walked at any instant: their links change by one store.
+///   3. `poisoned` set means that the content behind the header must not be read.
+/// Writers: refs by anybody, atomically; the rest by the one process that is changing the content.
+/// Crash safety: a writer that dies leaves `mutator` or `lock_owner` naming its lane; recovery then
+/// sets `poisoned`. The links stay walkable, so freeing is always safe.
+/// Any change of the fields bumps layout_version.
+struct box {
+    std::atomic<std::uint32_t> magic;
+    std::atomic<std::uint32_t> refs;
+    std::uint64_t self;                     // offset of this box from its arena
+    std::atomic<std::uint64_t> chunks;      // further chunks, newest first; 0: none
+    std::atomic<std::uint64_t> out_refs;    // references to other boxes; 0: none
+    std::uint64_t bump;                     // next free byte of the newest small chunk
+    std::uint64_t bump_end;                 // its end
+    std::uint64_t free_table;               // heads of the free lists; 0: nothing freed yet
+    std::atomic<std::uint32_t> mutator;     // lane + 1 of who is changing the content; 0: nobody
+    std::atomic<std::uint32_t> lock_owner;  // lane + 1 of who holds the TransactionLock; 0: nobody
+    char root_tag;                          // what the root object is (the value layer's tags)
+    char root_subtype;
+    std::atomic<bool> poisoned;
+    std::uint8_t reserved;
+    std::uint32_t lock_depth;        // how often the lock's owner has taken it
+    std::uint64_t next_work;         // recovery's and release's work list; meaningless otherwise
+
+    void* root() noexcept { return this + 1; }
+    const void* root() const noexcept { return this + 1; }
+};
+static_assert(sizeof(box) == 80, "a record of three entries and its box fit 384 bytes");
+
+constexpr std::size_t box_header_bytes = sizeof(box);
+
+/// The pool in which the box lies.
+VALPOOL_API StreamingPool* pool_of(const box& b) noexcept;
+
+/// Memory inside the box, aligned to 16, living at most as long as the box.
+/// Throws PoolExhausted, with nothing changed. Never blocks, except while recovery runs.
+/// Not for two threads at once on the same box.
+VALPOOL_API void* region_allocate(box& b, std::size_t size_bytes);
+/// Gives memory of region_allocate back to the box (small) or to the pool (large).
+VALPOOL_API void region_deallocate(box& b, void* memory, std::size_t size_bytes) noexcept;
+
+/// One process's share in a box: an entry in the process's ledger and a count of the handles that
+/// use it. Lives on the process's heap; survives fork, where the child's copy names an entry of the
+/// child's own. Thread safe.
+struct hold {
+    std::atomic<std::uint32_t> handles;
+    std::uint32_t entry;
+    box* target;
+    attachment* at;
+};
+
+/// A new box that only the returned hold refers to, held by one handle. `first_chunk_bytes` counts
+/// header and root object and what will soon be allocated; it is a hint for the first chunk's size
+/// (at least header plus root must fit; larger content goes to further chunks by itself).
+/// Throws PoolExhausted, with nothing changed.
+VALPOOL_API hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes);
+/// A hold of this process on a box that is certainly alive (reached through a reference that the
+/// caller knows to exist). Counts in the box. Throws PoolExhausted.
+VALPOOL_API hold* hold_box(box& b);
+inline void add_handle(hold& h) noexcept { h.handles.fetch_add(1, std::memory_order_relaxed); }
+/// Drops one handle; the last one ends the hold, and the box with it when nobody else has it.
+VALPOOL_API void drop_handle(hold* h) noexcept;
+
+/// A reference from inside one box to another box of the same pool. The node lies in `from`.
+/// add: counts in `to`; throws PoolExhausted with nothing changed.
+VALPOOL_API out_ref* add_out_ref(box& from, box& to);
+/// remove: takes the node off the list and gives the reference up (may free the target).
+VALPOOL_API void remove_out_ref(box& from, out_ref* node) noexcept;
+VALPOOL_API box& target_of(const out_ref& node) noexcept;
+
+/// Marks the content of a box as being changed while it lives; nests; a null box means the heap and
+/// does nothing. Throws PoisonedError when the last one who changed it died (see PoisonedError).
+class VALPOOL_API mutation {
+public:
+    explicit mutation(box* b);
+    ~mutation();
+    mutation(const mutation&) = delete;
+    mutation& operator=(const mutation&) = delete;
+
+private:
+    box* box_;  // null when nothing has to be undone
+};
+
+/// Throws PoisonedError when the content of the box must not be read.
+[[noreturn]] VALPOOL_API void throw_poisoned();
+inline void check_usable(const box& b) {
+    if (b.poisoned.load(std::memory_order_relaxed)) throw_poisoned();
+}
+/// Makes a poisoned box usable again with an empty region and no out-references. The caller then
+/// constructs a fresh root object in it. Must hold the box's lock or be its only user.
+VALPOOL_API void reset_box(box& b) noexcept;
+
+/// The box's advisory lock, recursive in a thread, released by death. lock_box waits for ever, in
+/// slices, and throws PoisonedError (not holding the lock) when the value is poisoned.
+VALPOOL_API void lock_box(box& b);
+VALPOOL_API bool try_lock_box(box& b);
+VALPOOL_API void unlock_box(box& b) noexcept;
+
+}  // namespace detail
+}  // namespace valpool

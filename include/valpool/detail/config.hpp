@@ -1,0 +1,12 @@
+#pragma once
+
+// The library is built with hidden visibility: only what is marked here can be linked against.
+#define VALPOOL_API __attribute__((visibility("default")))
+
+#if defined(__SANITIZE_THREAD__)
+#define VALPOOL_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define VALPOOL_TSAN 1
+#endif
+#endif

@@ -1,0 +1,24 @@
+#pragma once
+
+/// Values as references to boxes, and back: what a queue passes.
+
+#include <valpool/val.hpp>
+
+namespace valpool {
+namespace detail {
+
+/// One handle on a hold of a box in `pool` that holds the value: for a proxy to a box of this pool
+/// that very box; for anything else a new box with a copy. Throws PoolExhausted.
+VALPOOL_API hold* pack(const Val& v, StreamingPool& pool);
+/// Takes the handle of a proxy to a box of this pool, which leaves `v` None; copies anything else,
+/// and leaves that as it is. Throws PoolExhausted, with `v` untouched.
+VALPOOL_API hold* pack(Val&& v, StreamingPool& pool);
+/// Takes over one handle: a proxy for containers; for other values a copy on the heap, and the
+/// handle is dropped.
+VALPOOL_API Val unpack(hold* h);
+
+/// box::root_tag of a box that holds a Val which is no container.
+constexpr char value_root_tag = 'V';
+
+}  // namespace detail
+}  // namespace valpool

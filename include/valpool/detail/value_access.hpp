@@ -1,0 +1,82 @@
+#pragma once
+
+/// What the value layer's own parts need of a Val's inside.
+
+#include <valpool/val.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <new>
+
+namespace valpool {
+namespace detail {
+
+/// What proxies on the heap share: an adopted container.
+struct heap_block {
+    std::atomic<std::uint32_t> handles{1};
+    bool has_lock = false;
+    void* object = nullptr;
+    void (*destroy)(void*) = nullptr;  // null: not adopted
+    std::recursive_mutex lock;
+};
+
+struct VALPOOL_API value_access {
+    /// Which kind of proxy a Val on the heap is (its length_).
+    static constexpr unsigned char to_box = 1;
+    static constexpr unsigned char to_heap = 2;
+
+    static box* region(const Val& v) noexcept { return v.alloc_.region(); }
+    static bool is_proxy_to_box(const Val& v) noexcept {
+        return v.isproxy && (region(v) || v.length_ == to_box);
+    }
+    static hold*& hold_slot(Val& v) noexcept { return v.slot<hold*>(); }
+    static hold* hold_of(const Val& v) noexcept { return v.slot<hold*>(); }
+    static heap_block* block_of(const Val& v) noexcept { return v.slot<heap_block*>(); }
+    /// The box that a proxy refers to; null for what is no proxy to a box.
+    static box* target(const Val& v) noexcept;
+
+    /// The container itself, through a proxy if need be; throws PoisonedError. Null for the others.
+    static void* container(const Val& v);
+    /// As above; std::logic_error when it is not of that very type.
+    static void* container_of_type(const Val& v, char tag, char subtype);
+    /// "Tab", "Array of int_4", ...
+    static std::string type_name(char tag, char subtype);
+    static std::string type_name(const Val& v) { return type_name(v.tag, v.subtype); }
+
+    /// Makes a None value a copy of a container, in the value's own memory.
+    template <class C>
+    static void put(Val& v, char tag, char subtype, const C& content) {
+        allocator<C> memory(v.alloc_);
+        const auto place = memory.allocate(1);
+        try {
+            new (static_cast<void*>(place.get())) C(content, v.alloc_);
+        } catch (...) {
+            memory.deallocate(place, 1);
+            throw;
+        }
+        using object_pointer = typename allocator<char>::pointer;
+        new (v.raw_ + 4) object_pointer(reinterpret_cast<char*>(place.get()));
+        v.tag = tag;
+        v.subtype = subtype;
+    }
+
+    /// Makes a None value on the heap a proxy of a container on the heap.
+    template <class C>
+    static void adopt(Val& v, char tag, char subtype, C* object, bool owns, bool locks) {
+        // Whatever happens, an adopted container is not lost.
+        std::unique_ptr<C> owner(owns ? object : nullptr);
+        adopt_object(v, tag, subtype, object, locks);
+        if (owns) block_of(v)->destroy = [](void* o) { delete static_cast<C*>(o); };
+        owner.release();
+    }
+    /// Makes a None value on the heap a proxy, taking over one handle of the hold.
+    static void adopt_hold(Val& v, hold* h) noexcept;
+    static bool has_lock(const Val& v) noexcept;
+
+private:
+    static void adopt_object(Val& v, char tag, char subtype, void* object, bool locks);
+};
+
+}  // namespace detail
+}  // namespace valpool

@@ -1,0 +1,34 @@
+#pragma once
+
+/// What valpool throws besides plain std::runtime_error (something outside went wrong: the system,
+/// a peer, a full pool) and std::logic_error (the caller asked for something that cannot be).
+
+#include <stdexcept>
+#include <string>
+
+namespace valpool {
+
+/// The pool has no room left for what was asked. Nothing has changed: the value, the queue and the
+/// pool are as they were. Waiting for a consumer to release values and trying again is the usual
+/// answer. A std::runtime_error, because that is what programs written for the original catch when
+/// a pool is full.
+class PoolExhausted : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A process died while it was changing this shared value, or while it held its TransactionLock, so
+/// its content can be half-changed. The value can be cleared, replaced and released; reading it is
+/// refused.
+class PoisonedError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A wait without a time-out was ended by the owner's BreakChecker.
+class BreakRequested : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+}  // namespace valpool

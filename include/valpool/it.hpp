@@ -1,0 +1,56 @@
+#pragma once
+
+#include <valpool/proxy.hpp>
+#include <valpool/val.hpp>
+
+#include <vector>
+
+namespace valpool {
+
+/// Walks any container, in the original's way:
+///     for (It ii(v); ii(); ) { ii.key(); ii.value(); }
+/// Keys of lists are their indexes (of arrays of numbers, the values are copies). The container
+/// must not change meanwhile.
+class VALPOOL_API It {
+public:
+    explicit It(const Val& v);
+    explicit It(const Proxy& p) : It(p.val()) {}
+    explicit It(Tab& t);
+    explicit It(OTab& t);
+    explicit It(Tup& t);
+    explicit It(Arr& a);
+
+    /// Moves to the next element; false after the last one.
+    bool operator()();
+    const Val& key() const noexcept { return *key_; }
+    Val& value() const noexcept { return *value_; }
+
+protected:
+    struct item {
+        const Val* key;  // null: its position
+        Val* value;      // null: the number at its position
+    };
+    void add_table(detail::table& t);
+    void add_list(Val* first, std::size_t count);
+    void sort();
+
+private:
+    std::vector<item> items_;
+    Val numbers_;  // the array of numbers that is walked
+    std::size_t next_ = 0;
+    const Val* key_ = nullptr;
+    Val* value_ = nullptr;
+    Val made_key_;
+    Val made_value_;
+};
+
+/// The same in the order of the keys.
+class VALPOOL_API Sit : public It {
+public:
+    template <class Container>
+    explicit Sit(Container&& c) : It(std::forward<Container>(c)) {
+        sort();
+    }
+};
+
+}  // namespace valpool

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <valpool/detail/config.hpp>
+#include <valpool/streaming_pool.hpp>
+
+#include <cstddef>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+namespace valpool {
+
+/// What check() found in a pool.
+struct VALPOOL_API pool_report {
+    std::size_t total_bytes = 0;   // that values, queues and raw memory can use
+    std::size_t used_bytes = 0;    // that they use now
+    std::size_t system_bytes = 0;  // of those: queues and bookkeeping
+    std::size_t raw_bytes = 0;     // of those: StreamingPool::allocate
+    std::size_t leaked_bytes = 0;  // in use, but nobody can reach them; recovery gets them back
+    std::size_t boxes = 0;         // shared values
+    std::size_t references = 0;    // to them, from processes, queues and each other
+    std::size_t poisoned = 0;      // shared values that a process died in the middle of changing
+    std::size_t queues = 0;
+    std::size_t packets = 0;            // in the queues
+    std::vector<int> living_processes;  // that are attached
+    std::vector<int> dead_processes;    // that died and have not been cleaned up after yet
+    std::vector<std::string> problems;  // contradictions; empty in a sound pool
+
+    /// No contradictions. Leaks and the dead are none: the next recovery takes care of them.
+    bool is_sound() const noexcept { return problems.empty(); }
+};
+
+/// Several lines for people.
+VALPOOL_API std::ostream& operator<<(std::ostream& out, const pool_report& report);
+
+/// Recomputes every reference count and every byte from what the processes and queues hold, and
+/// compares. Changes nothing, and needs no more than read access. Every loop is bounded, whatever
+/// the memory contains.
+/// Blocking: never. While others work, a look can catch a change half-way; a contradiction is
+/// reported only when it is seen in several looks.
+/// Cost: a walk over all shared values; memory for each of them.
+VALPOOL_API pool_report check(const StreamingPool& pool);
+VALPOOL_API pool_report check(const StreamingPool* pool);
+
+}  // namespace valpool

@@ -1,0 +1,146 @@
+#pragma once
+
+/// Sharing: proxies, and the functions that make them.
+
+#include <valpool/array.hpp>
+#include <valpool/tab.hpp>
+#include <valpool/tup.hpp>
+#include <valpool/val.hpp>
+
+#include <iosfwd>
+#include <string>
+#include <type_traits>
+
+namespace valpool {
+
+namespace detail {
+/// Tag and subtype of the container types.
+template <class T>
+struct container_tags;
+template <> struct container_tags<Tab> { static constexpr char tag = 't', subtype = 'Z'; };
+template <> struct container_tags<OTab> { static constexpr char tag = 'o', subtype = 'Z'; };
+template <> struct container_tags<Tup> { static constexpr char tag = 'u', subtype = 'Z'; };
+template <class E>
+struct container_tags<Array<E>> {
+    static constexpr char tag = 'n', subtype = element_tag<E>();
+};
+}  // namespace detail
+
+/// A counted handle of a container: copies share it, the last one frees it. In a pool, processes
+/// share it as well, and a process's death gives its handles up.
+/// A Val that is a proxy is the same thing; the two convert into each other.
+/// Source: "C++ Cross-Process Shared Memory Tools", headache 5.
+class VALPOOL_API Proxy {
+public:
+    /// `adopt`: the last handle deletes it. `lock`: TransactionLock works on it. `shared` must be
+    /// false (std::logic_error): Shared makes what processes share.
+    template <class T>
+    explicit Proxy(T* container, bool adopt = true, bool lock = false, bool shared = false) {
+        using tags = detail::container_tags<T>;
+        check_arguments(container, shared);
+        detail::value_access::adopt(handle_, tags::tag, tags::subtype, container, adopt, lock);
+    }
+    /// Of a Val that is a proxy; std::logic_error for another.
+    explicit Proxy(const Val& proxy);
+
+    const Val& val() const noexcept { return handle_; }
+    Val& val() noexcept { return handle_; }
+    template <class Key>
+    Val& operator[](const Key& key) {
+        return handle_[key];
+    }
+    template <class Key>
+    Val& operator()(const Key& key) const {
+        return handle_(key);
+    }
+    operator Tab&() const { return handle_; }
+    operator OTab&() const { return handle_; }
+    operator Tup&() const { return handle_; }
+    template <class T>
+    operator Array<T>&() const {
+        return handle_;
+    }
+    bool contains(const Val& key) const { return handle_.contains(key); }
+    bool remove(const Val& key) { return handle_.remove(key); }
+    void append(const Val& value) { handle_.append(value); }
+    std::size_t length() const { return handle_.length(); }
+    std::size_t entries() const { return handle_.length(); }
+    StreamingPool* allocator() const noexcept { return handle_.allocator(); }
+    bool sharedAcrossProcesses() const noexcept { return handle_.sharedAcrossProcesses(); }
+    /// How many handles and other references there are, at this moment.
+    std::size_t refcount() const noexcept;
+    bool is_locking() const noexcept { return detail::value_access::has_lock(handle_); }
+
+private:
+    static void check_arguments(const void* container, bool shared);
+
+    Val handle_;
+};
+VALPOOL_API std::ostream& operator<<(std::ostream& out, const Proxy& p);
+inline bool is(const Proxy& a, const Proxy& b) noexcept { return is(a.val(), b.val()); }
+
+/// A deep copy of a container in the pool, shared between processes. The box goes with its last
+/// handle, wherever that is: in a process, a queue, or another shared value.
+/// Throws PoolExhausted with nothing changed; std::logic_error without a pool.
+VALPOOL_API Proxy Shared(StreamingPool* pool, const Tab& t);
+VALPOOL_API Proxy Shared(StreamingPool* pool, const OTab& t);
+VALPOOL_API Proxy Shared(StreamingPool* pool, const Tup& t);
+template <class T>
+Proxy Shared(StreamingPool* pool, const Array<T>& a);
+/// The same, under the original's older name.
+template <class T>
+Proxy Protected(StreamingPool* pool, const T& content) {
+    return Shared(pool, content);
+}
+/// On the heap of this process, adopted; with a lock and without.
+template <class T>
+Proxy Locked(T* container) {
+    return Proxy(container, true, true);
+}
+template <class T>
+Proxy Unlocked(T* container) {
+    return Proxy(container, true, false);
+}
+
+/// Holds the lock of a shared or Locked value while it lives; does nothing for one without a lock.
+/// Recursive in a thread. Advisory: it keeps nobody away who does not take it.
+/// Blocking: for ever, but never on the dead: a holder's death poisons the value, and the next one
+/// to lock gets PoisonedError.
+class VALPOOL_API TransactionLock {
+public:
+    explicit TransactionLock(const Proxy& p) : TransactionLock(p.val()) {}
+    /// std::logic_error for a value that is no proxy.
+    explicit TransactionLock(const Val& v);
+    ~TransactionLock();
+    TransactionLock(const TransactionLock&) = delete;
+    TransactionLock& operator=(const TransactionLock&) = delete;
+
+private:
+    Val kept_;  // what is locked must not go meanwhile
+};
+
+namespace detail {
+/// A box with room for a root of this size, ready for its construction.
+VALPOOL_API hold* new_root(StreamingPool* pool, std::size_t root_bytes);
+VALPOOL_API Proxy finish_root(hold* h, char tag, char subtype);
+
+template <class C>
+Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content) {
+    hold* const h = new_root(pool, sizeof(C));
+    try {
+        const mutation guard(h->target);
+        new (h->target->root()) C(content, allocator<char>(h->target));
+    } catch (...) {
+        drop_handle(h);
+        throw;
+    }
+    return finish_root(h, tag, subtype);
+}
+}  // namespace detail
+
+template <class T>
+Proxy Shared(StreamingPool* pool, const Array<T>& a) {
+    return detail::make_shared(pool, 'n', detail::element_tag<T>(), a);
+}
+
+}  // namespace valpool

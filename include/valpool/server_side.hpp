@@ -1,0 +1,55 @@
+#pragma once
+
+#include <valpool/boot.hpp>
+
+#include <memory>
+#include <string>
+
+namespace valpool {
+
+namespace detail {
+class side;
+}
+
+/// Creates a pipe (a queue with a name) in the pool, or attaches to the one that is there: a server
+/// that comes back picks up where the last one left off. Usually it enqueues; it may dequeue, too.
+/// Any number of them can be in one process, beside each other and a SHMMain.
+/// Life: the pipe outlives the object; values that came out of it may, too.
+/// Thread safety: the queue may be used by many threads; the object itself by one at a time.
+/// Source: "C++ Cross-Process Shared Memory Tools": ServerSide and ClientSide.
+class VALPOOL_API ServerSide {
+public:
+    /// `memory_pool_name`: as SHMMain was given it. `pipe_name`: 1 to 255 bytes, none of them zero.
+    /// `capacity_packets`: how many packets the pipe holds.
+    /// `forced_addr`: the pool must be mapped there, or start() throws; null: wherever it can be.
+    /// `external_break`, polled every `micro_sleep` microseconds, ends every wait of this object
+    /// and of its pipe.
+    /// Throws std::logic_error for bad names, a capacity below 1, a negative sleep.
+    ServerSide(const std::string& memory_pool_name, const std::string& pipe_name,
+               int capacity_packets, bool debug = false, void* forced_addr = nullptr,
+               BreakChecker external_break = nullptr, std::int64_t micro_sleep = 100000);
+    ~ServerSide();
+    ServerSide(const ServerSide&) = delete;
+    ServerSide& operator=(const ServerSide&) = delete;
+
+    /// Waits for the pool, then makes or finds the pipe. Throws std::logic_error when the pipe exists
+    /// with another capacity; PoolExhausted when it does not fit; std::runtime_error for a file of
+    /// that name that is no pool, or a damaged or another version's one.
+    /// Returns STARTED, or STOPPED when the break checker ended the wait. Idempotent.
+    State_e start();
+    State_e state() const noexcept;
+
+    /// std::runtime_error when not started.
+    CQ& pipe() const;
+    StreamingPool* pool() const;
+    Bootstrap_t* boot() const;
+
+    /// As for SHMMain.
+    bool warning(bool on) noexcept;
+    bool addressRandomization() const;
+
+private:
+    std::unique_ptr<detail::side> self_;
+};
+
+}  // namespace valpool

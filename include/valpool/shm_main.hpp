@@ -1,0 +1,68 @@
+#pragma once
+
+#include <valpool/boot.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace valpool {
+
+/// Creates the memory pool that any number of ServerSides and ClientSides, in any processes, use.
+/// One process makes one, usually the one that starts first.
+///
+/// Life: nothing is touched before start(). The destructor removes the pool's name, unless keep()
+/// was called; whoever is attached goes on undisturbed, and the memory goes with the last of them.
+/// In a child of fork the destructor only lets go.
+/// Thread safety: use one object from one thread at a time.
+/// Source: "C++ Cross-Process Shared Memory Tools": SHMMain; Timeouts and External Shutdown
+/// Conditions; Address Randomization; headaches 1, 3 and 4.
+class VALPOOL_API SHMMain {
+public:
+    /// `memory_pool_name`: a file name; one leading slash is allowed.
+    /// `bytes`: for values and queues together; bookkeeping (about 1%, at least 130 KB) comes on
+    /// top.
+    /// `debug`: says on standard error what it does.
+    /// `forced_addr`: where every process maps the pool; null lets it be chosen. A process in which
+    /// it is taken maps the pool elsewhere and works all the same.
+    /// `external_break`: polled every `micro_sleep` microseconds while start() has to wait.
+    /// Throws std::logic_error for a bad name, zero bytes, a misaligned address, a negative sleep.
+    SHMMain(const std::string& memory_pool_name, std::size_t bytes, bool debug = false,
+            void* forced_addr = nullptr, BreakChecker external_break = nullptr,
+            std::int64_t micro_sleep = 100000);
+    ~SHMMain();
+    SHMMain(const SHMMain&) = delete;
+    SHMMain& operator=(const SHMMain&) = delete;
+
+    /// Creates the pool with all its memory reserved. A dead earlier run's pool of the same name is
+    /// removed first. A pool whose SHMMain has died but which living processes use is taken over as
+    /// it is, if it has the size asked for.
+    /// Throws std::runtime_error: the name belongs to a living SHMMain (naming its pid) or to
+    /// something that is no pool; there is not enough memory (with both numbers); the forced
+    /// address is taken. Never changes anything that is not a dead run's.
+    /// Returns STARTED, or STOPPED when the break checker ended it. Idempotent.
+    State_e start();
+    State_e state() const noexcept;
+
+    /// std::runtime_error when not started.
+    StreamingPool* pool() const;
+    Bootstrap_t* boot() const;
+
+    /// Whether start() may warn, on standard error, that a forced address and address
+    /// randomisation do not go together well. Returns the old setting; on by default.
+    bool warning(bool on) noexcept;
+    /// Whether the system randomises this process's addresses.
+    bool addressRandomization() const;
+
+    /// Whether the pool stays when this object goes: then it can be attached to without a SHMMain.
+    /// Off by default.
+    void keep(bool on) noexcept;
+    /// Lets processes of the same group attach, not only those of the same user. Before start().
+    void shareWithGroup(bool on) noexcept;
+
+private:
+    class implementation;
+    std::unique_ptr<implementation> self_;
+};
+
+}  // namespace valpool

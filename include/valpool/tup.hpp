@@ -1,0 +1,51 @@
+#pragma once
+
+#include <valpool/array.hpp>
+#include <valpool/val.hpp>
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+namespace valpool {
+
+/// A tuple: values in a row whose number does not change.
+class VALPOOL_API Tup {
+public:
+    Tup() = default;
+    /// Of up to 12 values in the original; here of any number.
+    template <class... Rest, std::enable_if_t<std::conjunction_v<std::is_convertible<Rest, Val>...>,
+                                              int> = 0>
+    explicit Tup(const Val& first, const Rest&... rest) {
+        items_.expandTo(1 + sizeof...(rest));
+        items_.append(first);
+        (items_.append(Val(rest)), ...);
+    }
+    explicit Tup(const detail::allocator<char>& memory) noexcept
+        : items_(detail::allocator<Val>(memory)) {}
+    Tup(const Tup& other) = default;
+    Tup(Tup&& other) = default;
+    Tup(Tup&& other, const detail::allocator<char>& memory)
+        : items_(std::move(other.items_), memory) {}
+    Tup(const Tup& other, const detail::allocator<char>& memory) : items_(other.items_, memory) {}
+    Tup& operator=(const Tup& other) = default;
+    Tup& operator=(Tup&& other) = default;
+
+    /// std::out_of_range for a bad index.
+    Val& operator[](std::size_t i) { return items_[i]; }
+    const Val& operator[](std::size_t i) const { return items_[i]; }
+    Val& operator()(std::size_t i) noexcept { return items_(i); }
+    std::size_t length() const noexcept { return items_.length(); }
+    std::size_t entries() const noexcept { return items_.length(); }
+    void swap(Tup& other) { items_.swap(other.items_); }
+    Val* begin() noexcept { return items_.begin(); }
+    Val* end() noexcept { return items_.end(); }
+    const Val* begin() const noexcept { return items_.begin(); }
+    const Val* end() const noexcept { return items_.end(); }
+    detail::box* region() const noexcept { return items_.region(); }
+
+private:
+    Arr items_;
+};
+
+}  // namespace valpool

@@ -1,0 +1,279 @@
+#pragma once
+
+/// Val: the dynamic value.
+
+#include <valpool/detail/allocator.hpp>
+#include <valpool/detail/config.hpp>
+#include <valpool/streaming_pool.hpp>
+#include <valpool/types.hpp>
+
+#include <cstddef>
+#include <iosfwd>
+#include <new>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace valpool {
+
+class Val;
+class Tab;
+class OTab;
+class Tup;
+class Proxy;
+template <class T>
+class Array;
+/// A list of values.
+using Arr = Array<Val>;
+
+namespace detail {
+
+struct heap_block;
+struct value_access;
+
+template <class T>
+using if_number = std::enable_if_t<number_tag<std::remove_cv_t<T>>() != 'Z', int>;
+/// Text of any kind, but not the null pointer constants 0 and nullptr.
+template <class T>
+using if_text = std::enable_if_t<std::is_convertible_v<const T&, std::string_view> &&
+                                     !std::is_same_v<std::decay_t<T>, std::nullptr_t> &&
+                                     !std::is_same_v<std::decay_t<T>, Val>,
+                                 int>;
+/// What an implicit conversion of a Val may give. Not char: a string would be ambiguous with it.
+template <class T>
+using if_target = std::enable_if_t<
+    number_tag<T>() != 'Z' && !std::is_same_v<T, char> && !std::is_same_v<T, long double>, int>;
+
+}  // namespace detail
+
+/// A value whose type is known at run time: None, a number, text, a container of values, or a proxy
+/// (a handle that shares a container instead of being one).
+///
+/// Value semantics: a copy of a plain container is deep and lies on the heap; a copy of a proxy
+/// shares. Assignment keeps the memory of the destination, so `v["key"] = x` for a shared v puts
+/// the copy of x into the pool: nothing reachable from a pooled value ever lies outside its pool.
+/// Exceptions: what allocates throws std::bad_alloc on the heap and PoolExhausted in a pool, and
+/// leaves the destination as it was. Reading or changing a shared value that a process died in the
+/// middle of changing throws PoisonedError.
+/// Thread and process safety: as for a standard container; share values that change under a
+/// TransactionLock. Handles of one shared value may be copied and dropped anywhere at any time.
+/// Caveat: shared values that refer to each other in a circle are freed only by recovery.
+/// Shape: 32 bytes; text of up to 20 bytes lies in the value itself.
+/// Source: "C++ Cross-Process Shared Memory Tools", introduction; headaches 2 and 5.
+class VALPOOL_API Val {
+public:
+    Val() noexcept : Val(detail::allocator<char>()) {}
+    /// None in the memory of `memory` (for containers).
+    explicit Val(const detail::allocator<char>& memory) noexcept
+        : alloc_(memory), tag('Z'), subtype('Z'), isproxy(false), length_(0) {}
+
+    template <class T, detail::if_number<T> = 0>
+    Val(T number) noexcept : Val() {
+        set_number(number);
+    }
+    template <class T, detail::if_text<T> = 0>
+    Val(const T& text) : Val() {
+        set_text(std::string_view(text));
+    }
+    Val(const Tab& t);
+    Val(const OTab& t);
+    Val(const Tup& t);
+    template <class T>
+    Val(const Array<T>& a);
+    Val(const Proxy& p);
+    /// Adopts what `new` made: a proxy on the heap. Null gives std::logic_error.
+    Val(Tab* adopted);
+    Val(OTab* adopted);
+    Val(Tup* adopted);
+    template <class T>
+    Val(Array<T>* adopted);
+    /// Any other pointer would silently become a bool.
+    template <class T, std::enable_if_t<!std::is_convertible_v<T*, std::string_view>, int> = 0>
+    Val(T*) = delete;
+    Val(std::nullptr_t) = delete;
+
+    Val(const Val& other) : Val() { copy_from(other); }
+    /// Out of a pool it copies, and can throw like a copy; on the heap it never throws.
+    Val(Val&& other) : Val() { take_from(other); }
+    Val(const Val& other, const detail::allocator<char>& memory) : Val(memory) { copy_from(other); }
+    Val(Val&& other, const detail::allocator<char>& memory) : Val(memory) { take_from(other); }
+    Val& operator=(const Val& other);
+    Val& operator=(Val&& other);
+    template <class T, detail::if_number<T> = 0>
+    Val& operator=(T number) {
+        const detail::mutation guard(alloc_.region());
+        clear();
+        set_number(number);
+        return *this;
+    }
+    ~Val() {
+        if (owns_something()) clear();
+    }
+
+    /// None. In a pool: gives the memory back.
+    void reset();
+    void swap(Val& other);
+
+    // What it is. Read-only for users; see API: s S i I l L x X b f d F D numbers, a text, t Tab,
+    // o OTab, u Tup, n Arr (subtype Z) or Array (subtype: its elements'), Z None.
+private:
+    detail::allocator<char> alloc_;
+
+public:
+    char tag;
+    char subtype;
+    bool isproxy;
+
+    /// The pool that the value, or what it is a proxy of, lies in; null on the heap.
+    StreamingPool* allocator() const noexcept;
+    /// Whether what this is a proxy of may be shared with other processes.
+    bool sharedAcrossProcesses() const noexcept { return isproxy && allocator() != nullptr; }
+
+    /// As a C cast between numbers, saturating where C leaves it undefined, NaN giving 0; text as
+    /// far as it parses; None is 0; a container is its length; complex the squared magnitude.
+    template <class T, detail::if_target<T> = 0>
+    operator T() const {
+        return convert<T>();
+    }
+    /// The raw bytes of text; of anything else its printed form.
+    operator std::string() const;
+    /// These need that very type, else std::logic_error saying what it is.
+    operator Tab&() const;
+    operator OTab&() const;
+    operator Tup&() const;
+    template <class T>
+    operator Array<T>&() const;
+    operator Proxy() const;
+
+    /// Text without a copy, valid as long as the value is unchanged. std::logic_error if no text.
+    std::string_view text() const;
+
+    /// By key of a Tab or OTab (inserting None where there is none), or by index of an Arr or Tup
+    /// (std::out_of_range). std::logic_error for anything else.
+    Val& operator[](const Val& key);
+    const Val& operator[](const Val& key) const { return (*this)(key); }
+    template <class T, detail::if_text<T> = 0>
+    Val& operator[](const T& key) {
+        return at_text(std::string_view(key));
+    }
+    template <class T, detail::if_text<T> = 0>
+    const Val& operator[](const T& key) const {
+        return get_text(std::string_view(key));
+    }
+    /// The same without insertion: std::out_of_range for a key that is not there.
+    Val& operator()(const Val& key) const;
+    template <class T, detail::if_text<T> = 0>
+    Val& operator()(const T& key) const {
+        return get_text(std::string_view(key));
+    }
+
+    bool contains(const Val& key) const;
+    /// True if it was there. For lists: by index.
+    bool remove(const Val& key);
+    /// At the end of a list; in a table under the key entries().
+    void append(const Val& value);
+    /// Elements of a container; bytes of text; 0 for what has no length.
+    std::size_t length() const;
+    std::size_t entries() const { return length(); }
+    bool isNone() const noexcept { return tag == 'Z'; }
+
+    /// Keys sorted, one line an element, `add` spaces a level more, a newline at the end; what is
+    /// no container prints as with operator<<.
+    void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
+
+private:
+    friend struct detail::value_access;
+
+    static constexpr std::size_t inline_text = 20;
+    static constexpr unsigned char is_long = 0xff;  // length_ of text that lies elsewhere
+    struct long_text {
+        detail::allocator<char>::pointer bytes;
+        std::uint32_t size;
+        std::uint32_t capacity;
+    };
+
+    template <class T>
+    T& slot() noexcept {
+        return *std::launder(reinterpret_cast<T*>(raw_ + 4));
+    }
+    template <class T>
+    const T& slot() const noexcept {
+        return *std::launder(reinterpret_cast<const T*>(raw_ + 4));
+    }
+    template <class T>
+    void set_number(T number) noexcept {
+        tag = detail::number_tag<T>();
+        using stored = detail::stored_number<T>;
+        new (raw_ + 4) stored(static_cast<stored>(number));
+    }
+    void set_text(std::string_view text);
+    /// False for what a destructor has nothing to do for.
+    bool owns_something() const noexcept {
+        return isproxy || (tag == 'a' && length_ == is_long) || tag == 't' || tag == 'o' ||
+               tag == 'u' || tag == 'n';
+    }
+    void clear() noexcept;
+    /// Both expect *this to be None.
+    void copy_from(const Val& other);
+    void take_from(Val& other);
+    template <class T>
+    T convert() const;
+    Val& at_text(std::string_view key);
+    Val& get_text(std::string_view key) const;
+
+    unsigned char length_;  // inline text: its size; proxies: which kind
+    alignas(4) unsigned char raw_[20];
+};
+static_assert(sizeof(Val) == 32, "an entry of a table is one cache line");
+
+/// Two handles of one thing?
+VALPOOL_API bool is(const Val& a, const Val& b) noexcept;
+inline bool IsProxy(const Val& v) noexcept { return v.isproxy; }
+
+/// Numbers compare by value whatever their types; otherwise unlike types are unequal. A Tab equals
+/// an OTab regardless of order; two OTabs compare in order. NaN is not NaN.
+VALPOOL_API bool operator==(const Val& a, const Val& b);
+/// A strict weak order: None, then numbers (NaN first), then text and the rest by type; tables by
+/// size, then by their sorted items; lists element by element.
+VALPOOL_API bool operator<(const Val& a, const Val& b);
+inline bool operator!=(const Val& a, const Val& b) { return !(a == b); }
+inline bool operator>(const Val& a, const Val& b) { return b < a; }
+inline bool operator<=(const Val& a, const Val& b) { return !(b < a); }
+inline bool operator>=(const Val& a, const Val& b) { return !(a < b); }
+
+// For numbers and text on one side: without these, the conversions of Val make built-in operators
+// just as good a match.
+namespace detail {
+template <class T>
+using if_scalar = std::enable_if_t<
+    number_tag<std::remove_cv_t<T>>() != 'Z' ||
+        (std::is_convertible_v<const T&, std::string_view> && !std::is_same_v<T, Val>),
+    int>;
+}
+#define VALPOOL_COMPARE(op)                                                       \
+    template <class T, detail::if_scalar<T> = 0>                                  \
+    bool operator op(const Val& a, const T& b) {                                  \
+        return a op Val(b);                                                       \
+    }                                                                             \
+    template <class T, detail::if_scalar<T> = 0>                                  \
+    bool operator op(const T& a, const Val& b) {                                  \
+        return Val(a) op b;                                                       \
+    }
+VALPOOL_COMPARE(==)
+VALPOOL_COMPARE(!=)
+VALPOOL_COMPARE(<)
+VALPOOL_COMPARE(>)
+VALPOOL_COMPARE(<=)
+VALPOOL_COMPARE(>=)
+#undef VALPOOL_COMPARE
+
+/// Python's literal: see docs/values.md for every type's form.
+VALPOOL_API std::ostream& operator<<(std::ostream& out, const Val& v);
+
+inline void swap(Val& a, Val& b) { a.swap(b); }
+
+/// None, to write where a value is expected.
+inline const Val None;
+
+}  // namespace valpool

@@ -1,0 +1,21 @@
+#pragma once
+
+/// Everything of valpool.
+
+#include <valpool/array.hpp>
+#include <valpool/boot.hpp>
+#include <valpool/check_shm.hpp>
+#include <valpool/client_side.hpp>
+#include <valpool/cq.hpp>
+#include <valpool/error.hpp>
+#include <valpool/it.hpp>
+#include <valpool/pool_check.hpp>
+#include <valpool/proxy.hpp>
+#include <valpool/server_side.hpp>
+#include <valpool/shm_main.hpp>
+#include <valpool/streaming_pool.hpp>
+#include <valpool/stringize.hpp>
+#include <valpool/tab.hpp>
+#include <valpool/tup.hpp>
+#include <valpool/types.hpp>
+#include <valpool/val.hpp>

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+namespace valpool::detail {
+
+/// Throws std::runtime_error with the call, what it was for, and the text of `error_number`.
+[[noreturn]] void throw_system_error(const char* call, const std::string& subject,
+                                     int error_number);
+
+/// `name` with what is not printable ASCII shown as \xNN, in double quotes, cut when very long.
+std::string quoted(const std::string& name);
+
+}  // namespace valpool::detail

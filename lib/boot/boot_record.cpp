@@ -1,0 +1,155 @@
+#include "boot/boot_record.hpp"
+
+#include "base/system_error.hpp"
+#include "queue/ring.hpp"
+
+#include <boost/crc.hpp>
+#include <boost/version.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+namespace valpool::detail {
+namespace {
+
+constexpr char boot_magic[16] = "valpool boot\n\x1a";
+/// The boot object is the first thing made in a segment; it lies behind Boost's own header.
+constexpr std::size_t farthest_boot = 16384;
+
+using crc64 = boost::crc_optimal<64, 0x42f0e1eba9ea3693, ~0ULL, ~0ULL, true, true>;
+
+/// Over all that is constant: the file up to the boot object's checksum, Boost's header with the
+/// name "boot" among it, and the arena's own constants.
+std::uint64_t checksum_of(const char* file, const Bootstrap_t& boot) {
+    crc64 crc;
+    crc.process_bytes(file, boot.boot_offset + offsetof(Bootstrap_t, checksum));
+    crc.process_bytes(file + boot.arena_offset, offsetof(arena, entrance));
+    return crc.checksum();
+}
+
+[[noreturn]] void reject(const std::string& name, const char* why) {
+    throw std::runtime_error(quoted(name) + " is no memory pool that this program can use: " + why);
+}
+
+/// What changes while a pool is in use cannot have a checksum, but it has bounds.
+const char* roles_defect(const arena& a) noexcept {
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        if (a.slot(i).state.load() > process_slot::attached) return "a process slot is damaged";
+        if (a.lane_at(i).owner.load() > a.lane_count) return "a lane's owner is damaged";
+    }
+    if (a.entrance.closed.load() > 1 || a.entrance.full_fences.load() > 1)
+        return "its gate is damaged";
+    return a.main_slot.load() > a.lane_count ? "its SHMMain's slot is damaged" : nullptr;
+}
+
+/// Where a list in the pages leads, and how long it may be.
+bool is_space(const arena& a, std::uint64_t offset, std::size_t size_bytes) noexcept {
+    return a.in_pages(offset) && offset % block_granule == 0 &&
+           size_bytes <= a.size_bytes - offset;
+}
+
+const char* pipes_defect(const arena& a) noexcept {
+    std::uint64_t left = a.page_count * std::uint64_t{64};
+    for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
+        if (left-- == 0 || !is_space(a, o, sizeof(pipe))) return "its list of pipes is damaged";
+        const auto& p = *a.at<pipe>(o);
+        const bool sound = p.header.magic.load() == magic_system && p.self == o &&
+                           p.capacity > 0 && p.capacity <= a.size_bytes / sizeof(cell) &&
+                           is_space(a, o, sizeof(pipe) + p.capacity * sizeof(cell)) &&
+                           std::memchr(p.name, 0, sizeof p.name) != nullptr;
+        if (!sound) return "a pipe is damaged";
+        o = p.next;
+    }
+    return nullptr;
+}
+
+const char* ledgers_defect(const arena& a) noexcept {
+    for (std::uint32_t s = 0; s < a.lane_count; ++s) {
+        std::uint64_t left = a.page_count * std::uint64_t{64};
+        for (std::uint64_t o = a.slot(s).ledger.load(std::memory_order_acquire); o != 0;) {
+            if (left-- == 0 || !is_space(a, o, sizeof(ledger_block)))
+                return "a process's ledger is damaged";
+            o = a.at<ledger_block>(o)->next;
+        }
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+void write_boot(Bootstrap_t& boot, const arena& a, const void* file, std::size_t file_bytes,
+                std::size_t pool_bytes) {
+    const auto* const start = static_cast<const char*>(file);
+    const auto offset = [start](const void* p) {
+        return static_cast<std::uint64_t>(static_cast<const char*>(p) - start);
+    };
+    std::memcpy(boot.magic, boot_magic, sizeof boot.magic);
+    boot.layout_version = layout_version;
+    boot.boost_version = BOOST_VERSION;
+    boot.file_bytes = file_bytes;
+    boot.boot_offset = offset(&boot);
+    boot.arena_offset = offset(&a);
+    boot.arena_bytes = a.size_bytes;
+    boot.pool_bytes = pool_bytes;
+    boot.pinned_address = reinterpret_cast<std::uintptr_t>(file);
+    boot.nonce = a.nonce;
+    boot.checksum = checksum_of(start, boot);
+    if (boot.boot_offset > farthest_boot)
+        throw std::logic_error("Boost's segment manager has put the boot object out of reach");
+}
+
+pool_view::pool_view(const pool_file& file, const std::string& name) {
+    struct stat status {};
+    if (fstat(file.fd(), &status) != 0)
+        throw_system_error("fstat", "memory pool " + quoted(name), errno);
+    if (!S_ISREG(status.st_mode)) reject(name, "it is not a regular file");
+    size_bytes_ = static_cast<std::size_t>(status.st_size);
+    if (size_bytes_ < farthest_boot + sizeof(arena)) reject(name, "it is too short");
+    void* const mapped = mmap(nullptr, size_bytes_, PROT_READ, MAP_SHARED, file.fd(), 0);
+    if (mapped == MAP_FAILED) throw_system_error("mmap", "memory pool " + quoted(name), errno);
+    start_ = static_cast<const char*>(mapped);
+    try {
+        find_boot(name);
+        check(name);
+    } catch (...) {
+        munmap(const_cast<char*>(start_), size_bytes_);
+        throw;
+    }
+}
+
+pool_view::~pool_view() { munmap(const_cast<char*>(start_), size_bytes_); }
+
+void pool_view::find_boot(const std::string& name) {
+    for (std::size_t at = 0; at <= farthest_boot && !boot_; at += alignof(Bootstrap_t))
+        if (std::memcmp(start_ + at, boot_magic, sizeof boot_magic) == 0)
+            boot_ = reinterpret_cast<const Bootstrap_t*>(start_ + at);
+    if (!boot_) reject(name, "it has no boot object");
+}
+
+void pool_view::check(const std::string& name) const {
+    const Bootstrap_t& b = *boot_;
+    if (b.layout_version != layout_version) reject(name, "its layout version is another one");
+    if (b.boost_version != BOOST_VERSION) reject(name, "it was made with another version of Boost");
+    if (b.file_bytes != size_bytes_) reject(name, "its size is not what it was made with");
+    if (b.boot_offset != static_cast<std::uint64_t>(reinterpret_cast<const char*>(boot_) - start_))
+        reject(name, "its boot object is not where it says");
+    if (b.arena_offset > size_bytes_ || b.arena_offset % 4096 != 0 ||
+        size_bytes_ - b.arena_offset < sizeof(arena))
+        reject(name, "its arena lies outside of it");
+    if (b.checksum != checksum_of(start_, b)) reject(name, "its checksum is wrong");
+    const arena& a = pool();
+    if (const char* const why = arena_defect(a, size_bytes_ - b.arena_offset)) reject(name, why);
+    if (a.nonce != b.nonce) reject(name, "boot object and arena do not belong together");
+    if (const char* const why = roles_defect(a)) reject(name, why);
+    if (const char* const why = pipes_defect(a)) reject(name, why);
+    if (const char* const why = ledgers_defect(a)) reject(name, why);
+}
+
+}  // namespace valpool::detail

@@ -1,0 +1,113 @@
+#include "boot/side.hpp"
+
+#include "base/system_error.hpp"
+
+#include <valpool/client_side.hpp>
+#include <valpool/server_side.hpp>
+
+#include <stdexcept>
+#include <utility>
+
+namespace valpool {
+namespace detail {
+
+side::side(startup_options checked, std::string pipe_name, std::uint64_t capacity_packets)
+    : options(std::move(checked)), pipe_name_(std::move(pipe_name)), capacity_(capacity_packets) {
+    check_pipe_name(pipe_name_);
+}
+
+State_e side::start() {
+    if (state_ == STARTED) return state_;
+    state_ = STARTING;
+    try {
+        warn_of_randomization(options);
+        if (attach_and_open()) return state_ = STARTED;
+    } catch (...) {
+        access_ = {};
+        state_ = STOPPED;
+        throw;
+    }
+    access_ = {};
+    return state_ = STOPPED;
+}
+
+/// False when the break checker ended the wait.
+bool side::attach_and_open() {
+    for (startup_wait wait(options);;) {
+        if (!access_) {
+            access_ = attach_by_name(options.name, options.forced_addr);
+            if (access_) say(options, "attached");
+        }
+        if (access_) {
+            if (pipe* const p = open()) {
+                adopt(*p);
+                return true;
+            }
+            // Waiting in a pool that has no name any more would be waiting for ever.
+            if (!is_named(access_.user->file, options.name)) access_ = {};
+        }
+        if (!wait.pause()) return false;
+    }
+}
+
+pipe* side::open() {
+    if (capacity_ == 0) return find_pipe(access_.pool(), pipe_name_);
+    return &open_pipe(access_.pool(), pipe_name_, capacity_);
+}
+
+void side::adopt(pipe& p) {
+    queue_ = std::make_unique<CQ>(
+        make_pool_queue(*access_.user.get(), p, {options.checker, options.period}));
+    say(options, "pipe " + quoted(pipe_name_) + " is open, capacity " +
+                     std::to_string(p.capacity));
+}
+
+pool_access& side::access() {
+    if (state_ != STARTED)
+        throw std::runtime_error("pipe " + quoted(pipe_name_) + " of memory pool " +
+                                 quoted(options.name) + " is not started");
+    return access_;
+}
+
+CQ& side::queue() {
+    access();
+    return *queue_;
+}
+
+}  // namespace detail
+
+using namespace detail;
+
+ServerSide::ServerSide(const std::string& memory_pool_name, const std::string& pipe_name,
+                       int capacity_packets, bool debug, void* forced_addr,
+                       BreakChecker external_break, std::int64_t micro_sleep) {
+    check_capacity(capacity_packets);
+    self_ = std::make_unique<side>(
+        checked_options(memory_pool_name, debug, forced_addr, external_break, micro_sleep),
+        pipe_name, static_cast<std::uint64_t>(capacity_packets));
+}
+ServerSide::~ServerSide() = default;
+State_e ServerSide::start() { return self_->start(); }
+State_e ServerSide::state() const noexcept { return self_->state(); }
+CQ& ServerSide::pipe() const { return self_->queue(); }
+StreamingPool* ServerSide::pool() const { return &self_->access().pool(); }
+Bootstrap_t* ServerSide::boot() const { return self_->access().boot; }
+bool ServerSide::warning(bool on) noexcept { return std::exchange(self_->options.warns, on); }
+bool ServerSide::addressRandomization() const { return has_address_randomization(); }
+
+ClientSide::ClientSide(const std::string& memory_pool_name, const std::string& pipe_name,
+                       bool debug, void* forced_addr, BreakChecker external_break,
+                       std::int64_t micro_sleep)
+    : self_(std::make_unique<side>(
+          checked_options(memory_pool_name, debug, forced_addr, external_break, micro_sleep),
+          pipe_name, 0)) {}
+ClientSide::~ClientSide() = default;
+State_e ClientSide::start() { return self_->start(); }
+State_e ClientSide::state() const noexcept { return self_->state(); }
+CQ& ClientSide::pipe() const { return self_->queue(); }
+StreamingPool* ClientSide::pool() const { return &self_->access().pool(); }
+Bootstrap_t* ClientSide::boot() const { return self_->access().boot; }
+bool ClientSide::warning(bool on) noexcept { return std::exchange(self_->options.warns, on); }
+bool ClientSide::addressRandomization() const { return has_address_randomization(); }
+
+}  // namespace valpool

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "boot/pool_access.hpp"
+#include "boot/startup.hpp"
+#include "queue/queue_core.hpp"
+#include "queue/ring.hpp"
+
+#include <memory>
+#include <string>
+
+namespace valpool::detail {
+
+/// What is behind a ServerSide (which makes its pipe) and a ClientSide (which waits for it).
+class side {
+public:
+    /// capacity_packets 0: wait for somebody else to make the pipe.
+    side(startup_options options, std::string pipe_name, std::uint64_t capacity_packets);
+
+    State_e start();
+    State_e state() const noexcept { return state_; }
+    pool_access& access();
+    CQ& queue();
+
+    startup_options options;
+
+private:
+    bool attach_and_open();
+    detail::pipe* open();
+    void adopt(detail::pipe& p);
+
+    std::string pipe_name_;
+    std::uint64_t capacity_;
+    State_e state_ = STOPPED;
+    pool_access access_;
+    std::unique_ptr<CQ> queue_;
+};
+
+}  // namespace valpool::detail

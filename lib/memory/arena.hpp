@@ -1,0 +1,260 @@
+#pragma once
+
+/// The layout of a pool's memory. Everything is found by offsets from the arena's start, so that
+/// the arena works wherever it is mapped.
+///
+///   arena | process slots | lanes | lane heaps | seats | page table | page map | partial maps |
+///   pages
+///
+/// Which edits bump layout_version: every change of a struct in this header, of box and chunk, of
+/// the size classes, and of the queue's structs.
+
+#include <valpool/detail/box.hpp>
+#include <valpool/streaming_pool.hpp>
+
+#include "memory/size_class.hpp"
+#include "segment/registry.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace valpool::detail {
+
+constexpr std::uint32_t layout_version = 1;
+constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
+
+/// Blocks that a lane has claimed for its own next allocations: free ones of one bitmap word.
+struct block_reserve {
+    std::atomic<std::uint64_t> mask;
+    std::uint32_t page;
+    std::uint32_t word;
+};
+
+/// What a thread has set aside so that it needs no shared cache line for each block.
+/// Invariant: a block that a reserve or `pending` names is marked as used in its page's bitmap.
+/// Writers: the lane's thread, inside; a recoverer, with the gate closed.
+/// Crash safety: recovery rebuilds the bitmaps from what is reachable and empties every lane heap,
+/// of the dead and of the living alike.
+struct alignas(64) lane_heap {
+    static constexpr unsigned pending_capacity = 32;
+    block_reserve reserves[size_class_count];
+    std::atomic<std::uint32_t> pending_count;
+    std::uint32_t pending_bytes;
+    std::uint64_t pending[pending_capacity];  // freed blocks of pages in use elsewhere
+    std::uint32_t last_page[size_class_count];  // page + 1: where to look first; 0: nowhere
+};
+
+/// Room for where a thread waits; the queue layer says what lies in it.
+struct alignas(64) seat_room {
+    unsigned char bytes[192];
+};
+
+/// A page's entry in the page table; followed by its bitmaps: `words` of free blocks (1: free), and
+/// `words` of recovery's marks.
+/// Invariants:
+///   1. kind free: all free-words are 0, and the page map's bit is set (or the page is just being
+///      claimed or released).
+///   2. kind c + 1: a slab of size class c.
+///   3. kind run_head: the first of `run_pages` pages; the others are run_tail.
+/// Writers: who claimed the page (page map bit) or all its blocks; bitmaps by anybody, atomically.
+/// Crash safety: any half-done change leaks at most the page until recovery.
+struct page_entry {
+    enum : std::uint32_t { free = 0, run_head = 100, run_tail = 101 };
+    std::atomic<std::uint32_t> kind;
+    std::atomic<std::uint32_t> run_pages;
+    std::atomic<std::uint64_t> run_mark;
+
+    std::atomic<std::uint64_t>* words() noexcept {
+        return reinterpret_cast<std::atomic<std::uint64_t>*>(this + 1);
+    }
+    const std::atomic<std::uint64_t>* words() const noexcept {
+        return reinterpret_cast<const std::atomic<std::uint64_t>*>(this + 1);
+    }
+};
+static_assert(sizeof(page_entry) == 16, "bitmaps follow, aligned to 8");
+
+/// First bytes of every block and run in use: what it is.
+enum block_magic : std::uint32_t {
+    magic_box = 0x786f6276,     // root of a region
+    magic_chunk = 0x6b6e6863,   // more of a region
+    magic_raw = 0x77617276,     // StreamingPool::allocate
+    magic_freed = 0x65657266,   // raw memory given back
+    magic_ledger = 0x7267646c,  // what a process holds
+    magic_system = 0x74737973,  // queues
+};
+
+/// box::root_tag of a box that is a queue; the value layer's tags are letters of its own.
+constexpr char queue_root_tag = '#';
+
+/// Further memory of a box. Invariant: `next` alone is enough to walk; `prev` is a short cut that
+/// recovery repairs. `size_bytes` is the whole block or run.
+struct chunk {
+    std::atomic<std::uint32_t> magic;
+    std::uint32_t dedicated;  // 1: holds a single allocation and goes with it
+    std::atomic<std::uint64_t> next;
+    std::uint64_t prev;
+    std::uint64_t size_bytes;
+};
+static_assert(sizeof(chunk) == 32, "what follows is aligned to 16");
+
+/// Header of raw memory; the user's bytes follow at raw_header_bytes().
+struct raw_header {
+    std::atomic<std::uint32_t> magic;
+    std::uint32_t slot;  // of the process that it belongs to
+    std::uint64_t size_bytes;
+};
+
+/// A node on a box's list of references to other boxes.
+struct out_ref {
+    std::atomic<std::uint64_t> next;
+    std::uint64_t prev;
+    std::uint64_t target;
+    std::uint64_t self;  // its own offset, to get from an address to the arena
+};
+
+/// What a process holds: one word a box, 0 when free. Writers: the process's threads, inside.
+struct ledger_block {
+    static constexpr std::uint32_t entry_count = 126;
+    std::atomic<std::uint32_t> magic;
+    std::uint32_t index;
+    std::uint64_t next;  // the process's older block; 0: none
+    std::atomic<std::uint64_t> entries[entry_count];
+};
+static_assert(sizeof(ledger_block) == 1024, "fits a block of every page size");
+
+/// A block that belongs to the pool itself: queues. Chained from arena::systems by their owner.
+struct system_header {
+    std::atomic<std::uint32_t> magic;
+    std::uint32_t reserved;
+    std::uint64_t size_bytes;
+};
+
+/// Shape: the pool's first bytes. All but the last group is constant after format().
+struct arena : StreamingPool {
+    std::uint64_t magic;
+    std::uint64_t size_bytes;  // from the arena's start to the end of its last page
+    std::uint64_t nonce;       // tells two pools of the same name apart
+    std::uint32_t version;
+    std::uint32_t page_shift;
+    std::uint32_t page_count;
+    std::uint32_t words_per_page;
+    std::uint32_t lane_count;  // as many slots, lane heaps and seats
+    std::uint32_t raw_align;
+    std::uint64_t slots_offset;
+    std::uint64_t lanes_offset;
+    std::uint64_t heaps_offset;
+    std::uint64_t seats_offset;
+    std::uint64_t table_offset;
+    std::uint64_t table_stride;
+    std::uint64_t map_offset;
+    std::uint64_t partial_offset;
+    std::uint64_t partial_stride;
+    std::uint64_t pages_offset;
+    std::uint64_t shared_by_file;  // 1: has a pool_file, so deaths are noticed
+
+    alignas(64) gate entrance;
+    alignas(64) std::atomic<std::uint64_t> pipes;  // newest pipe; 0: none
+    std::atomic<std::uint64_t> system_bytes;       // blocks of the pool itself
+    std::atomic<std::uint32_t> main_slot;          // slot + 1 of the SHMMain
+    std::atomic<std::uint32_t> kept;               // 1: stays when nobody uses it
+
+    arena() = default;  // only ever laid over zeroed memory, see format_arena
+
+    template <class T>
+    T* at(std::uint64_t offset) noexcept {
+        return reinterpret_cast<T*>(reinterpret_cast<char*>(this) + offset);
+    }
+    template <class T>
+    const T* at(std::uint64_t offset) const noexcept {
+        return reinterpret_cast<const T*>(reinterpret_cast<const char*>(this) + offset);
+    }
+    std::uint64_t offset_of(const void* p) const noexcept {
+        return static_cast<std::uint64_t>(static_cast<const char*>(p) -
+                                          reinterpret_cast<const char*>(this));
+    }
+    bool contains(const void* p) const noexcept { return offset_of(p) < size_bytes; }
+
+    process_slot& slot(std::uint32_t i) noexcept { return at<process_slot>(slots_offset)[i]; }
+    const process_slot& slot(std::uint32_t i) const noexcept {
+        return at<process_slot>(slots_offset)[i];
+    }
+    lane& lane_at(std::uint32_t i) noexcept { return at<lane>(lanes_offset)[i]; }
+    const lane& lane_at(std::uint32_t i) const noexcept { return at<lane>(lanes_offset)[i]; }
+    lane_heap& heap(std::uint32_t i) noexcept { return at<lane_heap>(heaps_offset)[i]; }
+    const lane_heap& heap(std::uint32_t i) const noexcept {
+        return at<lane_heap>(heaps_offset)[i];
+    }
+    seat_room& seat(std::uint32_t i) noexcept { return at<seat_room>(seats_offset)[i]; }
+    page_entry& page(std::uint32_t i) noexcept {
+        return *at<page_entry>(table_offset + i * table_stride);
+    }
+    const page_entry& page(std::uint32_t i) const noexcept {
+        return *at<page_entry>(table_offset + i * table_stride);
+    }
+    std::atomic<std::uint64_t>* page_map() noexcept {
+        return at<std::atomic<std::uint64_t>>(map_offset);
+    }
+    const std::atomic<std::uint64_t>* page_map() const noexcept {
+        return at<std::atomic<std::uint64_t>>(map_offset);
+    }
+    std::atomic<std::uint64_t>* partial_map(unsigned size_class) noexcept {
+        return at<std::atomic<std::uint64_t>>(partial_offset + size_class * partial_stride);
+    }
+
+    std::size_t page_bytes() const noexcept { return std::size_t{1} << page_shift; }
+    std::uint32_t map_words() const noexcept { return (page_count + 63) / 64; }
+    std::uint64_t page_start(std::uint32_t i) const noexcept {
+        return pages_offset + (std::uint64_t{i} << page_shift);
+    }
+    bool in_pages(std::uint64_t offset) const noexcept {
+        return offset >= pages_offset && offset < size_bytes;
+    }
+    std::uint32_t page_of(std::uint64_t offset) const noexcept {
+        return static_cast<std::uint32_t>((offset - pages_offset) >> page_shift);
+    }
+    std::size_t largest_block() const noexcept {
+        return page_bytes() / 2 < largest_class_size ? page_bytes() / 2 : largest_class_size;
+    }
+    std::uint32_t blocks_per_page(unsigned size_class) const noexcept {
+        return static_cast<std::uint32_t>(page_bytes() / class_size(size_class));
+    }
+    /// The bits of word `w` that stand for blocks when the page is cut into `size_class`.
+    std::uint64_t valid_bits(unsigned size_class, std::uint32_t w) const noexcept {
+        const std::uint32_t blocks = blocks_per_page(size_class);
+        if (w * 64 >= blocks) return 0;
+        const std::uint32_t here = blocks - w * 64;
+        return here >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << here) - 1;
+    }
+    std::size_t raw_header_bytes() const noexcept {
+        return raw_align > sizeof(raw_header) ? raw_align : sizeof(raw_header);
+    }
+};
+static_assert(largest_class_size <= 65536 / 4, "a 64 KiB page holds four of the largest blocks");
+
+inline arena& arena_of(StreamingPool& pool) noexcept { return static_cast<arena&>(pool); }
+inline const arena& arena_of(const StreamingPool& pool) noexcept {
+    return static_cast<const arena&>(pool);
+}
+inline arena& arena_of(box& b) noexcept {
+    return *reinterpret_cast<arena*>(reinterpret_cast<char*>(&b) - b.self);
+}
+
+struct arena_shape {
+    std::size_t page_bytes;
+    std::size_t page_count;
+    std::size_t lane_count;
+};
+/// A shape whose pages hold at least `pool_bytes`. Throws std::runtime_error when that is absurd.
+arena_shape shape_for_pool(std::size_t pool_bytes);
+/// The shape that fits into `size_bytes` in all. Throws std::runtime_error when none does.
+arena_shape shape_within(std::size_t size_bytes);
+/// Bytes from an arena's start to the end of its last page.
+std::size_t arena_bytes(const arena_shape& shape) noexcept;
+/// Lays an arena out over zeroed memory that is aligned to 64 and holds arena_bytes(shape).
+arena& format_arena(void* memory, const arena_shape& shape, std::size_t raw_align, bool by_file);
+/// What format_arena's result must look like in a file of `available` bytes from its start; says
+/// what is wrong, or null when all offsets are sound.
+const char* arena_defect(const arena& a, std::size_t available) noexcept;
+
+}  // namespace valpool::detail

@@ -1,0 +1,406 @@
+#include "memory/attachment.hpp"
+
+#include "base/kill_point.hpp"
+#include "memory/fork.hpp"
+#include "memory/recovery.hpp"
+#include "memory/slab.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include <unistd.h>
+
+namespace valpool::detail {
+
+std::atomic<std::uint64_t> attach_epoch{1};
+thread_local constinit thread_lane* current_lane = nullptr;
+
+namespace {
+
+/// Never destroyed: values in static storage may outlive every other static object.
+struct process_table {
+    std::recursive_mutex mutex;
+    std::vector<std::shared_ptr<attachment>> attachments;
+};
+process_table& table() {
+    static auto* const t = new process_table;
+    return *t;
+}
+
+bool is_shared_with_others(const attachment& at) noexcept { return at.file.is_open(); }
+
+void give_lane_back(thread_lane& l) noexcept {
+    if (l.at->lost.load()) return;
+    {
+        const inside pass(l);
+        flush_heap(*l.pool, *l.heap);
+    }
+    VALPOOL_KILL_POINT("lane.flushed");
+    l.control->owner.store(0, std::memory_order_release);
+}
+
+/// What an ending thread has set aside in the process's own memory.
+void leave_entries(attachment& at, const thread_lane& l) noexcept {
+    const std::lock_guard guard(at.mutex);
+    try {
+        auto& free = at.ledger.free_entries;
+        free.insert(free.end(), l.free_entries.begin(), l.free_entries.end());
+        if (!at.notices_deaths()) at.spare_lanes.push_back(l.index);
+    } catch (const std::bad_alloc&) {
+        // These entries are unused until the process ends; nothing else is lost.
+    }
+}
+
+/// A thread's lanes; given back when the thread ends.
+struct lane_list {
+    std::vector<std::unique_ptr<thread_lane>> lanes;
+
+    ~lane_list() {
+        const std::lock_guard guard(table().mutex);
+        for (auto& l : lanes) {
+            const auto at = l->life.lock();
+            if (!at) continue;
+            leave_entries(*at, *l);
+            if (at->notices_deaths()) give_lane_back(*l);
+        }
+        current_lane = nullptr;
+        is_gone = true;
+    }
+
+    static thread_local constinit bool is_gone;
+};
+thread_local constinit bool lane_list::is_gone = false;
+
+lane_list& my_lanes() {
+    static thread_local lane_list list;
+    // What runs after the thread's own clean-up (destructors of static objects) gets lanes that
+    // only the process's end gives back.
+    static thread_local constinit lane_list* late = nullptr;
+    if (!lane_list::is_gone) return list;
+    if (!late) late = new lane_list;
+    return *late;
+}
+
+std::shared_ptr<attachment> attachment_of(const arena& a) {
+    for (const auto& at : table().attachments)
+        if (at->pool == &a) return at;
+    return nullptr;
+}
+
+std::unique_ptr<thread_lane> make_lane(const std::shared_ptr<attachment>& at) {
+    auto l = std::make_unique<thread_lane>();
+    arena& a = *at->pool;
+    if (at->spare_lanes.empty()) {
+        l->index = claim_lane(a, at->slot);
+    } else {
+        l->index = at->spare_lanes.back();
+        at->spare_lanes.pop_back();
+    }
+    VALPOOL_KILL_POINT("lane.claimed");
+    l->pool = &a;
+    l->at = at.get();
+    l->control = &a.lane_at(l->index);
+    l->heap = &a.heap(l->index);
+    l->full_fence = a.entrance.full_fences.load(std::memory_order_relaxed) != 0;
+    l->life = at;
+    return l;
+}
+
+bool try_claim_slot(arena& a, std::uint32_t i, pool_file& file) noexcept {
+    process_slot& slot = a.slot(i);
+    if (slot.state.load(std::memory_order_acquire) != process_slot::free) return false;
+    if (file.is_open()) {
+        if (!file.try_lock(slot_role(i))) return false;
+        if (slot.state.load(std::memory_order_acquire) != process_slot::free) {
+            file.unlock(slot_role(i));
+            return false;
+        }
+    }
+    VALPOOL_KILL_POINT("slot.locked");
+    std::uint32_t expected = process_slot::free;
+    if (!slot.state.compare_exchange_strong(expected, process_slot::attached)) return false;
+    VALPOOL_KILL_POINT("slot.attached");
+    slot.pid.store(getpid(), std::memory_order_relaxed);
+    slot.ledger.store(0, std::memory_order_relaxed);
+    return true;
+}
+
+[[noreturn]] void throw_no_slot(const arena& a) {
+    throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
+                             " processes already; a larger pool takes more (up to 1024)");
+}
+
+attachment_user add_attachment(std::shared_ptr<attachment> at) {
+    handle_forks();
+    at->users = 1;
+    table().attachments.push_back(at);
+    return attachment_user(std::move(at));
+}
+
+bool holds_anything(const attachment& at) noexcept {
+    for (std::uint32_t b = 0; b < at.ledger.block_count(); ++b)
+        for (const auto& entry : at.ledger.block_at(b)->entries)
+            if (entry.load(std::memory_order_relaxed) != 0) return true;
+    return false;
+}
+
+void free_ledger(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    process_slot& slot = a.slot(l.at->slot);
+    while (const std::uint64_t newest = slot.ledger.load(std::memory_order_relaxed)) {
+        const inside pass(l);
+        auto& block = *a.at<ledger_block>(newest);
+        slot.ledger.store(block.next, std::memory_order_relaxed);
+        VALPOOL_KILL_POINT("detach.unlinked_ledger");
+        block.magic.store(0, std::memory_order_relaxed);
+        a.system_bytes.fetch_sub(space_bytes(a, newest), std::memory_order_relaxed);
+        free_space(a, *l.heap, newest);
+    }
+}
+
+/// Gives the slot and all its lanes back. The caller has the table's mutex.
+void detach(const std::shared_ptr<attachment>& at) {
+    arena& a = *at->pool;
+    if (!at->lost.load()) {
+        thread_lane& mine = lane_of_thread(a);
+        free_ledger(mine);
+        for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+            if (i == mine.index || a.lane_at(i).owner.load() != at->slot + 1) continue;
+            {
+                const inside pass(mine);
+                flush_heap(a, a.heap(i));
+            }
+            a.lane_at(i).owner.store(0, std::memory_order_release);
+        }
+        give_lane_back(mine);
+        VALPOOL_KILL_POINT("detach.gave_lanes_back");
+        a.slot(at->slot).state.store(process_slot::free, std::memory_order_release);
+        VALPOOL_KILL_POINT("detach.freed_slot");
+    }
+    std::erase(table().attachments, at);
+    attach_epoch.fetch_add(1, std::memory_order_release);
+}
+
+void detach_if_unused(attachment& at) noexcept {
+    if (at.users != 0 || holds_anything(at)) return;
+    const auto shared = attachment_of(*at.pool);
+    if (shared.get() != &at) return;
+    try {
+        detach(shared);
+    } catch (const std::exception&) {
+        // No lane was free for the clean-up: the kernel's word at the process's end does it.
+    }
+}
+
+void grow_ledger(thread_lane& l) {
+    arena& a = *l.pool;
+    l.at->ledger.make_room();
+    const std::uint64_t offset = find_or_throw(
+        l, sizeof(ledger_block), [&] { return add_ledger_block(l, l.at->slot); });
+    l.at->ledger.add(*a.at<ledger_block>(offset));
+}
+
+}  // namespace
+
+std::uint32_t claim_lane(arena& a, std::uint32_t slot) {
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        std::uint32_t nobody = 0;
+        auto& owner = a.lane_at(i).owner;
+        if (owner.load(std::memory_order_relaxed) == 0 &&
+            owner.compare_exchange_strong(nobody, slot + 1, std::memory_order_acq_rel))
+            return i;
+    }
+    throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
+                             " threads already; a larger pool takes more (up to 1024)");
+}
+
+std::uint32_t claim_slot(arena& a, pool_file& file) noexcept {
+    std::uint32_t i = 0;
+    while (i < a.lane_count && !try_claim_slot(a, i, file)) ++i;
+    return i;
+}
+
+std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot_index) noexcept {
+    arena& a = *l.pool;
+    const inside pass(l);
+    const std::uint64_t found = allocate_space(a, *l.heap, sizeof(ledger_block));
+    if (found == 0) return 0;
+    VALPOOL_KILL_POINT("ledger.allocated");
+    auto& block = *new (a.at<void>(found)) ledger_block{};
+    process_slot& slot = a.slot(slot_index);
+    block.magic.store(magic_ledger, std::memory_order_relaxed);
+    block.next = slot.ledger.load(std::memory_order_relaxed);
+    a.system_bytes.fetch_add(space_bytes(a, found), std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("ledger.filled");
+    slot.ledger.store(found, std::memory_order_release);
+    VALPOOL_KILL_POINT("ledger.linked");
+    return found;
+}
+
+thread_lane& find_lane(arena& a) {
+    const std::uint64_t epoch = attach_epoch.load(std::memory_order_acquire);
+    lane_list& mine = my_lanes();
+    current_lane = nullptr;
+    std::erase_if(mine.lanes, [](const auto& l) { return l->life.expired(); });
+    for (auto& l : mine.lanes) {
+        if (l->pool != &a) continue;
+        l->epoch = epoch;
+        return *(current_lane = l.get());
+    }
+    const std::lock_guard guard(table().mutex);
+    auto at = attachment_of(a);
+    if (!at && a.magic == arena_magic && !a.shared_by_file) {
+        // Another process's pool over bare memory: here it is known by its address only.
+        at = attachment_of(*attach_bare(a, false)->pool);
+        ++at->users;  // for ever: nothing tells when its memory goes
+    }
+    if (!at) throw std::logic_error("this pool is not attached to this process (any more)");
+    if (at->lost.load())
+        throw std::runtime_error("this process was forked while the pool was full, and has no "
+                                 "share in it");
+    mine.lanes.push_back(make_lane(at));
+    mine.lanes.back()->epoch = epoch;
+    return *(current_lane = mine.lanes.back().get());
+}
+
+attachment_user& attachment_user::operator=(attachment_user&& other) noexcept {
+    if (this != &other) {
+        reset();
+        at_ = std::move(other.at_);
+    }
+    return *this;
+}
+
+void attachment_user::reset() noexcept {
+    if (!at_) return;
+    const std::lock_guard guard(table().mutex);
+    if (--at_->users == 0) {
+        at_->orphaned.store(true);
+        detach_if_unused(*at_);
+    }
+    at_.reset();
+}
+
+void hold_has_gone(attachment& at) noexcept {
+    const std::lock_guard guard(table().mutex);
+    if (std::any_of(table().attachments.begin(), table().attachments.end(),
+                    [&](const auto& other) { return other.get() == &at; }))
+        detach_if_unused(at);
+}
+
+attachment_user find_attachment(std::uint64_t nonce) {
+    const std::lock_guard guard(table().mutex);
+    for (const auto& at : table().attachments) {
+        if (at->pool->nonce != nonce || !is_shared_with_others(*at)) continue;
+        ++at->users;
+        at->orphaned.store(false);
+        return attachment_user(at);
+    }
+    return {};
+}
+
+void forget_bare(const void* memory, std::size_t size_bytes) noexcept {
+    const std::lock_guard guard(table().mutex);
+    const auto first = reinterpret_cast<std::uintptr_t>(memory);
+    std::erase_if(table().attachments, [=](const auto& at) {
+        const auto start = reinterpret_cast<std::uintptr_t>(at->pool);
+        return !at->notices_deaths() && start >= first && start < first + size_bytes;
+    });
+    attach_epoch.fetch_add(1, std::memory_order_release);
+}
+
+attachment_user find_bare_attachment(const arena& a) {
+    const std::lock_guard guard(table().mutex);
+    auto at = attachment_of(a);
+    if (at) ++at->users;
+    return attachment_user(std::move(at));
+}
+
+attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, std::string name) {
+    const std::lock_guard guard(table().mutex);
+    const bool has_barriers = register_for_barriers();
+    if (!has_barriers && a.entrance.full_fences.load() == 0)
+        throw std::runtime_error("membarrier(2) is refused to this process, but not to the one "
+                                 "that made the pool: they cannot work together");
+    auto at = std::make_shared<attachment>();
+    at->pool = &a;
+    at->file = std::move(file);
+    at->mapping = std::move(mapping);
+    at->name = std::move(name);
+    for (int tries = 0; tries < 3; ++tries) {
+        at->slot = claim_slot(a, at->file);
+        if (at->slot == a.lane_count) {
+            recover_if_needed(*at);
+            continue;
+        }
+        auto user = add_attachment(at);
+        recover_if_needed(*at);
+        return user;
+    }
+    throw_no_slot(a);
+}
+
+attachment_user attach_bare(arena& a, bool private_memory) {
+    const std::lock_guard guard(table().mutex);
+    auto at = std::make_shared<attachment>();
+    at->pool = &a;
+    at->private_memory = private_memory;
+    at->slot = claim_slot(a, at->file);
+    if (at->slot == a.lane_count) throw_no_slot(a);
+    return add_attachment(std::move(at));
+}
+
+void lock_process_table() noexcept { table().mutex.lock(); }
+void unlock_process_table() noexcept { table().mutex.unlock(); }
+// The child's thread has another id than the owner whom a recursive mutex remembers.
+void renew_process_table() noexcept { new (&table().mutex) std::recursive_mutex; }
+
+void with_all_attachments(const std::function<void(attachment&)>& visit) {
+    for (const auto& at : table().attachments) visit(*at);
+}
+
+std::uint32_t take_entry(thread_lane& l) {
+    if (l.free_entries.empty()) {
+        constexpr std::size_t batch = 64;
+        const std::lock_guard guard(l.at->mutex);
+        auto& common = l.at->ledger.free_entries;
+        if (common.empty()) grow_ledger(l);
+        const std::size_t count = std::min(batch, common.size());
+        l.free_entries.assign(common.end() - static_cast<std::ptrdiff_t>(count), common.end());
+        common.resize(common.size() - count);
+    }
+    const std::uint32_t number = l.free_entries.back();
+    l.free_entries.pop_back();
+    return number;
+}
+
+void return_entry(thread_lane& l, std::uint32_t number) noexcept {
+    // A thread that only releases must not collect what others have to grow the ledger for.
+    constexpr std::size_t most = 256;
+    try {
+        l.free_entries.push_back(number);
+        if (l.free_entries.size() <= most) return;
+        const std::lock_guard guard(l.at->mutex);
+        auto& common = l.at->ledger.free_entries;
+        const auto half = l.free_entries.begin() + most / 2;
+        common.insert(common.end(), half, l.free_entries.end());
+        l.free_entries.erase(half, l.free_entries.end());
+    } catch (const std::bad_alloc&) {
+        // The entry stays unused until the process ends; nothing else is lost.
+    }
+}
+
+void throw_exhausted(const arena& a, std::size_t size_bytes) {
+    const std::size_t all = std::size_t{a.page_count} << a.page_shift;
+    throw PoolExhausted("the pool is full: " + std::to_string(size_bytes) +
+                        " bytes were asked for, " + std::to_string(used_space(a)) + " of " +
+                        std::to_string(all) + " are in use");
+}
+
+bool is_dead(const attachment& at, std::uint32_t slot) noexcept {
+    return slot != at.slot &&
+           at.pool->slot(slot).state.load(std::memory_order_acquire) == process_slot::attached &&
+           !at.file.is_locked_by_another(slot_role(slot));
+}
+
+}  // namespace valpool::detail

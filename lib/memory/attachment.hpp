@@ -1,0 +1,167 @@
+#pragma once
+
+/// How this process takes part in a pool: one attachment a pool, one lane a thread and pool.
+
+#include "memory/ledger.hpp"
+#include "segment/pool_file.hpp"
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace valpool::detail {
+
+/// This process's share of one pool. Lives until its last user (a boot object) has gone and the
+/// process holds nothing in the pool any more.
+struct attachment {
+    arena* pool = nullptr;
+    std::uint32_t slot = 0;
+    std::atomic<std::uint32_t> forking{0};  // lane + 1 of a thread in fork: only that one may enter
+    std::atomic<bool> lost{false};     // a child for which no slot could be made
+    std::atomic<bool> orphaned{false};  // no users left; goes with the last hold
+    bool private_memory = false;        // fork copies the pool itself
+    std::uint32_t users = 0;           // under the process table's mutex
+    pool_file file;               // not open for a pool over bare memory
+    std::shared_ptr<void> mapping;     // keeps the segment mapped
+    std::string name;
+
+    std::mutex mutex;  // of what follows; never taken inside
+    ledger_table ledger;
+    std::mutex recovery;  // threads share the file's locks, so they need one of their own
+
+    /// Lanes that threads which have ended leave to the next ones: over bare memory, which may be
+    /// gone by then, an ending thread touches nothing.
+    std::vector<std::uint32_t> spare_lanes;
+
+    bool notices_deaths() const noexcept { return file.is_open(); }
+};
+
+/// A thread's own state for one pool.
+struct thread_lane {
+    arena* pool = nullptr;
+    attachment* at = nullptr;
+    lane* control = nullptr;
+    lane_heap* heap = nullptr;
+    std::uint32_t index = 0;
+    std::uint32_t depth = 0;
+    std::uint64_t epoch = 0;  // of the process table when last looked up
+    bool full_fence = false;
+    std::vector<std::uint32_t> free_entries;
+    std::weak_ptr<attachment> life;
+
+    /// Sequentially consistent, so that it stays behind the store that says "inside"; also
+    /// acquires: what a recoverer did is seen by whoever enters after it.
+    bool may_enter() const noexcept {
+        const std::uint32_t forker = at->forking.load(std::memory_order_seq_cst);
+        return pool->entrance.closed.load(std::memory_order_seq_cst) == 0 &&
+               (forker == 0 || forker == index + 1);
+    }
+};
+
+/// Changes whenever a pool is detached: what a thread remembers may be gone then.
+extern std::atomic<std::uint64_t> attach_epoch;
+extern thread_local constinit thread_lane* current_lane;
+
+/// The calling thread's lane; attaches the thread on first use. Throws std::runtime_error when all
+/// lanes are in use, or the pool was never attached here.
+thread_lane& find_lane(arena& a);
+inline thread_lane& lane_of_thread(arena& a) {
+    thread_lane* const l = current_lane;
+    if (l && l->pool == &a && l->epoch == attach_epoch.load(std::memory_order_acquire)) return *l;
+    return find_lane(a);
+}
+
+/// Waits until the gate is open again; runs the recovery itself when its recoverer has died.
+void wait_for_gate(thread_lane& l) noexcept;
+
+/// The time that a thread spends on shared structure. It is nanoseconds, never blocks, and nests.
+/// The closing of the gate waits for everybody to leave, and nobody enters a closed one: the store
+/// to `activity` and the load of `closed` must not pass each other. The recoverer orders them with
+/// membarrier(2) in place of a fence here, except where that is missing.
+class inside {
+public:
+    explicit inside(thread_lane& l) noexcept : lane_(l) {
+        if (l.depth++ == 0) enter(l);
+    }
+    ~inside() {
+        // Release: what was done here is seen by a recoverer that reads 0.
+        if (--lane_.depth == 0) lane_.control->activity.store(0, std::memory_order_release);
+    }
+    inside(const inside&) = delete;
+    inside& operator=(const inside&) = delete;
+
+private:
+    static void enter(thread_lane& l) noexcept {
+        for (;;) {
+            if (l.full_fence) {
+                l.control->activity.exchange(1, std::memory_order_seq_cst);
+            } else {
+                l.control->activity.store(1, std::memory_order_relaxed);
+                std::atomic_signal_fence(std::memory_order_seq_cst);
+            }
+            if (l.may_enter()) return;
+            l.control->activity.store(0, std::memory_order_release);
+            wait_for_gate(l);
+        }
+    }
+
+    thread_lane& lane_;
+};
+
+/// What a boot object holds on to a pool by.
+class attachment_user {
+public:
+    attachment_user() = default;
+    explicit attachment_user(std::shared_ptr<attachment> at) noexcept : at_(std::move(at)) {}
+    ~attachment_user() { reset(); }
+    attachment_user(attachment_user&&) noexcept = default;
+    attachment_user& operator=(attachment_user&& other) noexcept;
+
+    attachment* get() const noexcept { return at_.get(); }
+    attachment* operator->() const noexcept { return at_.get(); }
+    explicit operator bool() const noexcept { return at_ != nullptr; }
+    void reset() noexcept;
+
+private:
+    std::shared_ptr<attachment> at_;
+};
+
+/// A user of the attachment of the pool with this nonce, if this process has one already.
+attachment_user find_attachment(std::uint64_t nonce);
+/// Takes a slot in the pool. Throws std::runtime_error when all slots are in use by the living.
+attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, std::string name);
+/// For pools over bare memory: by the address alone.
+attachment_user attach_bare(arena& a, bool private_memory);
+
+/// Forgets a bare pool that lay in this memory and was never cleaned; its memory is not touched.
+void forget_bare(const void* memory, std::size_t size_bytes) noexcept;
+/// A further user of the attachment that attach_bare made, or none.
+attachment_user find_bare_attachment(const arena& a);
+
+/// A free slot, claimed with the role lock of `file` (if open); lane_count when there is none.
+std::uint32_t claim_slot(arena& a, pool_file& file) noexcept;
+/// A free lane, claimed. Throws std::runtime_error when there is none.
+std::uint32_t claim_lane(arena& a, std::uint32_t slot);
+/// A new, empty ledger block, linked into the slot's chain; 0 when the pool is full.
+std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot) noexcept;
+
+/// Every attachment of this process, under the process table's mutex. For fork.
+void with_all_attachments(const std::function<void(attachment&)>& visit);
+
+/// Detaches once the last hold of an orphaned attachment has gone.
+void hold_has_gone(attachment& at) noexcept;
+
+/// A ledger entry's number for this thread, not yet in use. Throws PoolExhausted. Not inside.
+std::uint32_t take_entry(thread_lane& l);
+/// For an entry that is 0 again, or was never used.
+void return_entry(thread_lane& l, std::uint32_t number) noexcept;
+
+/// Throws PoolExhausted, saying what was asked and what there is.
+[[noreturn]] void throw_exhausted(const arena& a, std::size_t size_bytes);
+
+/// True when a slot's process has died and nobody has cleaned up yet.
+bool is_dead(const attachment& at, std::uint32_t slot) noexcept;
+
+}  // namespace valpool::detail

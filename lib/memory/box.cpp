@@ -1,0 +1,255 @@
+#include <valpool/detail/box.hpp>
+
+#include "base/kill_point.hpp"
+#include "memory/hold.hpp"
+#include "memory/recovery.hpp"
+#include "memory/slab.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace valpool::detail {
+namespace {
+
+void free_chunks(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
+    for (std::uint64_t c = first; c != 0;) {
+        const std::uint64_t next = a.at<chunk>(c)->next.load(std::memory_order_relaxed);
+        free_space(a, heap, c);
+        c = next;
+    }
+}
+
+/// Gives references up; boxes that nobody else has join the work list.
+struct release_work {
+    arena& a;
+    std::uint64_t& work;
+
+    static void one(void* self, std::uint64_t offset) noexcept {
+        auto& [a, work] = *static_cast<release_work*>(self);
+        box& target = *a.at<box>(offset);
+        if (target.refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+        target.next_work = work;
+        work = offset;
+    }
+};
+
+void release_targets(arena& a, std::uint64_t first, std::uint64_t& work) noexcept {
+    release_work context{a, work};
+    for (std::uint64_t n = first; n != 0;) {
+        const out_ref& node = *a.at<out_ref>(n);
+        n = node.next.load(std::memory_order_relaxed);
+        release_work::one(&context, node.target);
+    }
+}
+
+/// A list instead of recursion: boxes may form chains of any length. Nothing reaches these boxes
+/// any more, so a crash here leaves blocks that recovery sweeps.
+void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
+    a.at<box>(first)->next_work = 0;
+    for (std::uint64_t work = first; work != 0;) {
+        const std::uint64_t offset = work;
+        box& b = *a.at<box>(offset);
+        work = b.next_work;
+        VALPOOL_KILL_POINT("box.freeing");
+        release_targets(a, b.out_refs.load(std::memory_order_relaxed), work);
+        release_work packets{a, work};
+        if (b.root_tag == queue_root_tag)
+            queue_hooks.visit_box(b, release_work::one, &packets);
+        free_chunks(a, heap, b.chunks.load(std::memory_order_relaxed));
+        VALPOOL_KILL_POINT("box.freed_chunks");
+        b.magic.store(0, std::memory_order_relaxed);
+        free_space(a, heap, offset);
+    }
+}
+
+void start_region(arena& a, box& b, std::uint64_t offset) noexcept {
+    b.chunks.store(0, std::memory_order_relaxed);
+    b.out_refs.store(0, std::memory_order_relaxed);
+    b.free_table = 0;
+    b.bump = offset + box_header_bytes;
+    b.bump_end = offset + space_bytes(a, offset);
+}
+
+box& open_box(arena& a, std::uint64_t offset) noexcept {
+    box& b = *new (a.at<void>(offset)) box;
+    b.magic.store(magic_box, std::memory_order_relaxed);
+    b.refs.store(1, std::memory_order_relaxed);
+    b.self = offset;
+    start_region(a, b, offset);
+    b.mutator.store(0, std::memory_order_relaxed);
+    b.lock_owner.store(0, std::memory_order_relaxed);
+    b.root_tag = 0;
+    b.root_subtype = 0;
+    b.poisoned.store(false, std::memory_order_relaxed);
+    b.reserved = 0;
+    b.lock_depth = 0;
+    b.next_work = 0;
+    return b;
+}
+
+}  // namespace
+
+StreamingPool* pool_of(const box& b) noexcept { return &arena_of(const_cast<box&>(b)); }
+
+new_hold::new_hold(thread_lane& l) : lane_(l), hold_(new hold) {
+    hold_->entry = take_entry(l);
+    hold_->at = l.at;
+    hold_->target = nullptr;
+    hold_->handles.store(1, std::memory_order_relaxed);
+}
+
+new_hold::~new_hold() {
+    if (hold_) return_entry(lane_, hold_->entry);
+}
+
+void new_hold::write_entry(std::uint64_t box_offset) noexcept {
+    // Release: a recoverer that finds the entry finds the box complete.
+    lane_.at->ledger.entry(hold_->entry).store(box_offset, std::memory_order_release);
+    VALPOOL_KILL_POINT("hold.wrote_entry");
+}
+
+void new_hold::clear_entry() noexcept { detail::clear_entry(*hold_); }
+
+hold* new_hold::release(box& b) noexcept {
+    hold_->target = &b;
+    return hold_.release();
+}
+
+void clear_entry(hold& h) noexcept {
+    h.at->ledger.entry(h.entry).store(0, std::memory_order_release);
+    VALPOOL_KILL_POINT("hold.cleared_entry");
+}
+
+void end_hold(thread_lane& l, hold* h) noexcept {
+    attachment& at = *h->at;
+    return_entry(l, h->entry);
+    delete h;
+    if (at.orphaned.load(std::memory_order_relaxed)) hold_has_gone(at);
+}
+
+void release_reference(arena& a, lane_heap& heap, box& b) noexcept {
+    // Alone with it, nobody can be counting at the same time. Acquire and release: what the others
+    // did to the box comes before its memory is used again.
+    if (b.refs.load(std::memory_order_acquire) != 1 &&
+        b.refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
+        return;
+    VALPOOL_KILL_POINT("box.dropped_last");
+    free_boxes(a, heap, b.self);
+}
+
+hold* create_large_box(arena& a, std::size_t size_bytes) {
+    thread_lane& l = lane_of_thread(a);
+    new_hold h(l);
+    const std::uint64_t offset = find_or_throw(l, size_bytes, [&] {
+        const inside pass(l);
+        const std::uint64_t found = allocate_space(a, *l.heap, size_bytes);
+        if (found == 0) return found;
+        VALPOOL_KILL_POINT("box.allocated");
+        h.write_entry(open_box(a, found).self);
+        return found;
+    });
+    return h.release(*a.at<box>(offset));
+}
+
+hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes) {
+    arena& a = arena_of(pool);
+    return create_large_box(
+        a, std::clamp(first_chunk_bytes, box_header_bytes + 64, a.largest_block()));
+}
+
+hold* hold_box(box& b) {
+    arena& a = arena_of(b);
+    thread_lane& l = lane_of_thread(a);
+    new_hold h(l);
+    const inside pass(l);
+    b.refs.fetch_add(1, std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("hold.counted");
+    h.write_entry(b.self);
+    return h.release(b);
+}
+
+void drop_handle(hold* h) noexcept {
+    if (h->handles.load(std::memory_order_acquire) != 1 &&
+        h->handles.fetch_sub(1, std::memory_order_acq_rel) != 1)
+        return;
+    if (h->at->lost.load(std::memory_order_relaxed)) {
+        delete h;
+        return;
+    }
+    try {
+        thread_lane& l = lane_of_thread(*h->at->pool);
+        {
+            const inside pass(l);
+            clear_entry(*h);
+            release_reference(*l.pool, *l.heap, *h->target);
+        }
+        end_hold(l, h);
+    } catch (const std::exception&) {
+        // No lane is left for this thread: the reference lasts until the process ends.
+    }
+}
+
+out_ref* add_out_ref(box& from, box& to) {
+    arena& a = arena_of(from);
+    auto* const node = new (region_allocate(from, sizeof(out_ref))) out_ref;
+    thread_lane& l = lane_of_thread(a);
+    const inside pass(l);
+    node->prev = 0;
+    node->target = to.self;
+    node->self = a.offset_of(node);
+    const std::uint64_t head = from.out_refs.load(std::memory_order_relaxed);
+    node->next.store(head, std::memory_order_relaxed);
+    to.refs.fetch_add(1, std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("out_ref.counted");
+    from.out_refs.store(node->self, std::memory_order_release);
+    VALPOOL_KILL_POINT("out_ref.linked");
+    if (head != 0) a.at<out_ref>(head)->prev = node->self;
+    return node;
+}
+
+void remove_out_ref(box& from, out_ref* node) noexcept {
+    arena& a = arena_of(from);
+    try {
+        thread_lane& l = lane_of_thread(a);
+        const inside pass(l);
+        const std::uint64_t next = node->next.load(std::memory_order_relaxed);
+        auto& link = node->prev == 0 ? from.out_refs : a.at<out_ref>(node->prev)->next;
+        link.store(next, std::memory_order_release);
+        VALPOOL_KILL_POINT("out_ref.unlinked");
+        if (next != 0) a.at<out_ref>(next)->prev = node->prev;
+        release_reference(a, *l.heap, *a.at<box>(node->target));
+    } catch (const std::exception&) {
+        return;  // no lane for this thread: the reference goes with its box
+    }
+    region_deallocate(from, node, sizeof(out_ref));
+}
+
+box& target_of(const out_ref& node) noexcept {
+    const char* const start = reinterpret_cast<const char*>(&node) - node.self;
+    return *reinterpret_cast<box*>(const_cast<char*>(start) + node.target);
+}
+
+void reset_box(box& b) noexcept {
+    arena& a = arena_of(b);
+    thread_lane& l = lane_of_thread(a);
+    const inside pass(l);
+    const std::uint64_t old_chunks = b.chunks.load(std::memory_order_relaxed);
+    const std::uint64_t old_references = b.out_refs.load(std::memory_order_relaxed);
+    // Off the lists first: what is still listed must never be counted too low.
+    b.out_refs.store(0, std::memory_order_release);
+    VALPOOL_KILL_POINT("box.reset_targets");
+    b.chunks.store(0, std::memory_order_release);
+    VALPOOL_KILL_POINT("box.reset_chunks");
+    std::uint64_t work = 0;
+    release_targets(a, old_references, work);
+    free_chunks(a, *l.heap, old_chunks);
+    start_region(a, b, b.self);
+    b.poisoned.store(false, std::memory_order_release);
+    while (work != 0) {
+        const std::uint64_t next = a.at<box>(work)->next_work;
+        free_boxes(a, *l.heap, work);
+        work = next;
+    }
+}
+
+}  // namespace valpool::detail

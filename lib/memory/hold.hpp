@@ -1,0 +1,48 @@
+#pragma once
+
+/// Hand-over of references between a process's ledger and the structures in the pool.
+///
+/// The order of stores is the same everywhere: the new place of a reference is written before the
+/// old one is cleared, and a count goes up before the reference it stands for exists. So a crash
+/// between two stores leaves a box counted too high, never too low.
+
+#include "memory/attachment.hpp"
+
+#include <memory>
+
+namespace valpool::detail {
+
+/// A hold that is not in the ledger yet: everything that can fail has been done.
+class new_hold {
+public:
+    /// Throws PoolExhausted, std::bad_alloc.
+    explicit new_hold(thread_lane& l);
+    ~new_hold();
+    new_hold(const new_hold&) = delete;
+    new_hold& operator=(const new_hold&) = delete;
+
+    /// Inside. The reference that the entry stands for has been counted in the box, or is taken
+    /// over from where it was.
+    void write_entry(std::uint64_t box_offset) noexcept;
+    /// Inside; back to an unused entry, when the reference could not be taken over.
+    void clear_entry() noexcept;
+    /// The hold, with one handle; write_entry has been called.
+    hold* release(box& b) noexcept;
+
+private:
+    thread_lane& lane_;
+    std::unique_ptr<hold> hold_;
+};
+
+/// Clears the entry of a hold whose reference somebody else has taken over. Inside.
+void clear_entry(hold& h) noexcept;
+/// Ends a hold whose entry has been cleared. Not inside.
+void end_hold(thread_lane& l, hold* h) noexcept;
+
+/// As create_box, for a root that is larger than a block: the box is one piece of `size_bytes`.
+hold* create_large_box(arena& a, std::size_t size_bytes);
+
+/// One reference less; frees the box with the last one. Inside.
+void release_reference(arena& a, lane_heap& heap, box& b) noexcept;
+
+}  // namespace valpool::detail

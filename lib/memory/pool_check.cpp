@@ -1,0 +1,253 @@
+#include <valpool/pool_check.hpp>
+
+#include "memory/recovery.hpp"
+#include "memory/slab.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <ostream>
+#include <stdexcept>
+#include <thread>
+#include <unordered_map>
+
+namespace valpool {
+
+using namespace detail;
+
+namespace {
+
+class checker {
+public:
+    explicit checker(const arena& a) : a_(const_cast<arena&>(a)), at_(find_bare_attachment(a)) {}
+
+    pool_report run() {
+        report_.total_bytes = std::size_t{a_.page_count} << a_.page_shift;
+        report_.used_bytes = used_space(a_);
+        visit_processes();
+        if (queue_hooks.visit_references) {
+            queue_hooks.visit_references(a_, count_packet, this);
+            queue_hooks.visit_systems(a_, count_system, this);
+        }
+        follow();
+        compare_counts();
+        add_up_raw();
+        compare_bytes();
+        return std::move(report_);
+    }
+
+private:
+    struct seen_box {
+        std::size_t expected = 0;  // references by the living
+        std::size_t dead = 0;      // references by the dead, who may or may not be counted
+    };
+
+    static void count_packet(void* self, std::uint64_t box_offset) noexcept {
+        auto& here = *static_cast<checker*>(self);
+        ++here.report_.packets;
+        here.visit(box_offset, false, "a packet");
+    }
+    static void count_system(void* self, std::uint64_t offset) noexcept {
+        auto& here = *static_cast<checker*>(self);
+        ++here.report_.queues;
+        here.add_system(offset);
+    }
+    static void count_unnamed(void* self, std::uint64_t box_offset) noexcept {
+        count_packet(self, box_offset);
+    }
+
+    void complain(std::string problem) {
+        constexpr std::size_t most = 100;
+        if (report_.problems.size() < most) report_.problems.push_back(std::move(problem));
+    }
+
+    bool is_block(std::uint64_t offset, std::uint32_t magic) const noexcept {
+        return space_start(a_, offset) == offset && offset != 0 &&
+               a_.at<std::atomic<std::uint32_t>>(offset)->load() == magic;
+    }
+
+    void add_system(std::uint64_t offset) {
+        if (space_start(a_, offset) != offset) return complain("a queue lies in no block");
+        report_.system_bytes += space_bytes(a_, offset);
+        check_in_use(offset, "a queue's memory");
+    }
+
+    void visit_processes() {
+        for (std::uint32_t s = 0; s < a_.lane_count; ++s) {
+            const process_slot& slot = a_.slot(s);
+            if (slot.state.load() != process_slot::attached) continue;
+            const bool dead = at_ && at_->notices_deaths() && is_dead(*at_.get(), s);
+            (dead ? report_.dead_processes : report_.living_processes).push_back(slot.pid.load());
+            visit_ledger(slot.ledger.load(), dead);
+        }
+    }
+
+    void visit_ledger(std::uint64_t newest, bool dead) {
+        std::size_t left = std::size_t{a_.page_count} * 64;
+        for (std::uint64_t o = newest; o != 0; o = a_.at<ledger_block>(o)->next) {
+            if (left-- == 0 || !is_block(o, magic_ledger))
+                return complain("a process's ledger leads astray");
+            report_.system_bytes += space_bytes(a_, o);
+            check_in_use(o, "a ledger's memory");
+            for (const auto& entry : a_.at<ledger_block>(o)->entries)
+                if (const std::uint64_t held = entry.load(std::memory_order_acquire))
+                    visit(held, dead, "a process's ledger");
+        }
+    }
+
+    void visit(std::uint64_t offset, bool by_the_dead, const char* from) {
+        if (!is_block(offset, magic_box)) {
+            // What a dead process has written last may be void.
+            if (!by_the_dead) complain(std::string(from) + " refers to what is no box");
+            return;
+        }
+        const auto [place, is_new] = boxes_.try_emplace(offset);
+        ++(by_the_dead ? place->second.dead : place->second.expected);
+        ++report_.references;
+        if (is_new) work_.push_back(offset);
+    }
+
+    void follow() {
+        while (!work_.empty()) {
+            box& b = *a_.at<box>(work_.back());
+            const std::uint64_t offset = work_.back();
+            work_.pop_back();
+            ++report_.boxes;
+            if (b.self != offset) complain("a box does not know where it is");
+            if (b.poisoned.load()) ++report_.poisoned;
+            reachable_bytes_ += space_bytes(a_, offset);
+            check_in_use(offset, "a box's memory");
+            follow_chunks(b);
+            follow_references(b);
+            if (b.root_tag == queue_root_tag && queue_hooks.visit_box && b.self == offset)
+                queue_hooks.visit_box(b, count_unnamed, this);
+        }
+    }
+
+    void follow_chunks(const box& b) {
+        std::size_t left = std::size_t{a_.page_count} * 1024;
+        for (std::uint64_t c = b.chunks.load(std::memory_order_acquire); c != 0;
+             c = a_.at<chunk>(c)->next.load(std::memory_order_acquire)) {
+            if (left-- == 0 || !is_block(c, magic_chunk))
+                return complain("a box's list of chunks leads astray");
+            reachable_bytes_ += space_bytes(a_, c);
+            check_in_use(c, "a chunk's memory");
+        }
+    }
+
+    void follow_references(const box& b) {
+        std::size_t left = std::size_t{a_.page_count} * 4096;
+        for (std::uint64_t n = b.out_refs.load(std::memory_order_acquire); n != 0;
+             n = a_.at<out_ref>(n)->next.load(std::memory_order_acquire)) {
+            if (left-- == 0 || !a_.in_pages(n) || a_.at<out_ref>(n)->self != n)
+                return complain("a box's list of references leads astray");
+            visit(a_.at<out_ref>(n)->target, false, "a box");
+        }
+    }
+
+    void compare_counts() {
+        for (const auto& [offset, seen] : boxes_) {
+            const std::size_t counted = a_.at<box>(offset)->refs.load();
+            // The dead leave boxes counted too high until recovery, but never too low.
+            const bool too_low = counted < seen.expected;
+            const bool too_high = counted > seen.expected + seen.dead &&
+                                  report_.dead_processes.empty();
+            if (too_low || too_high)
+                complain("the box at " + std::to_string(offset) + " is counted " +
+                         std::to_string(counted) + " times, but referred to " +
+                         std::to_string(seen.expected) + " times");
+        }
+    }
+
+    /// Whether the bitmaps agree that a block is in use.
+    void check_in_use(std::uint64_t offset, const char* what) {
+        const std::uint32_t p = a_.page_of(offset);
+        const std::uint32_t kind = a_.page(p).kind.load();
+        if (kind == page_entry::run_head || kind == page_entry::free || kind > size_class_count)
+            return;
+        const std::uint32_t i = block_index_of.index(offset - a_.page_start(p), kind - 1);
+        const std::uint64_t bit = std::uint64_t{1} << (i % 64);
+        bool is_free = (a_.page(p).words()[i / 64].load() & bit) != 0;
+        for (std::uint32_t l = 0; l < a_.lane_count && !is_free; ++l) {
+            const block_reserve& reserve = a_.heap(l).reserves[kind - 1];
+            is_free = reserve.page == p && reserve.word == i / 64 && (reserve.mask.load() & bit) != 0;
+        }
+        if (is_free) complain(std::string(what) + " at " + std::to_string(offset) + " is free");
+    }
+
+    void add_up_raw() {
+        for (std::uint32_t p = 0; p < a_.page_count; ++p) {
+            const std::uint32_t kind = a_.page(p).kind.load();
+            if (kind == page_entry::run_head) add_raw(a_.page_start(p));
+            if (kind == page_entry::free || kind > size_class_count) continue;
+            for (std::uint32_t i = 0; i < a_.blocks_per_page(kind - 1); ++i)
+                if ((a_.page(p).words()[i / 64].load() >> (i % 64) & 1) == 0)
+                    add_raw(a_.page_start(p) + i * class_size(kind - 1));
+        }
+    }
+
+    void add_raw(std::uint64_t offset) {
+        const auto& header = *a_.at<raw_header>(offset);
+        if (header.magic.load() == magic_raw) report_.raw_bytes += space_bytes(a_, offset);
+    }
+
+    void compare_bytes() {
+        const std::size_t known = report_.system_bytes + report_.raw_bytes + reachable_bytes_;
+        if (report_.used_bytes > known) report_.leaked_bytes = report_.used_bytes - known;
+        if (report_.used_bytes < known)
+            complain(std::to_string(known) + " bytes are in use, but only " +
+                     std::to_string(report_.used_bytes) + " are marked so");
+        const std::size_t counted = a_.system_bytes.load();
+        if (counted != report_.system_bytes && report_.dead_processes.empty())
+            complain("queues and ledgers have " + std::to_string(report_.system_bytes) +
+                     " bytes, but are counted with " + std::to_string(counted));
+    }
+
+    arena& a_;
+    attachment_user at_;
+    pool_report report_;
+    std::unordered_map<std::uint64_t, seen_box> boxes_;
+    std::vector<std::uint64_t> work_;
+    std::size_t reachable_bytes_ = 0;
+};
+
+void keep_common(std::vector<std::string>& problems, const std::vector<std::string>& others) {
+    std::erase_if(problems, [&](const std::string& problem) {
+        return std::find(others.begin(), others.end(), problem) == others.end();
+    });
+}
+
+}  // namespace
+
+pool_report check(const StreamingPool& pool) {
+    constexpr int looks = 4;
+    pool_report report = checker(arena_of(pool)).run();
+    for (int i = 1; i < looks && !report.is_sound(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        pool_report next = checker(arena_of(pool)).run();
+        keep_common(next.problems, report.problems);
+        report = std::move(next);
+    }
+    return report;
+}
+
+pool_report check(const StreamingPool* pool) {
+    if (!pool) throw std::logic_error("check: no pool was given");
+    return check(*pool);
+}
+
+std::ostream& operator<<(std::ostream& out, const pool_report& r) {
+    out << r.used_bytes << " of " << r.total_bytes << " bytes in use: " << r.boxes
+        << " shared values, " << r.references << " references, " << r.packets << " packets in "
+        << r.queues << " queues, " << r.raw_bytes << " bytes raw, " << r.system_bytes
+        << " bytes of bookkeeping\n";
+    out << r.living_processes.size() << " processes attached";
+    if (!r.dead_processes.empty()) out << ", " << r.dead_processes.size() << " dead";
+    if (r.leaked_bytes != 0) out << "; " << r.leaked_bytes << " bytes await recovery";
+    if (r.poisoned != 0) out << "; " << r.poisoned << " values are poisoned";
+    out << "\n";
+    for (const std::string& problem : r.problems) out << "PROBLEM: " << problem << "\n";
+    return out;
+}
+
+}  // namespace valpool

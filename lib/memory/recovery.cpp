@@ -1,0 +1,433 @@
+#include "memory/recovery.hpp"
+
+#include "base/kill_point.hpp"
+#include "memory/slab.hpp"
+
+#include <bitset>
+#include <chrono>
+#include <thread>
+
+namespace valpool::detail {
+
+recovery_hooks queue_hooks{};
+
+namespace {
+
+using std::chrono::steady_clock;
+constexpr std::uint32_t most_slots = 4096;
+using slot_set = std::bitset<most_slots>;
+
+/// Longer than any operation lasts unless its thread was taken off its core in the middle.
+constexpr auto patience = std::chrono::milliseconds(5);
+
+std::int64_t now_ns() noexcept {
+    using namespace std::chrono;
+    return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+slot_set find_dead(const attachment& at) noexcept {
+    slot_set dead;
+    for (std::uint32_t i = 0; i < at.pool->lane_count; ++i)
+        if (is_dead(at, i)) dead.set(i);
+    return dead;
+}
+
+/// Having the recovery role, against other threads by a mutex and against other processes by the
+/// file's lock, which the kernel drops when its holder dies.
+class recovery_turn {
+public:
+    explicit recovery_turn(attachment& at) noexcept : at_(at), turn_(at.recovery, std::try_to_lock) {
+        has_role_ = turn_.owns_lock() && at.file.try_lock(recovery_role);
+    }
+    ~recovery_turn() {
+        if (has_role_) at_.file.unlock(recovery_role);
+    }
+    recovery_turn(const recovery_turn&) = delete;
+    recovery_turn& operator=(const recovery_turn&) = delete;
+    explicit operator bool() const noexcept { return has_role_; }
+
+private:
+    attachment& at_;
+    std::unique_lock<std::mutex> turn_;
+    bool has_role_ = false;
+};
+
+void open_gate(arena& a) noexcept {
+    a.entrance.closed.store(0, std::memory_order_seq_cst);
+}
+
+/// False when a living thread did not leave in time.
+bool wait_for_leave(const attachment& at, std::uint32_t lane_index,
+                    steady_clock::time_point until) noexcept {
+    const lane& l = at.pool->lane_at(lane_index);
+    // Acquire: pairs with leave; everything the thread did before is seen.
+    for (unsigned spins = 0; l.activity.load(std::memory_order_acquire) != 0; ++spins) {
+        const std::uint32_t owner = l.owner.load(std::memory_order_acquire);
+        if (owner == 0 || is_dead(at, owner - 1)) return true;
+        if (spins < 100) continue;
+        if (steady_clock::now() >= until) return false;
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+    return true;
+}
+
+/// Closes the gate and waits until the living are outside. On false the gate is open again.
+bool stop_world(attachment& at) noexcept {
+    arena& a = *at.pool;
+    a.entrance.closed.store(1, std::memory_order_seq_cst);
+    VALPOOL_KILL_POINT("recovery.closed_gate");
+    if (a.entrance.full_fences.load(std::memory_order_relaxed) == 0) barrier_for_all_processes();
+    const auto until = steady_clock::now() + patience;
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        if (a.lane_at(i).owner.load(std::memory_order_acquire) == 0) continue;
+        if (wait_for_leave(at, i, until)) continue;
+        open_gate(a);
+        const std::uint32_t times = a.entrance.put_offs.fetch_add(1) + 1;
+        const std::int64_t pause_ns = 10'000'000LL << std::min(times, 7U);
+        a.entrance.put_off_until.store(now_ns() + pause_ns);
+        return false;
+    }
+    a.entrance.put_offs.store(0);
+    return true;
+}
+
+/// Recounts every box and finds every block in use, from the roots.
+class marker {
+public:
+    marker(arena& a, const slot_set& dead) noexcept : a_(a), dead_(dead) {}
+
+    void clear() noexcept {
+        for (std::uint32_t p = 0; p < a_.page_count; ++p) {
+            page_entry& page = a_.page(p);
+            page.run_mark.store(0, std::memory_order_relaxed);
+            for (std::uint32_t w = 0; w < a_.words_per_page; ++w)
+                page.words()[a_.words_per_page + w].store(0, std::memory_order_relaxed);
+        }
+    }
+
+    /// True when it was not marked before.
+    bool mark(std::uint64_t offset) noexcept {
+        const std::uint32_t p = a_.page_of(offset);
+        page_entry& page = a_.page(p);
+        const std::uint32_t kind = page.kind.load(std::memory_order_relaxed);
+        if (kind == page_entry::run_head)
+            return page.run_mark.exchange(1, std::memory_order_relaxed) == 0;
+        const std::uint32_t i = block_index_of.index(offset - a_.page_start(p), kind - 1);
+        auto& word = page.words()[a_.words_per_page + i / 64];
+        const std::uint64_t before = word.load(std::memory_order_relaxed);
+        const std::uint64_t bit = std::uint64_t{1} << (i % 64);
+        word.store(before | bit, std::memory_order_relaxed);
+        return (before & bit) == 0;
+    }
+
+    void visit_box(std::uint64_t offset) noexcept {
+        box& b = *a_.at<box>(offset);
+        if (mark(offset)) {
+            b.refs.store(0, std::memory_order_relaxed);
+            b.next_work = work_;
+            work_ = offset;
+        }
+        b.refs.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    static void visit_reference(void* self, std::uint64_t offset) noexcept {
+        static_cast<marker*>(self)->visit_box(offset);
+    }
+
+    void follow() noexcept {
+        while (work_ != 0) {
+            box& b = *a_.at<box>(work_);
+            work_ = b.next_work;
+            follow_chunks(b);
+            follow_references(b);
+            if (b.root_tag == queue_root_tag) queue_hooks.visit_box(b, visit_reference, this);
+            poison_if_orphaned(b);
+        }
+    }
+
+private:
+    void follow_chunks(box& b) noexcept {
+        std::uint64_t previous = 0;
+        for (std::uint64_t c = b.chunks.load(std::memory_order_relaxed); c != 0;) {
+            mark(c);
+            chunk& here = *a_.at<chunk>(c);
+            here.prev = previous;
+            previous = c;
+            c = here.next.load(std::memory_order_relaxed);
+        }
+    }
+
+    void follow_references(box& b) noexcept {
+        std::uint64_t previous = 0;
+        for (std::uint64_t n = b.out_refs.load(std::memory_order_relaxed); n != 0;) {
+            out_ref& node = *a_.at<out_ref>(n);
+            node.prev = previous;
+            visit_box(node.target);
+            previous = n;
+            n = node.next.load(std::memory_order_relaxed);
+        }
+    }
+
+    bool is_orphan(std::uint32_t lane_plus_one) const noexcept {
+        if (lane_plus_one == 0) return false;
+        const std::uint32_t owner = a_.lane_at(lane_plus_one - 1).owner.load();
+        return owner != 0 && dead_.test(owner - 1);
+    }
+
+    void poison_if_orphaned(box& b) noexcept {
+        if (is_orphan(b.mutator.load(std::memory_order_relaxed))) {
+            b.poisoned.store(true, std::memory_order_relaxed);
+            VALPOOL_KILL_POINT("recovery.poisoned");
+            b.mutator.store(0, std::memory_order_relaxed);
+        }
+        if (is_orphan(b.lock_owner.load(std::memory_order_relaxed))) {
+            b.poisoned.store(true, std::memory_order_relaxed);
+            b.lock_depth = 0;
+            b.lock_owner.store(0, std::memory_order_relaxed);
+        }
+    }
+
+    arena& a_;
+    const slot_set& dead_;
+    std::uint64_t work_ = 0;
+};
+
+std::size_t mark_ledgers(arena& a, const slot_set& dead, marker& m) noexcept {
+    std::size_t bytes = 0;
+    for (std::uint32_t s = 0; s < a.lane_count; ++s) {
+        if (a.slot(s).state.load() != process_slot::attached || dead.test(s)) continue;
+        for (std::uint64_t offset = a.slot(s).ledger.load(); offset != 0;) {
+            const auto& block = *a.at<ledger_block>(offset);
+            if (m.mark(offset)) bytes += space_bytes(a, offset);
+            for (const auto& entry : block.entries)
+                if (const std::uint64_t held = entry.load(std::memory_order_relaxed))
+                    m.visit_box(held);
+            m.follow();
+            offset = block.next;
+        }
+    }
+    return bytes;
+}
+
+std::size_t mark_queues(arena& a, marker& m) noexcept {
+    if (!queue_hooks.visit_references) return 0;
+    queue_hooks.visit_references(a, marker::visit_reference, &m);
+    m.follow();
+    struct {
+        arena& a;
+        marker& m;
+        std::size_t bytes = 0;
+    } all{a, m};
+    queue_hooks.visit_systems(
+        a,
+        [](void* context, std::uint64_t offset) {
+            auto& here = *static_cast<decltype(all)*>(context);
+            if (here.m.mark(offset)) here.bytes += space_bytes(here.a, offset);
+        },
+        &all);
+    return all.bytes;
+}
+
+/// Raw memory is in use while the process that allocated it lives; the dead's is forgotten, so that
+/// nothing stale is taken for somebody's later.
+bool is_living_raw(arena& a, const slot_set& dead, std::uint64_t offset) noexcept {
+    auto& header = *a.at<raw_header>(offset);
+    if (header.magic.load(std::memory_order_relaxed) != magic_raw) return false;
+    const std::uint32_t s = header.slot;
+    if (s < a.lane_count && a.slot(s).state.load() == process_slot::attached && !dead.test(s))
+        return true;
+    header.magic.store(0, std::memory_order_relaxed);
+    return false;
+}
+
+std::uint64_t living_raw_blocks(arena& a, const slot_set& dead, std::uint32_t p, std::uint32_t w,
+                                std::uint64_t unmarked) noexcept {
+    const page_entry& page = a.page(p);
+    const unsigned size_class = page.kind.load(std::memory_order_relaxed) - 1;
+    std::uint64_t living = 0;
+    for (std::uint64_t left = unmarked & ~page.words()[w].load(); left != 0; left &= left - 1) {
+        const auto i = static_cast<std::uint32_t>(std::countr_zero(left));
+        const std::uint64_t offset = a.page_start(p) + (w * 64 + i) * class_size(size_class);
+        if (is_living_raw(a, dead, offset)) living |= std::uint64_t{1} << i;
+    }
+    return living;
+}
+
+/// Makes the page free; its bitmap is empty so that nobody claims a block by a stale hint.
+void clear_page(arena& a, std::uint32_t p) noexcept {
+    page_entry& page = a.page(p);
+    for (std::uint32_t w = 0; w < a.words_per_page; ++w)
+        page.words()[w].store(0, std::memory_order_relaxed);
+    page.kind.store(page_entry::free, std::memory_order_relaxed);
+    a.page_map()[p / 64].fetch_or(std::uint64_t{1} << (p % 64), std::memory_order_relaxed);
+}
+
+void hold_page(arena& a, std::uint32_t p) noexcept {
+    a.page_map()[p / 64].fetch_and(~(std::uint64_t{1} << (p % 64)), std::memory_order_relaxed);
+}
+
+void sweep_slab(arena& a, const slot_set& dead, std::uint32_t p) noexcept {
+    page_entry& page = a.page(p);
+    const unsigned size_class = page.kind.load(std::memory_order_relaxed) - 1;
+    bool in_use = false;
+    bool has_free = false;
+    for (std::uint32_t w = 0; w < a.words_per_page; ++w) {
+        const std::uint64_t valid = a.valid_bits(size_class, w);
+        auto& marks = page.words()[a.words_per_page + w];
+        const std::uint64_t marked = marks.load(std::memory_order_relaxed);
+        const std::uint64_t used =
+            marked | living_raw_blocks(a, dead, p, w, valid & ~marked);
+        // Raw memory in use stays marked as used, so a second recoverer finds it again.
+        page.words()[w].store(valid & ~used, std::memory_order_relaxed);
+        in_use = in_use || used != 0;
+        has_free = has_free || (valid & ~used) != 0;
+    }
+    if (!in_use) return clear_page(a, p);
+    hold_page(a, p);
+    const std::uint64_t bit = std::uint64_t{1} << (p % 64);
+    auto& hints = a.partial_map(size_class)[p / 64];
+    if (has_free)
+        hints.fetch_or(bit, std::memory_order_relaxed);
+    else
+        hints.fetch_and(~bit, std::memory_order_relaxed);
+}
+
+void sweep_pages(arena& a, const slot_set& dead) noexcept {
+    for (std::uint32_t p = 0; p < a.page_count; ++p) {
+        page_entry& page = a.page(p);
+        const std::uint32_t kind = page.kind.load(std::memory_order_relaxed);
+        if (kind != page_entry::free && kind <= size_class_count) {
+            sweep_slab(a, dead, p);
+            continue;
+        }
+        if (kind == page_entry::run_head &&
+            (page.run_mark.load(std::memory_order_relaxed) != 0 ||
+             is_living_raw(a, dead, a.page_start(p)))) {
+            const std::uint32_t count = page.run_pages.load(std::memory_order_relaxed);
+            for (std::uint32_t i = 0; i < count; ++i) hold_page(a, p + i);
+            p += count - 1;
+            continue;
+        }
+        clear_page(a, p);
+        VALPOOL_KILL_POINT("recovery.cleared_page");
+    }
+}
+
+void empty_heaps(arena& a) noexcept {
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        lane_heap& heap = a.heap(i);
+        for (block_reserve& reserve : heap.reserves)
+            reserve.mask.store(0, std::memory_order_relaxed);
+        heap.pending_count.store(0, std::memory_order_relaxed);
+        heap.pending_bytes = 0;
+    }
+}
+
+void free_dead_lanes(arena& a, const slot_set& dead) noexcept {
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        lane& l = a.lane_at(i);
+        const std::uint32_t owner = l.owner.load();
+        if (owner == 0 || !dead.test(owner - 1)) continue;
+        if (queue_hooks.repair_lane) queue_hooks.repair_lane(a, i);
+        l.activity.store(0);
+        VALPOOL_KILL_POINT("recovery.cleaned_lane");
+        l.owner.store(0);
+    }
+}
+
+void free_dead_slots(arena& a, const slot_set& dead) noexcept {
+    for (std::uint32_t s = 0; s < a.lane_count; ++s) {
+        if (!dead.test(s)) continue;
+        a.slot(s).ledger.store(0);
+        VALPOOL_KILL_POINT("recovery.emptied_slot");
+        std::uint32_t main = s + 1;
+        a.main_slot.compare_exchange_strong(main, 0);
+        a.slot(s).state.store(process_slot::free);
+    }
+}
+
+/// Everything from the roots. The world is stopped; every step can be done again by the next
+/// recoverer, should this one die: the dead's lanes and slots are given up last, so that it finds
+/// the same dead and the same roots.
+void repair(attachment& at, const slot_set& dead) noexcept {
+    arena& a = *at.pool;
+    marker m(a, dead);
+    m.clear();
+    VALPOOL_KILL_POINT("recovery.cleared_marks");
+    std::size_t system_bytes = mark_ledgers(a, dead, m);
+    VALPOOL_KILL_POINT("recovery.marked_ledgers");
+    system_bytes += mark_queues(a, m);
+    VALPOOL_KILL_POINT("recovery.marked_queues");
+    empty_heaps(a);
+    VALPOOL_KILL_POINT("recovery.emptied_heaps");
+    sweep_pages(a, dead);
+    VALPOOL_KILL_POINT("recovery.swept");
+    a.system_bytes.store(system_bytes);
+    free_dead_lanes(a, dead);
+    VALPOOL_KILL_POINT("recovery.freed_lanes");
+    free_dead_slots(a, dead);
+    VALPOOL_KILL_POINT("recovery.freed_slots");
+    a.entrance.recoveries.fetch_add(1);
+}
+
+void flush_all_heaps(arena& a) noexcept {
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) flush_heap(a, a.heap(i));
+    release_empty_pages(a);
+}
+
+bool others_set_aside(const thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        if (i == l.index) continue;
+        const lane_heap& heap = a.heap(i);
+        if (heap.pending_count.load(std::memory_order_relaxed) != 0) return true;
+        for (const block_reserve& reserve : heap.reserves)
+            if (reserve.mask.load(std::memory_order_relaxed) != 0) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+recovery_result recover_if_needed(attachment& at) noexcept {
+    if (!at.notices_deaths()) return recovery_result::nothing_dead;
+    arena& a = *at.pool;
+    const auto needed = [&] { return find_dead(at).any() || a.entrance.closed.load() != 0; };
+    if (!needed()) return recovery_result::nothing_dead;
+    if (now_ns() < a.entrance.put_off_until.load()) return recovery_result::put_off;
+    recovery_turn turn(at);
+    if (!turn) return recovery_result::busy;
+    if (!needed()) return recovery_result::nothing_dead;
+    if (!stop_world(at)) return recovery_result::put_off;
+    // Only now: whoever died while the gate was closing belongs to the dead as well.
+    repair(at, find_dead(at));
+    open_gate(a);
+    return recovery_result::done;
+}
+
+void relieve(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    {
+        const inside pass(l);
+        flush_heap(a, *l.heap);
+        release_empty_pages(a);
+    }
+    attachment& at = *l.at;
+    if (!at.notices_deaths() || recover_if_needed(at) == recovery_result::done) return;
+    if (!others_set_aside(l) || now_ns() < a.entrance.put_off_until.load()) return;
+    recovery_turn turn(at);
+    if (!turn || !stop_world(at)) return;
+    // A death from here on finds the gate closed and is repaired by whoever waits there.
+    if (find_dead(at).none()) flush_all_heaps(a);
+    open_gate(a);
+}
+
+void wait_for_gate(thread_lane& l) noexcept {
+    for (unsigned turns = 1; !l.may_enter(); ++turns) {
+        std::this_thread::sleep_for(std::chrono::microseconds(20));
+        // With the role free and the gate closed, the recoverer has died.
+        if (turns % 16 == 0) recover_if_needed(*l.at);
+    }
+}
+
+}  // namespace valpool::detail

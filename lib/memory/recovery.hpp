@@ -1,0 +1,53 @@
+#pragma once
+
+/// Repair of a pool after the death of a process, and the stopping of the world that it needs.
+
+#include "memory/attachment.hpp"
+
+namespace valpool::detail {
+
+/// What the queue layer adds to recovery. Called with the world stopped (visit_box also when a box
+/// is freed). Everything must be repeatable: a recoverer may die and the next one starts over.
+using reference_visitor = void (*)(void* context, std::uint64_t box_offset);
+using space_visitor = void (*)(void* context, std::uint64_t space_offset);
+struct recovery_hooks {
+    /// Clears what a dead thread's lane left.
+    void (*repair_lane)(arena& a, std::uint32_t lane_index) noexcept;
+    /// The references that named queues hold.
+    void (*visit_references)(arena& a, reference_visitor visit, void* context) noexcept;
+    /// Blocks and runs of the pool itself.
+    void (*visit_systems)(arena& a, space_visitor visit, void* context) noexcept;
+    /// The references that a queue in a box holds (box::root_tag is queue_root_tag).
+    void (*visit_box)(box& b, reference_visitor visit, void* context) noexcept;
+};
+/// Set once, at load time.
+extern recovery_hooks queue_hooks;
+
+enum class recovery_result {
+    nothing_dead,  // all well
+    done,          // somebody had died, and what it held is back
+    put_off,       // a living process is stopped inside an operation: later
+    busy           // another thread or process is at it
+};
+
+/// Looks whether anybody has died, and if so repairs. Never throws; lasts milliseconds at most.
+/// Not inside.
+recovery_result recover_if_needed(attachment& at) noexcept;
+
+/// For an allocation that found nothing: gets back what the dead hold and what the living have only
+/// set aside. Not inside.
+void relieve(thread_lane& l) noexcept;
+
+/// Runs `find` inside, and once more after relief; throws PoolExhausted when it still gives 0.
+template <class Find>
+std::uint64_t find_or_throw(thread_lane& l, std::size_t size_bytes, Find find) {
+    std::uint64_t found = find();
+    if (found == 0 && l.depth == 0) {
+        relieve(l);
+        found = find();
+    }
+    if (found == 0) throw_exhausted(*l.pool, size_bytes);
+    return found;
+}
+
+}  // namespace valpool::detail

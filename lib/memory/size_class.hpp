@@ -1,0 +1,55 @@
+#pragma once
+
+/// Sizes of the blocks that a slab page is cut into.
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace valpool::detail {
+
+constexpr std::size_t block_granule = 64;  // a cache line: neighbours never share one
+constexpr unsigned linear_classes = 8;     // 64, 128 ... 512
+constexpr unsigned size_class_count = linear_classes + 4 * 5;  // then four a doubling, to 16 KiB
+
+constexpr std::size_t class_size(unsigned size_class) noexcept {
+    if (size_class < linear_classes) return (size_class + 1) * block_granule;
+    const unsigned doubling = (size_class - linear_classes) / 4;
+    const unsigned quarter = (size_class - linear_classes) % 4;
+    return (std::size_t{512} << doubling) + (quarter + 1) * (std::size_t{128} << doubling);
+}
+constexpr std::size_t largest_class_size = class_size(size_class_count - 1);
+static_assert(largest_class_size == 16384, "four classes a doubling from 512 to 16 KiB");
+
+/// The smallest class that holds `size_bytes` (at least 1, at most largest_class_size).
+constexpr unsigned size_class_of(std::size_t size_bytes) noexcept {
+    if (size_bytes <= 512) return static_cast<unsigned>((size_bytes - 1) / block_granule);
+    const auto doubling = static_cast<unsigned>(std::bit_width(size_bytes - 1)) - 10;
+    const std::size_t base = std::size_t{512} << doubling;
+    const auto quarter = static_cast<unsigned>((size_bytes - 1 - base) / (base / 4));
+    return linear_classes + 4 * doubling + quarter;
+}
+
+/// Which block of its page an offset lies in: a multiplication instead of a division.
+class block_divider {
+public:
+    constexpr block_divider() noexcept {
+        for (unsigned c = 0; c < size_class_count; ++c) {
+            const auto granules = static_cast<std::uint32_t>(class_size(c) / block_granule);
+            reciprocal_[c] = ((1U << shift) + granules - 1) / granules;
+        }
+    }
+    /// `offset` from the page's start, at most 64 KiB.
+    constexpr std::uint32_t index(std::size_t offset, unsigned size_class) const noexcept {
+        const auto granules = static_cast<std::uint32_t>(offset / block_granule);
+        return (granules * reciprocal_[size_class]) >> shift;
+    }
+
+private:
+    static constexpr unsigned shift = 20;  // exact for every granule of a 64 KiB page
+    std::array<std::uint32_t, size_class_count> reciprocal_{};
+};
+inline constexpr block_divider block_index_of{};
+
+}  // namespace valpool::detail

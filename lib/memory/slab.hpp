@@ -1,0 +1,39 @@
+#pragma once
+
+/// Blocks and runs of pages: the pool's allocator of last instance.
+///
+/// Every function that takes a lane_heap runs inside (see gate_pass in attachment.hpp), by the
+/// heap's own thread. Nobody ever waits for anybody: bitmaps change by single atomic operations, and
+/// what a killed process leaves half-done leaks until recovery sweeps it.
+
+#include "memory/arena.hpp"
+
+namespace valpool::detail {
+
+/// Offset of a free block, now used; 0 when the pool has none.
+std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class) noexcept;
+/// Offset of pages in a row for at least `size_bytes`; 0 when there are none.
+std::uint64_t allocate_run(arena& a, std::size_t size_bytes) noexcept;
+/// A block or a run, whichever fits `size_bytes`.
+std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes) noexcept;
+/// Frees a block or run by its start.
+void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept;
+/// Gives everything the heap has set aside back to the bitmaps.
+void flush_heap(arena& a, lane_heap& heap) noexcept;
+/// Returns pages of which every block is free, so that another size can have them.
+void release_empty_pages(arena& a) noexcept;
+
+/// Size of the block or run that starts at `offset`.
+std::size_t space_bytes(const arena& a, std::uint64_t offset) noexcept;
+/// Start of the block or run that contains `offset`; 0 when it lies in none.
+std::uint64_t space_start(const arena& a, std::uint64_t offset) noexcept;
+
+/// Bytes in blocks and runs that are in use, those of the pool itself included. Exact when nobody
+/// allocates meanwhile.
+std::size_t used_space(const arena& a) noexcept;
+/// The longest run of free pages, in pages.
+std::size_t longest_free_run(const arena& a) noexcept;
+/// The largest class of which a block is free without taking a new page; 0 bytes if none is.
+std::size_t largest_free_block(const arena& a) noexcept;
+
+}  // namespace valpool::detail

@@ -1,0 +1,92 @@
+#include <valpool/cq.hpp>
+
+#include "queue/queue_core.hpp"
+#include "queue/ring.hpp"
+
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+namespace valpool {
+
+using namespace detail;
+
+namespace {
+
+deadline deadline_of(double timeout_s) {
+    if (std::isnan(timeout_s)) throw std::logic_error("a time-out cannot be NaN");
+    return deadline::in_seconds(timeout_s);
+}
+
+deadline deadline_of(const Val& timeout_s) {
+    constexpr const char* numbers = "sSiIlLxXqQbfd";
+    if (timeout_s.tag == 'Z') return deadline::never();
+    if (!timeout_s.isproxy && std::string(numbers).find(timeout_s.tag) != std::string::npos)
+        return deadline_of(static_cast<double>(timeout_s));
+    throw std::logic_error("a time-out is a number of seconds, or None to wait for ever");
+}
+
+std::unique_ptr<queue_core> make_core(int capacity_packets, Allocator* pool, bool is_shared) {
+    check_capacity(capacity_packets);
+    const auto capacity = static_cast<std::size_t>(capacity_packets);
+    return pool && is_shared ? make_unnamed_pool_queue(*pool, capacity) : make_heap_queue(capacity);
+}
+
+/// A wait that the break checker ends is a time-out for those who can say so.
+template <class Operation>
+bool unless_broken(Operation operation) {
+    try {
+        return operation();
+    } catch (const BreakRequested&) {
+        return false;
+    }
+}
+
+}  // namespace
+
+CQ::CQ(int capacity_packets, Allocator* pool, bool shared_across_process)
+    : core_(make_core(capacity_packets, pool, shared_across_process)) {}
+CQ::CQ(std::unique_ptr<queue_core> core) noexcept : core_(std::move(core)) {}
+CQ::~CQ() = default;
+
+void CQ::enq(const Val& value) { core_->put(value, deadline::never()); }
+void CQ::enq(Val&& value) { core_->put(std::move(value), deadline::never()); }
+
+bool CQ::enqueue(const Val& value, const Val& timeout_s) {
+    const deadline until = deadline_of(timeout_s);
+    return unless_broken([&] { return core_->put(value, until); });
+}
+bool CQ::enqueue(const Val& value, double timeout_s) {
+    const deadline until = deadline_of(timeout_s);
+    return unless_broken([&] { return core_->put(value, until); });
+}
+bool CQ::enqueue(Val&& value, const Val& timeout_s) {
+    const deadline until = deadline_of(timeout_s);
+    return unless_broken([&] { return core_->put(std::move(value), until); });
+}
+bool CQ::enqueue(Val&& value, double timeout_s) {
+    const deadline until = deadline_of(timeout_s);
+    return unless_broken([&] { return core_->put(std::move(value), until); });
+}
+
+Val CQ::deq() {
+    Val out;
+    core_->take(out, deadline::never());
+    return out;
+}
+
+bool CQ::dequeue(const Val& timeout_s, Val& out) {
+    const deadline until = deadline_of(timeout_s);
+    return unless_broken([&] { return core_->take(out, until); });
+}
+bool CQ::dequeue(double timeout_s, Val& out) {
+    const deadline until = deadline_of(timeout_s);
+    return unless_broken([&] { return core_->take(out, until); });
+}
+
+std::size_t CQ::capacity() const noexcept { return core_->capacity(); }
+std::size_t CQ::length() const noexcept { return core_->length(); }
+bool CQ::empty() const noexcept { return length() == 0; }
+bool CQ::full() const noexcept { return length() >= capacity(); }
+
+}  // namespace valpool

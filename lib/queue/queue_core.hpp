@@ -1,0 +1,34 @@
+#pragma once
+
+#include <valpool/cq.hpp>
+
+#include "base/clock.hpp"
+
+#include <chrono>
+
+namespace valpool::detail {
+
+/// What is behind a CQ: a queue in a pool, or one on the heap of this process.
+class queue_core {
+public:
+    virtual ~queue_core() = default;
+    /// False when `until` has passed. BreakRequested when the break checker ended the wait.
+    virtual bool put(const Val& value, deadline until) = 0;
+    virtual bool put(Val&& value, deadline until) = 0;
+    virtual bool take(Val& out, deadline until) = 0;
+    virtual std::size_t capacity() const noexcept = 0;
+    virtual std::size_t length() const noexcept = 0;
+};
+
+std::unique_ptr<queue_core> make_heap_queue(std::size_t capacity_packets);
+
+struct break_options {
+    BreakChecker checker = nullptr;
+    std::chrono::microseconds period{100000};
+};
+/// `at` outlives the queue.
+std::unique_ptr<queue_core> make_pool_queue(attachment& at, pipe& p, break_options breaks);
+std::unique_ptr<queue_core> make_unnamed_pool_queue(StreamingPool& pool,
+                                                    std::size_t capacity_packets);
+
+}  // namespace valpool::detail

@@ -1,0 +1,251 @@
+#include "queue/ring.hpp"
+
+#include "base/kill_point.hpp"
+#include "base/system_error.hpp"
+#include "memory/recovery.hpp"
+#include "memory/slab.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+namespace valpool::detail {
+namespace {
+
+__extension__ using uint128 = unsigned __int128;
+
+/// The one step that makes a packet present or absent. Full barrier, so that whoever looks for
+/// waiters after it cannot miss one that looked for packets before it.
+bool swap_cell(cell& c, std::uint64_t sequence, std::uint64_t reference, std::uint64_t new_sequence,
+               std::uint64_t new_reference) noexcept {
+    static_assert(std::endian::native == std::endian::little, "sequence is the low half");
+    const auto joined = [](std::uint64_t low, std::uint64_t high) {
+        return (static_cast<uint128>(high) << 64) | low;
+    };
+    return __sync_bool_compare_and_swap(reinterpret_cast<uint128*>(&c),
+                                        joined(sequence, reference),
+                                        joined(new_sequence, new_reference));
+}
+
+void move_on(std::atomic<std::uint64_t>& cursor, std::uint64_t from) noexcept {
+    cursor.compare_exchange_strong(from, from + 1, std::memory_order_acq_rel);
+}
+
+std::size_t pipe_bytes(std::uint64_t capacity) noexcept {
+    return sizeof(pipe) + capacity * sizeof(cell);
+}
+
+pipe& fill_pipe(arena& a, std::uint64_t offset, std::string_view name,
+                std::uint64_t capacity) noexcept {
+    std::memset(a.at<void>(offset), 0, sizeof(pipe));
+    auto& p = *new (a.at<void>(offset)) pipe;
+    p.header.size_bytes = pipe_bytes(capacity);
+    p.self = offset;
+    p.capacity = capacity;
+    std::copy(name.begin(), name.end(), p.name);
+    for (std::uint64_t i = 0; i < capacity; ++i) {
+        p.cells()[i].sequence.store(2 * i, std::memory_order_relaxed);
+        p.cells()[i].reference.store(0, std::memory_order_relaxed);
+    }
+    p.header.magic.store(magic_system, std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("pipe.filled");
+    return p;
+}
+
+/// Publishes the pipe unless one of that name is there already. Inside.
+pipe* link_pipe(arena& a, pipe& p) noexcept {
+    std::uint64_t newest = a.pipes.load(std::memory_order_acquire);
+    do {
+        if (pipe* const other = find_pipe(a, p.name_view())) return other;
+        p.next = newest;
+        // Release: whoever finds the pipe finds it complete.
+    } while (!a.pipes.compare_exchange_weak(newest, p.self, std::memory_order_acq_rel));
+    VALPOOL_KILL_POINT("pipe.linked");
+    return &p;
+}
+
+void check_size(const arena& a, std::uint64_t capacity) {
+    if (capacity > a.size_bytes / sizeof(cell)) throw_exhausted(a, capacity * sizeof(cell));
+}
+
+pipe& make_pipe(arena& a, std::string_view name, std::uint64_t capacity) {
+    check_size(a, capacity);
+    thread_lane& l = lane_of_thread(a);
+    const std::uint64_t offset = find_or_throw(l, pipe_bytes(capacity), [&] {
+        const inside pass(l);
+        const std::uint64_t made = allocate_space(a, *l.heap, pipe_bytes(capacity));
+        if (made == 0) return made;
+        VALPOOL_KILL_POINT("pipe.allocated");
+        const std::uint64_t linked = link_pipe(a, fill_pipe(a, made, name, capacity))->self;
+        if (linked == made)
+            a.system_bytes.fetch_add(space_bytes(a, made), std::memory_order_relaxed);
+        else
+            free_space(a, *l.heap, made);
+        return linked;
+    });
+    return *a.at<pipe>(offset);
+}
+
+template <class Visitor>
+void for_each_pipe(arena& a, Visitor visit) noexcept {
+    for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
+        pipe& p = *a.at<pipe>(o);
+        o = p.next;
+        visit(p);
+    }
+}
+
+void forget_waiter(arena& a, std::uint32_t lane_index) noexcept {
+    for_each_pipe(a, [=](pipe& p) {
+        p.producers.remove(lane_index);
+        p.consumers.remove(lane_index);
+    });
+}
+
+void visit_packets(pipe& p, reference_visitor visit, void* context) noexcept {
+    for (std::uint64_t i = 0; i < p.capacity; ++i)
+        if ((p.cells()[i].sequence.load(std::memory_order_relaxed) & 1) != 0)
+            visit(context, p.cells()[i].reference.load(std::memory_order_relaxed));
+}
+
+void visit_all_packets(arena& a, reference_visitor visit, void* context) noexcept {
+    for_each_pipe(a, [=](pipe& p) { visit_packets(p, visit, context); });
+}
+
+void visit_unnamed(box& b, reference_visitor visit, void* context) noexcept {
+    visit_packets(unnamed_pipe(b), visit, context);
+}
+
+void visit_pipes(arena& a, space_visitor visit, void* context) noexcept {
+    for_each_pipe(a, [=](pipe& p) { visit(context, p.self); });
+}
+
+}  // namespace
+
+void install_queue_hooks() noexcept {
+    static const bool once = [] {
+        queue_hooks = {forget_waiter, visit_all_packets, visit_pipes, visit_unnamed};
+        return true;
+    }();
+    static_cast<void>(once);
+}
+
+bool has_room(const pipe& p) noexcept {
+    const std::uint64_t position = p.tail.load(std::memory_order_acquire);
+    // Not the previous lap's packet any more; a tail that is behind counts as room, too.
+    return p.cells()[position % p.capacity].sequence.load(std::memory_order_seq_cst) >=
+           2 * position;
+}
+
+bool has_packet(const pipe& p) noexcept {
+    const std::uint64_t position = p.head.load(std::memory_order_acquire);
+    return p.cells()[position % p.capacity].sequence.load(std::memory_order_seq_cst) >
+           2 * position;
+}
+
+std::uint64_t packet_count(const pipe& p) noexcept {
+    const std::uint64_t head = p.head.load(std::memory_order_acquire);
+    const std::uint64_t tail = p.tail.load(std::memory_order_acquire);
+    return tail <= head ? 0 : std::min(tail - head, p.capacity);
+}
+
+bool try_put(pipe& p, std::uint64_t box_offset) noexcept {
+    for (;;) {
+        const std::uint64_t position = p.tail.load(std::memory_order_acquire);
+        cell& c = p.cells()[position % p.capacity];
+        const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
+        if (sequence < 2 * position) return false;
+        if (sequence == 2 * position) {
+            VALPOOL_KILL_POINT("ring.putting");
+            if (!swap_cell(c, sequence, 0, sequence + 1, box_offset)) continue;
+            VALPOOL_KILL_POINT("ring.put");
+            move_on(p.tail, position);
+            return true;
+        }
+        move_on(p.tail, position);  // somebody has put there but not moved on: stopped, or dead
+    }
+}
+
+box* try_take(arena& a, pipe& p, new_hold& taker) noexcept {
+    bool has_written = false;
+    for (;;) {
+        const std::uint64_t position = p.head.load(std::memory_order_acquire);
+        cell& c = p.cells()[position % p.capacity];
+        const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
+        if (sequence <= 2 * position) {
+            if (has_written) taker.clear_entry();
+            return nullptr;
+        }
+        if (sequence == 2 * position + 1) {
+            // If the packet is taken by somebody else now, the swap fails and the entry, which may
+            // name anything, is written again: nobody looks at it before this thread leaves.
+            const std::uint64_t reference = c.reference.load(std::memory_order_relaxed);
+            taker.write_entry(reference);
+            has_written = true;
+            if (!swap_cell(c, sequence, reference, 2 * (position + p.capacity), 0)) continue;
+            VALPOOL_KILL_POINT("ring.took");
+            move_on(p.head, position);
+            return a.at<box>(reference);
+        }
+        move_on(p.head, position);
+    }
+}
+
+pipe* find_pipe(arena& a, std::string_view name) noexcept {
+    for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
+        pipe& p = *a.at<pipe>(o);
+        if (p.name_view() == name) return &p;
+        o = p.next;
+    }
+    return nullptr;
+}
+
+pipe& open_pipe(arena& a, std::string_view name, std::uint64_t capacity) {
+    pipe* const found = find_pipe(a, name);
+    pipe& p = found ? *found : make_pipe(a, name, capacity);
+    if (p.capacity != capacity)
+        throw std::logic_error("the pipe " + quoted(std::string(name)) +
+                               " exists with a capacity of " + std::to_string(p.capacity) +
+                               " packets, not " + std::to_string(capacity));
+    return p;
+}
+
+namespace {
+// Behind the box's header, at the next cache line.
+constexpr std::size_t unnamed_offset = (box_header_bytes + 63) / 64 * 64;
+}  // namespace
+
+hold* make_unnamed_pipe(arena& a, std::uint64_t capacity) {
+    install_queue_hooks();
+    check_size(a, capacity);
+    hold* const h = create_large_box(a, unnamed_offset + pipe_bytes(capacity));
+    fill_pipe(a, h->target->self + unnamed_offset, {}, capacity);
+    // Last: from here on recovery looks for packets.
+    h->target->root_tag = queue_root_tag;
+    VALPOOL_KILL_POINT("pipe.made_unnamed");
+    return h;
+}
+
+pipe& unnamed_pipe(box& b) noexcept {
+    return *reinterpret_cast<pipe*>(reinterpret_cast<char*>(&b) + unnamed_offset);
+}
+
+void check_pipe_name(std::string_view name) {
+    if (name.empty()) throw std::logic_error("a pipe needs a name");
+    if (name.size() > pipe::longest_name)
+        throw std::logic_error("a pipe's name can have " + std::to_string(pipe::longest_name) +
+                               " bytes at most; this one has " + std::to_string(name.size()));
+    if (name.find('\0') != std::string_view::npos)
+        throw std::logic_error("a pipe's name cannot contain a zero byte: " +
+                               quoted(std::string(name)));
+}
+
+void check_capacity(long long capacity_packets) {
+    if (capacity_packets < 1)
+        throw std::logic_error("a queue's capacity must be at least one packet, not " +
+                               std::to_string(capacity_packets));
+}
+
+}  // namespace valpool::detail

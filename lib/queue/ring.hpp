@@ -1,0 +1,80 @@
+#pragma once
+
+/// The bounded queue as it lies in the pool, and its operations that never wait.
+
+#include "memory/hold.hpp"
+#include "queue/seat.hpp"
+
+#include <string_view>
+
+namespace valpool::detail {
+
+/// Shape: 16 bytes, written as one. `sequence` says what the cell is for position p (which uses
+/// cell p modulo capacity): 2p free for it, 2p + 1 full with it. Taking p sets 2(p + capacity).
+struct alignas(16) cell {
+    std::atomic<std::uint64_t> sequence;
+    std::atomic<std::uint64_t> reference;  // offset of a box while full, 0 while free
+};
+static_assert(sizeof(cell) == 16, "one compare-and-swap covers sequence and reference");
+
+/// Invariants:
+///   1. A full cell is one reference to its box.
+///   2. `tail` and `head` are hints: never ahead of the truth in the cells, and whoever finds one
+///      behind moves it on.
+///   3. name and capacity never change once the pipe is linked.
+/// Writers: anybody, by single compare-and-swaps; so no process, alive, stopped or dead, is ever
+/// waited for, and there is no half-done state: a packet is in the queue or it is not.
+/// Crash safety: nothing to repair but the wait lists' bits of dead lanes.
+struct pipe {
+    static constexpr std::size_t longest_name = 255;
+
+    system_header header;
+    std::uint64_t next;  // the pipe made before this one; 0: none
+    std::uint64_t self;
+    std::uint64_t capacity;
+    char name[longest_name + 1];
+
+    alignas(64) std::atomic<std::uint64_t> tail;
+    alignas(64) std::atomic<std::uint64_t> head;
+    wait_list producers;
+    wait_list consumers;
+
+    cell* cells() noexcept { return reinterpret_cast<cell*>(this + 1); }
+    const cell* cells() const noexcept { return reinterpret_cast<const cell*>(this + 1); }
+    std::string_view name_view() const noexcept { return {name}; }
+    // What waiters wait for: told apart in their seats, so that a stale bit wakes nobody else.
+    std::uint64_t room_topic() const noexcept { return self | 1; }
+    std::uint64_t packet_topic() const noexcept { return self | 2; }
+};
+static_assert(sizeof(pipe) % 16 == 0, "cells follow, aligned to 16");
+
+/// Tells recovery about queues; before there can be any. May be called again.
+void install_queue_hooks() noexcept;
+
+bool has_room(const pipe& p) noexcept;
+bool has_packet(const pipe& p) noexcept;
+std::uint64_t packet_count(const pipe& p) noexcept;
+
+/// Puts a reference at the end; false when full. Inside. The caller has counted it, or hands over
+/// one of its own once this returns true.
+bool try_put(pipe& p, std::uint64_t box_offset) noexcept;
+/// Takes the first packet: writes it to the hold's ledger entry first, then frees the cell. Null
+/// when empty; the entry is clear then. Inside.
+box* try_take(arena& a, pipe& p, new_hold& taker) noexcept;
+
+/// The pipe of that name, or null.
+pipe* find_pipe(arena& a, std::string_view name) noexcept;
+/// The pipe of that name, made if there is none yet; `name` is valid (see check_pipe_name).
+/// Throws PoolExhausted, or std::logic_error when there is one with another capacity.
+pipe& open_pipe(arena& a, std::string_view name, std::uint64_t capacity);
+/// A queue without a name lies in a box: it lives as long as some process has a hold on it, and
+/// what is in it goes with it. Throws PoolExhausted.
+hold* make_unnamed_pipe(arena& a, std::uint64_t capacity);
+pipe& unnamed_pipe(box& b) noexcept;
+
+/// Throws std::logic_error when a name is empty, too long, or contains a zero byte.
+void check_pipe_name(std::string_view name);
+/// Throws std::logic_error when it is not positive.
+void check_capacity(long long capacity_packets);
+
+}  // namespace valpool::detail

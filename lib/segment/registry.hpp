@@ -1,0 +1,52 @@
+#pragma once
+
+/// Who uses a pool: processes in slots, their threads in lanes. These structs lie in the pool.
+
+#include <atomic>
+#include <cstdint>
+
+namespace valpool::detail {
+
+/// Shape: one cache line a process.
+/// Invariants: `attached` holds exactly while a process has, or a dead one had, the slot's role
+/// lock; a slot whose `state` is attached and whose lock is free belongs to the dead.
+/// Writers: the owner, under the role lock; a recoverer, with the gate closed.
+/// Crash safety: the kernel drops the lock; recovery takes back all that the slot held, then sets
+/// `state` to free.
+struct alignas(64) process_slot {
+    enum : std::uint32_t { free = 0, attached = 1 };
+    std::atomic<std::uint32_t> state;
+    std::atomic<std::int32_t> pid;  // for messages only, never for decisions
+    std::atomic<std::uint64_t> ledger;  // offset of its newest ledger block; 0: none
+};
+static_assert(sizeof(process_slot) == 64, "neighbours must not share a cache line");
+
+/// Shape: one cache line a thread.
+/// Invariants: `activity` is 1 only while the thread is between enter and leave.
+/// Writers: the owning thread; a recoverer, with the gate closed, when the owner is dead.
+/// Crash safety: a dead thread's lane is freed by recovery along with its process's slot.
+struct alignas(64) lane {
+    std::atomic<std::uint32_t> owner;     // slot + 1; 0: free
+    std::atomic<std::uint32_t> activity;  // 1: inside an operation on shared structure
+};
+static_assert(sizeof(lane) == 64, "a thread's activity word is its own cache line");
+
+/// Shape: one cache line, read by everybody at each operation, written only by recovery.
+/// Invariant: while `closed` is set, nobody enters. Only the holder of the recovery role closes; a
+/// gate found closed with the role free belongs to a dead recoverer, and whoever takes the role
+/// starts recovery over.
+struct alignas(64) gate {
+    std::atomic<std::uint32_t> closed;
+    std::atomic<std::uint32_t> full_fences;  // 1: membarrier(2) is missing here; enter pays
+    std::atomic<std::uint64_t> recoveries;   // how often recovery has run to its end
+    std::atomic<std::int64_t> put_off_until;  // steady clock, ns: no new try before
+    std::atomic<std::uint32_t> put_offs;      // tries in a row that a stopped process foiled
+};
+
+/// Makes this process one whose threads a membarrier(2) of another process reaches. False where
+/// the kernel does not have it.
+bool register_for_barriers() noexcept;
+/// After it returns, every other thread of every registered process has executed a full fence.
+void barrier_for_all_processes() noexcept;
+
+}  // namespace valpool::detail

@@ -1,0 +1,119 @@
+#include <valpool/proxy.hpp>
+#include <valpool/val.hpp>
+
+#include "value/containers.hpp"
+#include "value/numbers.hpp"
+
+#include <sstream>
+#include <stdexcept>
+
+/// Elements of a value: by key and index.
+
+namespace valpool {
+
+using namespace detail;
+
+namespace {
+
+[[noreturn]] void throw_no_elements(const Val& v, const char* what) {
+    throw std::logic_error("a value of type " + value_access::type_name(v) + " has no " + what);
+}
+
+/// Lists take whole numbers only.
+std::size_t index_of(const Val& key, std::size_t count) {
+    if (key.isproxy || ByteLength(key.tag) == 0 ||
+        number_of(key).what != any_number::integer)
+        throw std::logic_error("an index is an integer, not " + value_access::type_name(key));
+    const wide_int i = number_of(key).i;
+    if (i < 0 || i >= static_cast<wide_int>(count)) {
+        std::ostringstream text;
+        text << "index " << key << " is not in a list of " << count;
+        throw std::out_of_range(text.str());
+    }
+    return static_cast<std::size_t>(i);
+}
+
+Val& list_element(const Val& list, const Val& key) {
+    if (!is_row(list)) {
+        if (list.tag == 'n')
+            throw std::logic_error("an " + value_access::type_name(list) +
+                                   " has no values as elements: convert to it first");
+        throw_no_elements(list, "elements");
+    }
+    const value_row row = row_of(list);
+    return row.first[index_of(key, row.count)];
+}
+
+}  // namespace
+
+Val& Val::operator[](const Val& key) {
+    return is_table(tag) ? table_of(*this)[key] : list_element(*this, key);
+}
+
+Val& Val::operator()(const Val& key) const {
+    return is_table(tag) ? table_of(*this)(key) : list_element(*this, key);
+}
+
+Val& Val::at_text(std::string_view key) {
+    return is_table(tag) ? table_of(*this)[key] : list_element(*this, Val(key));
+}
+
+Val& Val::get_text(std::string_view key) const {
+    return is_table(tag) ? table_of(*this)(key) : list_element(*this, Val(key));
+}
+
+bool Val::contains(const Val& key) const {
+    if (is_table(tag)) return table_of(*this).contains(key);
+    if (!is_container(tag)) throw_no_elements(*this, "elements");
+    if (is_row(*this)) {
+        const value_row row = row_of(*this);
+        for (std::size_t i = 0; i < row.count; ++i)
+            if (row.first[i] == key) return true;
+        return false;
+    }
+    return visit_array(subtype, value_access::container(*this), [&](auto& a) {
+        for (const auto& item : a)
+            if (Val(item) == key) return true;
+        return false;
+    });
+}
+
+bool Val::remove(const Val& key) {
+    if (is_table(tag)) return table_of(*this).remove(key);
+    if (tag != 'n') throw_no_elements(*this, "elements that can be removed");
+    return visit_array(subtype, value_access::container(*this), [&](auto& a) {
+        a.removeAt(index_of(key, a.length()));
+        return true;
+    });
+}
+
+void Val::append(const Val& value) {
+    if (is_table(tag)) return table_of(*this).append(value);
+    if (tag == 'u') throw std::logic_error("a Tup cannot grow");
+    if (tag != 'n') throw_no_elements(*this, "end to append to");
+    visit_array(subtype, value_access::container(*this), [&](auto& a) {
+        using item = typename std::remove_reference_t<decltype(a)>::value_type;
+        if constexpr (std::is_same_v<item, Val>)
+            a.append(value);
+        else
+            a.append(static_cast<item>(value));
+    });
+}
+
+std::size_t Val::length() const {
+    if (tag == 'a') return text().size();
+    if (!is_container(tag)) return 0;
+    return visit_container(tag, subtype, value_access::container(*this),
+                           [](auto& content) -> std::size_t { return content.length(); });
+}
+
+bool is(const Val& a, const Val& b) noexcept {
+    if (&a == &b) return true;
+    if (!a.isproxy || !b.isproxy) return false;
+    const box* const x = value_access::target(a);
+    const box* const y = value_access::target(b);
+    if (x || y) return x == y;
+    return value_access::block_of(a) == value_access::block_of(b);
+}
+
+}  // namespace valpool

@@ -1,0 +1,125 @@
+#include <valpool/proxy.hpp>
+#include <valpool/stringize.hpp>
+
+#include "value/containers.hpp"
+#include "value/numbers.hpp"
+
+#include <cctype>
+#include <charconv>
+
+/// From a value to the types of the language.
+
+namespace valpool {
+
+using namespace detail;
+
+namespace detail {
+
+any_number number_of(const Val& v) noexcept {
+    const auto integer = [](wide_int i) {
+        return any_number{any_number::integer, i, static_cast<real_8>(i), 0};
+    };
+    const auto raw = [&](auto zero) {
+        return *std::launder(
+            reinterpret_cast<const decltype(zero)*>(reinterpret_cast<const char*>(&v) + 16));
+    };
+    switch (v.tag) {
+        case 'b': return integer(raw(false));
+        case 's': return integer(raw(int_1{}));
+        case 'S': return integer(raw(int_u1{}));
+        case 'i': return integer(raw(int_2{}));
+        case 'I': return integer(raw(int_u2{}));
+        case 'l': return integer(raw(int_4{}));
+        case 'L': return integer(raw(int_u4{}));
+        case 'x': return integer(raw(int_8{}));
+        case 'X': return integer(static_cast<wide_int>(raw(int_u8{})));
+        case 'f': return {any_number::real, 0, raw(real_4{}), 0};
+        case 'd': return {any_number::real, 0, raw(real_8{}), 0};
+        case 'F': return {any_number::complex, 0, raw(complex_8{}).re, raw(complex_8{}).im};
+        case 'D': return {any_number::complex, 0, raw(complex_16{}).re, raw(complex_16{}).im};
+        default: return integer(0);
+    }
+}
+
+}  // namespace detail
+
+namespace {
+
+/// The longest start of the text that is a number; 0 when there is none.
+any_number parse_prefix(std::string_view text) noexcept {
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
+        text.remove_prefix(1);
+    if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+    const char* const end = text.data() + text.size();
+    int_8 i = 0;
+    const auto as_integer = std::from_chars(text.data(), end, i);
+    real_8 r = 0;
+    const auto as_real = std::from_chars(text.data(), end, r);
+    if (as_real.ec == std::errc::result_out_of_range) {
+        const bool negative = !text.empty() && text.front() == '-';
+        // Too large for any real saturates; too small is zero.
+        const bool tiny = text.substr(0, static_cast<std::size_t>(as_real.ptr - text.data()))
+                              .find("e-") != std::string_view::npos;
+        r = tiny ? 0 : std::numeric_limits<real_8>::infinity();
+        return {any_number::real, 0, negative ? -r : r, 0};
+    }
+    if (as_real.ec != std::errc{}) return {any_number::integer, 0, 0, 0};
+    if (as_integer.ec == std::errc{} && as_integer.ptr == as_real.ptr)
+        return {any_number::integer, i, static_cast<real_8>(i), 0};
+    int_u8 u = 0;
+    const auto as_unsigned = std::from_chars(text.data(), end, u);
+    if (as_unsigned.ec == std::errc{} && as_unsigned.ptr == as_real.ptr)
+        return {any_number::integer, static_cast<wide_int>(u), static_cast<real_8>(u), 0};
+    return {any_number::real, 0, r, 0};
+}
+
+any_number scalar_of(const Val& v) {
+    if (v.tag == 'a') return parse_prefix(v.text());
+    if (is_container(v.tag)) {
+        const auto length = static_cast<wide_int>(v.length());
+        return {any_number::integer, length, static_cast<real_8>(length), 0};
+    }
+    return number_of(v);
+}
+
+}  // namespace
+
+template <class T>
+T Val::convert() const {
+    return cast_number<T>(scalar_of(*this));
+}
+
+#define VALPOOL_CONVERT(T) template VALPOOL_API T Val::convert<T>() const;
+VALPOOL_CONVERT(bool)
+VALPOOL_CONVERT(signed char)
+VALPOOL_CONVERT(unsigned char)
+VALPOOL_CONVERT(short)
+VALPOOL_CONVERT(unsigned short)
+VALPOOL_CONVERT(int)
+VALPOOL_CONVERT(unsigned int)
+VALPOOL_CONVERT(long)
+VALPOOL_CONVERT(unsigned long)
+VALPOOL_CONVERT(long long)
+VALPOOL_CONVERT(unsigned long long)
+VALPOOL_CONVERT(float)
+VALPOOL_CONVERT(double)
+VALPOOL_CONVERT(complex_8)
+VALPOOL_CONVERT(complex_16)
+#undef VALPOOL_CONVERT
+
+Val::operator std::string() const {
+    return tag == 'a' ? std::string(text()) : Stringize(*this);
+}
+
+Val::operator Tab&() const {
+    return *static_cast<Tab*>(value_access::container_of_type(*this, 't', 'Z'));
+}
+Val::operator OTab&() const {
+    return *static_cast<OTab*>(value_access::container_of_type(*this, 'o', 'Z'));
+}
+Val::operator Tup&() const {
+    return *static_cast<Tup*>(value_access::container_of_type(*this, 'u', 'Z'));
+}
+Val::operator Proxy() const { return Proxy(*this); }
+
+}  // namespace valpool

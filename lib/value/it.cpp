@@ -1,0 +1,61 @@
+#include <valpool/it.hpp>
+
+#include "value/containers.hpp"
+
+#include <algorithm>
+
+namespace valpool {
+
+using namespace detail;
+
+It::It(const Val& v) {
+    if (is_table(v.tag)) {
+        add_table(table_of(v));
+    } else if (is_row(v)) {
+        const value_row row = row_of(v);
+        add_list(row.first, row.count);
+    } else if (v.tag == 'n') {
+        numbers_ = v;
+        items_.resize(v.length(), item{nullptr, nullptr});
+    } else {
+        throw std::logic_error("a value of type " + value_access::type_name(v) +
+                               " cannot be walked");
+    }
+}
+
+It::It(Tab& t) { add_table(t); }
+It::It(OTab& t) { add_table(t); }
+It::It(Tup& t) { add_list(t.begin(), t.length()); }
+It::It(Arr& a) { add_list(a.begin(), a.length()); }
+
+void It::add_table(table& t) {
+    items_.reserve(t.entries());
+    for (auto& e : t) items_.push_back({&e.key, &e.value});
+}
+
+void It::add_list(Val* first, std::size_t count) {
+    items_.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) items_.push_back({nullptr, first + i});
+}
+
+void It::sort() {
+    // The keys of lists are their positions: sorted already.
+    if (items_.empty() || !items_.front().key) return;
+    std::sort(items_.begin(), items_.end(),
+              [](const item& a, const item& b) { return *a.key < *b.key; });
+}
+
+bool It::operator()() {
+    if (next_ == items_.size()) return false;
+    const item& here = items_[next_];
+    if (!here.key) made_key_ = static_cast<int_8>(next_);
+    if (!here.value)
+        made_value_ = visit_array(numbers_.subtype, value_access::container(numbers_),
+                                  [this](auto& a) { return Val(a(next_)); });
+    key_ = here.key ? here.key : &made_key_;
+    value_ = here.value ? here.value : &made_value_;
+    ++next_;
+    return true;
+}
+
+}  // namespace valpool

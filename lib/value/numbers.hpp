@@ -1,0 +1,51 @@
+#pragma once
+
+#include <valpool/val.hpp>
+
+#include <cmath>
+#include <compare>
+#include <limits>
+
+namespace valpool::detail {
+
+__extension__ using wide_int = __int128;
+
+/// A number as one of the few kinds that arithmetic has to tell apart.
+struct any_number {
+    enum kind { integer, real, complex } what;
+    wide_int i;
+    real_8 re;
+    real_8 im;
+};
+/// `v` is a number of fixed size.
+any_number number_of(const Val& v) noexcept;
+
+/// Exact, whatever the types: -1 < int_u8's largest, 2^53 + 1 is not 2^53.0. Unordered with NaN.
+std::partial_ordering compare_reals(const any_number& a, const any_number& b) noexcept;
+
+/// As a C cast; where C leaves it undefined, the nearest; NaN gives 0.
+template <class T>
+T cast_number(const any_number& n) noexcept {
+    if constexpr (std::is_same_v<T, complex_8> || std::is_same_v<T, complex_16>) {
+        const real_8 re = n.what == any_number::integer ? static_cast<real_8>(n.i) : n.re;
+        return T(complex_16(re, n.what == any_number::complex ? n.im : 0));
+    } else {
+        const real_8 r = n.what == any_number::complex ? n.re * n.re + n.im * n.im : n.re;
+        if constexpr (std::is_same_v<T, bool>) {
+            return n.what == any_number::integer ? n.i != 0 : r != 0 && !std::isnan(r);
+        } else if (n.what == any_number::integer) {
+            return static_cast<T>(n.i);
+        } else if constexpr (std::is_floating_point_v<T>) {
+            return static_cast<T>(r);
+        } else {
+            if (std::isnan(r)) return 0;
+            if (r <= static_cast<real_8>(std::numeric_limits<T>::min()))
+                return std::numeric_limits<T>::min();
+            if (r >= static_cast<real_8>(std::numeric_limits<T>::max()))
+                return std::numeric_limits<T>::max();
+            return static_cast<T>(r);
+        }
+    }
+}
+
+}  // namespace valpool::detail

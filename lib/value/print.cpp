@@ -1,0 +1,255 @@
+#include <valpool/val.hpp>
+
+#include "value/containers.hpp"
+#include "value/numbers.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <ostream>
+#include <utility>
+#include <vector>
+
+/// Values as Python literals.
+
+namespace valpool {
+
+using namespace detail;
+
+namespace {
+
+void print_string(std::ostream& out, std::string_view text) {
+    const bool has_single = text.find('\'') != std::string_view::npos;
+    const bool has_double = text.find('"') != std::string_view::npos;
+    const char quote = has_single && !has_double ? '"' : '\'';
+    constexpr char hex[] = "0123456789abcdef";
+    out << quote;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == quote || c == '\\')
+            out << '\\' << c;
+        else if (c == '\n')
+            out << "\\n";
+        else if (c == '\t')
+            out << "\\t";
+        else if (c == '\r')
+            out << "\\r";
+        else if (byte < 0x20 || byte >= 0x7f)
+            out << "\\x" << hex[byte >> 4] << hex[byte & 15];
+        else
+            out << c;
+    }
+    out << quote;
+}
+
+/// The fewest digits that read back the same.
+template <class Real>
+std::string digits_of(Real r) {
+    if (std::isnan(r)) return "nan";
+    if (std::isinf(r)) return r < 0 ? "-inf" : "inf";
+    const Real magnitude = std::fabs(r);
+    const bool plain = r == 0 || (magnitude >= Real(1e-4) && magnitude < Real(1e22));
+    std::array<char, 64> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), r,
+                                   plain ? std::chars_format::fixed : std::chars_format::scientific)
+                         .ptr;
+    return {text.data(), end};
+}
+
+template <class Real>
+void print_real(std::ostream& out, Real r) {
+    const std::string digits = digits_of(r);
+    out << digits;
+    if (digits.find_first_of(".en") == std::string::npos) out << ".0";
+}
+
+template <class Real>
+void print_complex(std::ostream& out, const cx_t<Real>& c) {
+    out << '(' << digits_of(c.re) << (std::signbit(c.im) && !std::isnan(c.im) ? "" : "+") << digits_of(c.im)
+        << "j)";
+}
+
+void print_number(std::ostream& out, bool b) { out << (b ? "True" : "False"); }
+void print_number(std::ostream& out, real_4 r) { print_real(out, r); }
+void print_number(std::ostream& out, real_8 r) { print_real(out, r); }
+void print_number(std::ostream& out, const complex_8& c) { print_complex(out, c); }
+void print_number(std::ostream& out, const complex_16& c) { print_complex(out, c); }
+template <class T>
+void print_number(std::ostream& out, T i) {
+    std::array<char, 24> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), +i).ptr;
+    out.write(text.data(), end - text.data());
+}
+
+/// The letter that Python's array module has for it.
+char array_code(char subtype) {
+    constexpr std::string_view tags = "sSiIlLxXbfdFD";
+    constexpr std::string_view codes = "1bswiullbfdFD";
+    return codes[tags.find(subtype)];
+}
+
+template <class T>
+void print_array(std::ostream& out, const Array<T>& a, char subtype) {
+    out << "array([";
+    for (std::size_t i = 0; i < a.length(); ++i) {
+        if (i != 0) out << ',';
+        print_number(out, a(i));
+    }
+    out << "], '" << array_code(subtype) << "')";
+}
+
+/// A frame of the printer's own stack: nesting of any depth must not use up the thread's.
+struct frame {
+    const Val* container;
+    std::vector<const table_entry*> entries;  // of a table
+    value_row row;                            // of a list
+    std::size_t next = 0;
+    const char* close;
+    bool owes_bracket = false;  // of an OrderedDict's pair, after its value
+
+    std::size_t count() const { return is_table(container->tag) ? entries.size() : row.count; }
+};
+
+class printer {
+public:
+    printer(std::ostream& out, bool pretty, int indent, int add)
+        : out_(out), pretty_(pretty), indent_(indent), add_(add) {}
+
+    void print(const Val& v) {
+        begin(v);
+        while (!frames_.empty()) {
+            frame& f = frames_.back();
+            if (std::exchange(f.owes_bracket, false)) out_ << ')';
+            if (f.next == f.count()) {
+                end();
+                continue;
+            }
+            separate(f);
+            begin(next(f));
+        }
+    }
+
+private:
+    /// Prints the value, or opens a frame for its elements.
+    void begin(const Val& v) {
+        if (v.tag == 'n' && v.subtype != 'Z') {
+            visit_array(v.subtype, value_access::container(v), [&](auto& a) {
+                using item = typename std::remove_reference_t<decltype(a)>::value_type;
+                if constexpr (!std::is_same_v<item, Val>) print_array(out_, a, v.subtype);
+            });
+        } else if (is_container(v.tag)) {
+            open(v);
+        } else if (v.tag == 'a') {
+            print_string(out_, v.text());
+        } else if (v.tag == 'Z') {
+            out_ << "None";
+        } else {
+            print_scalar(v);
+        }
+    }
+
+    void print_scalar(const Val& v) {
+        switch (v.tag) {
+            case 'b': return print_number(out_, static_cast<bool>(v));
+            case 's': return print_number(out_, static_cast<int_1>(v));
+            case 'S': return print_number(out_, static_cast<int_u1>(v));
+            case 'i': return print_number(out_, static_cast<int_2>(v));
+            case 'I': return print_number(out_, static_cast<int_u2>(v));
+            case 'l': return print_number(out_, static_cast<int_4>(v));
+            case 'L': return print_number(out_, static_cast<int_u4>(v));
+            case 'x': return print_number(out_, static_cast<int_8>(v));
+            case 'X': return print_number(out_, static_cast<int_u8>(v));
+            case 'f': return print_number(out_, static_cast<real_4>(v));
+            case 'd': return print_number(out_, static_cast<real_8>(v));
+            case 'F': return print_number(out_, static_cast<complex_8>(v));
+            default: return print_number(out_, static_cast<complex_16>(v));
+        }
+    }
+
+    void open(const Val& v) {
+        frame f{&v, {}, {nullptr, 0}, 0, "", false};
+        if (is_table(v.tag)) {
+            for (const auto& e : table_of(v)) f.entries.push_back(&e);
+            if (pretty_ && v.tag == 't')
+                std::sort(f.entries.begin(), f.entries.end(),
+                          [](auto* a, auto* b) { return a->key < b->key; });
+        } else {
+            f.row = row_of(v);
+        }
+        out_ << opening(v);
+        f.close = closing(v);
+        if (pretty_) out_ << (f.count() == 0 ? " " : "\n");
+        indent_ += add_;
+        frames_.push_back(std::move(f));
+    }
+
+    const char* opening(const Val& v) const {
+        switch (v.tag) {
+            case 't': return "{";
+            case 'o': return pretty_ ? "o{" : "OrderedDict([";
+            case 'u': return "(";
+            default: return "[";
+        }
+    }
+    const char* closing(const Val& v) const {
+        switch (v.tag) {
+            case 't': return "}";
+            case 'o': return pretty_ ? "}" : "])";
+            case 'u': return ")";
+            default: return "]";
+        }
+    }
+
+    void separate(const frame& f) {
+        if (pretty_) {
+            if (f.next != 0) out_ << ",\n";
+            out_ << std::string(static_cast<std::size_t>(std::max(indent_, 0)), ' ');
+        } else if (f.next != 0) {
+            out_ << ", ";
+        }
+    }
+
+    /// The element to print next; its key is printed here.
+    const Val& next(frame& f) {
+        const std::size_t i = f.next++;
+        if (!is_table(f.container->tag)) return f.row.first[i];
+        const bool as_pair = f.container->tag == 'o' && !pretty_;
+        if (as_pair) out_ << '(';
+        printer(out_, false, 0, 0).print(f.entries[i]->key);
+        out_ << (as_pair ? ", " : pretty_ ? ":" : ": ");
+        f.owes_bracket = as_pair;
+        return f.entries[i]->value;
+    }
+
+    void end() {
+        const frame& f = frames_.back();
+        indent_ -= add_;
+        if (pretty_ && f.count() != 0)
+            out_ << '\n' << std::string(static_cast<std::size_t>(std::max(indent_, 0)), ' ');
+        out_ << f.close;
+        frames_.pop_back();
+    }
+
+    std::ostream& out_;
+    const bool pretty_;
+    int indent_;
+    const int add_;
+    std::vector<frame> frames_;
+};
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const Val& v) {
+    printer(out, false, 0, 0).print(v);
+    return out;
+}
+
+void Val::prettyPrint(std::ostream& out, int indent, int add) const {
+    const bool is_nested = is_table(tag) || is_row(*this);
+    if (is_nested) out << std::string(static_cast<std::size_t>(std::max(indent, 0)), ' ');
+    printer(out, is_nested, indent, add).print(*this);
+    if (is_nested) out << '\n';
+}
+
+}  // namespace valpool

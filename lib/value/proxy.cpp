@@ -1,0 +1,139 @@
+#include <valpool/proxy.hpp>
+
+#include <valpool/detail/pack.hpp>
+
+#include "value/containers.hpp"
+
+#include <ostream>
+#include <stdexcept>
+
+namespace valpool {
+
+using namespace detail;
+
+Proxy::Proxy(const Val& proxy) {
+    if (!proxy.isproxy)
+        throw std::logic_error("a value of type " + value_access::type_name(proxy) +
+                               " is no proxy");
+    handle_ = proxy;
+}
+
+void Proxy::check_arguments(const void* container, bool shared) {
+    if (!container) throw std::logic_error("Proxy: a null pointer");
+    if (shared) throw std::logic_error("Proxy: use Shared(pool, ...) to share between processes");
+}
+
+std::size_t Proxy::refcount() const noexcept {
+    if (!handle_.isproxy) return 0;
+    if (const box* const b = value_access::target(handle_)) {
+        // All the handles of this process count once in the box.
+        return b->refs.load(std::memory_order_relaxed) - 1 +
+               value_access::hold_of(handle_)->handles.load(std::memory_order_relaxed);
+    }
+    return value_access::block_of(handle_)->handles.load(std::memory_order_relaxed);
+}
+
+Val::Val(const Proxy& p) : Val(p.val()) {}
+
+std::ostream& operator<<(std::ostream& out, const Proxy& p) { return out << p.val(); }
+
+Proxy Shared(StreamingPool* pool, const Tab& t) { return make_shared(pool, 't', 'Z', t); }
+Proxy Shared(StreamingPool* pool, const OTab& t) { return make_shared(pool, 'o', 'Z', t); }
+Proxy Shared(StreamingPool* pool, const Tup& t) { return make_shared(pool, 'u', 'Z', t); }
+
+namespace detail {
+
+namespace {
+/// Header, a table and its first four entries: a record of up to four keys is one block.
+constexpr std::size_t usual_box_bytes = 384;
+}  // namespace
+
+hold* new_root(StreamingPool* pool, std::size_t root_bytes) {
+    if (!pool) throw std::logic_error("Shared: no pool was given");
+    hold* const h = create_box(*pool, usual_box_bytes);
+    // What the root occupies is taken from the region; a fresh box starts with it.
+    if (region_allocate(*h->target, root_bytes) != h->target->root()) {
+        drop_handle(h);
+        throw std::logic_error("a fresh box does not start with its root");
+    }
+    return h;
+}
+
+Proxy finish_root(hold* h, char tag, char subtype) {
+    h->target->root_tag = tag;
+    h->target->root_subtype = subtype;
+    Val v;
+    value_access::adopt_hold(v, h);
+    return Proxy(v);
+}
+
+hold* pack(const Val& v, StreamingPool& pool) {
+    if (const box* const b = value_access::target(v)) {
+        if (pool_of(*b) == &pool) {
+            if (value_access::region(v)) return hold_box(const_cast<box&>(*b));
+            add_handle(*value_access::hold_of(v));
+            return value_access::hold_of(v);
+        }
+    }
+    const auto kept = [](const Proxy& p) {
+        hold* const h = value_access::hold_of(p.val());
+        add_handle(*h);
+        return h;
+    };
+    if (is_container(v.tag))
+        return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
+            return kept(make_shared(&pool, v.tag, v.subtype, content));
+        });
+    return kept(make_shared(&pool, value_root_tag, 'Z', v));
+}
+
+hold* pack(Val&& v, StreamingPool& pool) {
+    const box* const b = value_access::target(v);
+    if (!b || pool_of(*b) != &pool || value_access::region(v))
+        return pack(static_cast<const Val&>(v), pool);
+    hold* const h = value_access::hold_of(v);
+    add_handle(*h);
+    v.reset();  // its handle goes, the hold stays
+    return h;
+}
+
+Val unpack(hold* h) {
+    Val v;
+    if (h->target->root_tag != value_root_tag) {
+        value_access::adopt_hold(v, h);
+        return v;
+    }
+    try {
+        v = *static_cast<const Val*>(h->target->root());
+    } catch (...) {
+        drop_handle(h);
+        throw;
+    }
+    drop_handle(h);
+    return v;
+}
+
+}  // namespace detail
+
+TransactionLock::TransactionLock(const Val& v) {
+    if (!v.isproxy)
+        throw std::logic_error("TransactionLock: a value of type " + value_access::type_name(v) +
+                               " is no proxy");
+    if (box* const b = value_access::target(v)) {
+        kept_ = v;
+        lock_box(*b);
+    } else if (value_access::block_of(v)->has_lock) {
+        kept_ = v;
+        value_access::block_of(v)->lock.lock();
+    }
+}
+
+TransactionLock::~TransactionLock() {
+    if (!kept_.isproxy) return;
+    if (box* const b = value_access::target(kept_))
+        unlock_box(*b);
+    else
+        value_access::block_of(kept_)->lock.unlock();
+}
+
+}  // namespace valpool

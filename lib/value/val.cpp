@@ -1,0 +1,281 @@
+#include <valpool/val.hpp>
+
+#include "value/containers.hpp"
+
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+
+/// The life of a value: construction, copy, move, assignment, destruction.
+
+namespace valpool {
+
+using namespace detail;
+
+Val::Val(const Tab& t) : Val() { value_access::put(*this, 't', 'Z', t); }
+Val::Val(const OTab& t) : Val() { value_access::put(*this, 'o', 'Z', t); }
+Val::Val(const Tup& t) : Val() { value_access::put(*this, 'u', 'Z', t); }
+Val::Val(Tab* adopted) : Val() { value_access::adopt(*this, 't', 'Z', adopted, true, false); }
+Val::Val(OTab* adopted) : Val() { value_access::adopt(*this, 'o', 'Z', adopted, true, false); }
+Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, 'u', 'Z', adopted, true, false); }
+
+Val& Val::operator=(const Val& other) {
+    const mutation guard(alloc_.region());
+    if (!other.isproxy && is_plain(other.tag)) {
+        if (this == &other) return *this;
+        unsigned char raw[sizeof raw_];
+        std::memcpy(raw, other.raw_, sizeof raw);  // other may be a part of what is cleared
+        const char new_tag = other.tag;
+        clear();
+        std::memcpy(raw_, raw, sizeof raw);
+        tag = new_tag;
+        return *this;
+    }
+    Val copy(other, alloc_);  // whatever can fail does so here
+    clear();
+    take_from(copy);
+    return *this;
+}
+
+Val& Val::operator=(Val&& other) {
+    if (this == &other) return *this;
+    if (alloc_ != other.alloc_) return *this = static_cast<const Val&>(other);
+    const mutation guard(alloc_.region());
+    Val moved(std::move(other), alloc_);  // other may be a part of what is cleared
+    clear();
+    take_from(moved);
+    return *this;
+}
+
+void Val::reset() {
+    const mutation guard(alloc_.region());
+    clear();
+}
+
+void Val::swap(Val& other) {
+    if (this == &other) return;
+    const mutation guard(alloc_.region());
+    const mutation other_guard(other.alloc_.region());
+    if (alloc_ == other.alloc_) {
+        Val mine(std::move(other), alloc_);
+        other.take_from(*this);
+        take_from(mine);
+        return;
+    }
+    Val mine(other, alloc_);
+    Val theirs(*this, other.alloc_);
+    clear();
+    take_from(mine);
+    other.clear();
+    other.take_from(theirs);
+}
+
+void Val::set_text(std::string_view text) {
+    if (text.size() <= inline_text) {
+        std::memcpy(raw_, text.data(), text.size());
+        length_ = static_cast<unsigned char>(text.size());
+    } else {
+        if (text.size() > std::numeric_limits<std::uint32_t>::max())
+            throw std::logic_error("a text of more than 4 GiB does not fit a Val");
+        const auto bytes = alloc_.allocate(text.size());
+        std::memcpy(bytes.get(), text.data(), text.size());
+        const auto size = static_cast<std::uint32_t>(text.size());
+        new (raw_ + 4) long_text{bytes, size, size};
+        length_ = is_long;
+    }
+    tag = 'a';
+}
+
+namespace {
+
+using object_pointer = allocator<char>::pointer;
+
+template <class C>
+void destroy(C& content, const detail::allocator<char>& memory) noexcept {
+    detail::allocator<C> own(memory);
+    content.~C();
+    own.deallocate(typename detail::allocator<C>::pointer(&content), 1);
+}
+
+void drop_block(heap_block* block) noexcept {
+    if (block->handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (block->destroy) block->destroy(block->object);
+    delete block;
+}
+
+}  // namespace
+
+void Val::clear() noexcept {
+    if (isproxy) {
+        if (box* const b = alloc_.region())
+            remove_out_ref(*b, reinterpret_cast<out_ref*>(slot<object_pointer>().get()));
+        else if (length_ == value_access::to_box)
+            drop_handle(slot<hold*>());
+        else
+            drop_block(slot<heap_block*>());
+        isproxy = false;
+        length_ = 0;
+    } else if (tag == 'a') {
+        if (length_ == is_long)
+            alloc_.deallocate(slot<long_text>().bytes, slot<long_text>().capacity);
+    } else if (is_container(tag)) {
+        visit_container(tag, subtype, slot<object_pointer>().get(),
+                        [this](auto& content) { destroy(content, alloc_); });
+    }
+    tag = 'Z';
+    subtype = 'Z';
+}
+
+void Val::copy_from(const Val& other) {
+    if (other.isproxy) {
+        box* const from = value_access::target(other);
+        box* const region = alloc_.region();
+        if (!region) {
+            if (!from) {
+                heap_block* const block = value_access::block_of(other);
+                block->handles.fetch_add(1, std::memory_order_relaxed);
+                new (raw_ + 4) heap_block*(block);
+                length_ = value_access::to_heap;
+                isproxy = true;
+            } else if (other.alloc_.region()) {
+                value_access::adopt_hold(*this, hold_box(*from));
+            } else {
+                add_handle(*value_access::hold_of(other));
+                value_access::adopt_hold(*this, value_access::hold_of(other));
+            }
+        } else if (from && pool_of(*from) == pool_of(*region)) {
+            new (raw_ + 4) object_pointer(reinterpret_cast<char*>(add_out_ref(*region, *from)));
+            isproxy = true;
+        } else {
+            // From elsewhere into a pool: what it shares is copied.
+            visit_container(other.tag, other.subtype, value_access::container(other),
+                            [&](auto& content) {
+                                value_access::put(*this, other.tag, other.subtype, content);
+                            });
+            return;
+        }
+        tag = other.tag;
+        subtype = other.subtype;
+    } else if (other.tag == 'a') {
+        set_text(other.text());
+    } else if (is_container(other.tag)) {
+        visit_container(other.tag, other.subtype, value_access::container(other),
+                        [&](auto& content) {
+                            value_access::put(*this, other.tag, other.subtype, content);
+                        });
+    } else {
+        std::memcpy(raw_, other.raw_, sizeof raw_);
+        tag = other.tag;
+    }
+}
+
+void Val::take_from(Val& other) {
+    if (alloc_ != other.alloc_) return copy_from(other);
+    if (alloc_.region() ? other.isproxy || (!other.isproxy && is_container(other.tag))
+                        : !other.isproxy && is_container(other.tag)) {
+        new (raw_ + 4) object_pointer(other.slot<object_pointer>());
+    } else if (other.tag == 'a' && other.length_ == is_long) {
+        new (raw_ + 4) long_text(other.slot<long_text>());
+    } else {
+        std::memcpy(raw_, other.raw_, sizeof raw_);
+    }
+    tag = other.tag;
+    subtype = other.subtype;
+    isproxy = other.isproxy;
+    length_ = other.length_;
+    other.tag = 'Z';
+    other.subtype = 'Z';
+    other.isproxy = false;
+    other.length_ = 0;
+}
+
+StreamingPool* Val::allocator() const noexcept {
+    if (const box* const region = alloc_.region()) return pool_of(*region);
+    const box* const b = value_access::target(*this);
+    return b ? pool_of(*b) : nullptr;
+}
+
+std::string_view Val::text() const {
+    if (tag != 'a')
+        throw std::logic_error("this is no text, but of type " + value_access::type_name(*this));
+    if (length_ != is_long) return {reinterpret_cast<const char*>(raw_), length_};
+    const long_text& t = slot<long_text>();
+    return {t.bytes.get(), t.size};
+}
+
+namespace detail {
+
+box* value_access::target(const Val& v) noexcept {
+    if (!v.isproxy) return nullptr;
+    if (region(v))
+        return &target_of(*reinterpret_cast<const out_ref*>(v.slot<object_pointer>().get()));
+    return v.length_ == to_box ? hold_of(v)->target : nullptr;
+}
+
+void* value_access::container(const Val& v) {
+    if (!v.isproxy)
+        return is_container(v.tag) ? v.slot<object_pointer>().get() : nullptr;
+    if (box* const b = target(v)) {
+        check_usable(*b);
+        return b->root();
+    }
+    return block_of(v)->object;
+}
+
+void* value_access::container_of_type(const Val& v, char tag, char subtype) {
+    if (v.tag != tag || v.subtype != subtype)
+        throw std::logic_error("a value of type " + type_name(v) + " is no " +
+                               type_name(tag, subtype));
+    return container(v);
+}
+
+void value_access::adopt_hold(Val& v, hold* h) noexcept {
+    new (v.raw_ + 4) hold*(h);
+    v.length_ = to_box;
+    v.isproxy = true;
+    v.tag = h->target->root_tag;
+    v.subtype = h->target->root_subtype;
+}
+
+void value_access::adopt_object(Val& v, char tag, char subtype, void* object, bool locks) {
+    if (!object) throw std::logic_error("a null pointer to a " + type_name(tag, subtype));
+    auto* const block = new heap_block;
+    block->has_lock = locks;
+    block->object = object;
+    new (v.raw_ + 4) heap_block*(block);
+    v.length_ = to_heap;
+    v.isproxy = true;
+    v.tag = tag;
+    v.subtype = subtype;
+}
+
+bool value_access::has_lock(const Val& v) noexcept {
+    return v.isproxy && (target(v) != nullptr || block_of(v)->has_lock);
+}
+
+std::string value_access::type_name(char tag, char subtype) {
+    switch (tag) {
+        case 's': return "int_1";
+        case 'S': return "int_u1";
+        case 'i': return "int_2";
+        case 'I': return "int_u2";
+        case 'l': return "int_4";
+        case 'L': return "int_u4";
+        case 'x': return "int_8";
+        case 'X': return "int_u8";
+        case 'b': return "bool";
+        case 'f': return "real_4";
+        case 'd': return "real_8";
+        case 'F': return "complex_8";
+        case 'D': return "complex_16";
+        case 'a': return "string";
+        case 't': return "Tab";
+        case 'o': return "OTab";
+        case 'u': return "Tup";
+        case 'n': return subtype == 'Z' ? "Arr" : "Array of " + type_name(subtype, 'Z');
+        default: return "None";
+    }
+}
+
+}  // namespace detail
+}  // namespace valpool

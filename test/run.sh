@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Sets a fresh Debian 12 up, builds everything, and runs all tests.
+#   test/run.sh [PRESET] [ctest arguments]        PRESET: release (default), dev, asan, tsan, clang
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+preset=release
+if [ $# -gt 0 ] && [[ $1 != -* ]]; then
+  preset=$1
+  shift
+fi
+extra=()
+[ "$preset" != clang ] || extra=(clang)
+bash cmake/install-packages.sh "${extra[@]}"
+cmake --preset "$preset" >/dev/null
+cmake --build --preset "$preset" -j "$(nproc)"
+# One at a time: the tests start processes of their own, and some measure waits.
+ctest --preset "$preset" "$@"

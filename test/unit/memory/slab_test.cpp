@@ -1,0 +1,217 @@
+#include "memory/size_class.hpp"
+
+#include <valpool/pool_check.hpp>
+#include <valpool/streaming_pool.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
+
+using namespace valpool;
+
+namespace {
+
+/// A pool over memory of this process.
+struct private_pool {
+    explicit private_pool(std::size_t size_bytes, int align = 8)
+        : memory(size_bytes),
+          pool(StreamingPool::CreateStreamingPool(memory.data(), memory.size(), align)) {}
+    ~private_pool() {
+        if (pool && pool->isPristine()) StreamingPool::Clean(pool);
+    }
+    std::vector<char> memory;
+    StreamingPool* pool;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(slab)
+
+BOOST_AUTO_TEST_CASE(every_size_has_the_smallest_class_that_holds_it) {
+    for (std::size_t size = 1; size <= detail::largest_class_size; ++size) {
+        const unsigned c = detail::size_class_of(size);
+        BOOST_REQUIRE_GE(detail::class_size(c), size);
+        if (c > 0) BOOST_REQUIRE_LT(detail::class_size(c - 1), size);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_divider_finds_the_block_of_every_offset_of_a_page) {
+    for (unsigned c = 0; c < detail::size_class_count; ++c)
+        for (std::size_t offset = 0; offset < 65536; offset += detail::block_granule)
+            BOOST_REQUIRE_EQUAL(detail::block_index_of.index(offset, c),
+                                offset / detail::class_size(c));
+}
+
+BOOST_AUTO_TEST_CASE(a_new_pool_is_pristine_and_all_free) {
+    private_pool p(1 << 20);
+    BOOST_TEST(p.pool->isPristine());
+    BOOST_TEST(!p.pool->isFull());
+    BOOST_TEST(p.pool->usedBytes() == 0u);
+    BOOST_TEST(p.pool->bytes() <= std::size_t{1} << 20);
+    BOOST_TEST(p.pool->bytes() > std::size_t{900000});
+}
+
+BOOST_AUTO_TEST_CASE(the_biggest_free_size_can_be_allocated) {
+    private_pool p(1 << 20);
+    std::vector<char*> kept;
+    while (!p.pool->isFull()) {
+        const std::size_t biggest = p.pool->biggestFree();
+        kept.push_back(p.pool->allocate(biggest));
+        std::memset(kept.back(), 0x5a, biggest);
+    }
+    for (char* memory : kept) p.pool->deallocate(memory);
+    BOOST_TEST(p.pool->isPristine());
+}
+
+BOOST_AUTO_TEST_CASE(zero_bytes_give_valid_unique_addresses) {
+    private_pool p(1 << 20);
+    char* const a = p.pool->allocate(0);
+    char* const b = p.pool->allocate(0);
+    BOOST_TEST(static_cast<void*>(a) != static_cast<void*>(b));
+    p.pool->deallocate(a);
+    p.pool->deallocate(b);
+    p.pool->deallocate(nullptr);
+    BOOST_TEST(p.pool->isPristine());
+}
+
+BOOST_AUTO_TEST_CASE(alignment_is_honoured) {
+    for (const int align : {1, 8, 16, 32, 64}) {
+        private_pool p(1 << 20, align);
+        std::vector<char*> kept;
+        for (std::size_t size = 0; size < 5000; size += 97) {
+            kept.push_back(p.pool->allocate(size));
+            const auto wanted = static_cast<std::uintptr_t>(std::max(align, 16));
+            BOOST_TEST(reinterpret_cast<std::uintptr_t>(kept.back()) % wanted == 0u);
+        }
+        for (char* memory : kept) p.pool->deallocate(memory);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(bad_arguments_of_a_pool_are_refused) {
+    std::vector<char> memory(1 << 20);
+    BOOST_CHECK_THROW(StreamingPool::CreateStreamingPool(nullptr, 1 << 20), std::logic_error);
+    BOOST_CHECK_THROW(StreamingPool::CreateStreamingPool(memory.data(), 0), std::runtime_error);
+    BOOST_CHECK_THROW(StreamingPool::CreateStreamingPool(memory.data(), 1000), std::runtime_error);
+    for (const int align : {0, -8, 3, 128})
+        BOOST_CHECK_THROW(StreamingPool::CreateStreamingPool(memory.data(), memory.size(), align),
+                          std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_pool_throws_and_changes_nothing) {
+    private_pool p(1 << 20);
+    std::vector<char*> kept;
+    BOOST_CHECK_THROW(
+        for (;;) kept.push_back(p.pool->allocate(777)), PoolExhausted);
+    const std::size_t used = p.pool->usedBytes();
+    BOOST_CHECK_THROW(p.pool->allocate(777), PoolExhausted);
+    BOOST_CHECK_THROW(p.pool->allocate(~std::size_t{0}), PoolExhausted);
+    BOOST_CHECK_THROW(p.pool->allocate(~std::size_t{0} / 2), PoolExhausted);
+    BOOST_TEST(p.pool->usedBytes() == used);
+    for (char* memory : kept) p.pool->deallocate(memory);
+    BOOST_TEST(p.pool->isPristine());
+}
+
+BOOST_AUTO_TEST_CASE(what_one_size_gave_back_another_size_can_have) {
+    private_pool p(1 << 20);
+    for (const std::size_t size : {48u, 400u, 3000u, 30000u, 200000u, 48u}) {
+        std::vector<char*> kept;
+        try {
+            for (;;) kept.push_back(p.pool->allocate(size));
+        } catch (const PoolExhausted&) {
+        }
+        BOOST_TEST(kept.size() * size > p.pool->bytes() / 2);
+        for (char* memory : kept) p.pool->deallocate(memory);
+    }
+    BOOST_TEST(p.pool->isPristine());
+}
+
+BOOST_AUTO_TEST_CASE(giving_back_twice_or_something_else_is_refused) {
+    private_pool p(1 << 20);
+    char* const memory = p.pool->allocate(100);
+    char* const large = p.pool->allocate(100000);
+    BOOST_CHECK_THROW(p.pool->deallocate(memory + 1), std::logic_error);
+    BOOST_CHECK_THROW(p.pool->deallocate(memory + 64), std::logic_error);
+    BOOST_CHECK_THROW(p.pool->deallocate(large + 4096), std::logic_error);
+    BOOST_CHECK_THROW(p.pool->deallocate(p.memory.data()), std::logic_error);
+    char local = 0;
+    BOOST_CHECK_THROW(p.pool->deallocate(&local), std::logic_error);
+    p.pool->deallocate(memory);
+    p.pool->deallocate(large);
+    BOOST_CHECK_THROW(p.pool->deallocate(memory), std::logic_error);
+    BOOST_CHECK_THROW(p.pool->deallocate(large), std::logic_error);
+    BOOST_TEST(p.pool->isPristine());
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_in_use_is_not_cleaned) {
+    private_pool p(1 << 20);
+    char* const memory = p.pool->allocate(1);
+    BOOST_CHECK_THROW(StreamingPool::Clean(p.pool), std::logic_error);
+    p.pool->deallocate(memory);
+    StreamingPool::Clean(p.pool);
+    StreamingPool::Clean(nullptr);
+    p.pool = nullptr;
+}
+
+BOOST_AUTO_TEST_CASE(random_allocations_never_overlap_and_all_come_back) {
+    std::mt19937 random(std::random_device{}());
+    const auto seed = random();
+    random.seed(seed);
+    BOOST_TEST_MESSAGE("seed " << seed);
+    private_pool p(4 << 20);
+    struct piece {
+        char* memory;
+        std::size_t size;
+        char mark;
+    };
+    std::vector<piece> pieces;
+    for (int step = 0; step < 40000; ++step) {
+        if (pieces.size() < 300 && random() % 3 != 0) {
+            const std::size_t size = random() % 8 == 0 ? random() % 60000 : random() % 700;
+            try {
+                pieces.push_back({p.pool->allocate(size), size, static_cast<char>(random())});
+                std::memset(pieces.back().memory, pieces.back().mark, size);
+            } catch (const PoolExhausted&) {
+            }
+        } else if (!pieces.empty()) {
+            std::swap(pieces[random() % pieces.size()], pieces.back());
+            const piece last = pieces.back();
+            pieces.pop_back();
+            BOOST_REQUIRE(std::all_of(last.memory, last.memory + last.size,
+                                      [&](char c) { return c == last.mark; }));
+            p.pool->deallocate(last.memory);
+        }
+    }
+    for (const piece& left : pieces) p.pool->deallocate(left.memory);
+    BOOST_TEST(p.pool->isPristine());
+    BOOST_TEST(check(p.pool).is_sound());
+}
+
+BOOST_AUTO_TEST_CASE(threads_share_a_pool_and_free_each_others_memory) {
+    private_pool p(8 << 20);
+    constexpr std::size_t thread_count = 4;
+    std::vector<std::vector<char*>> kept(thread_count);
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < thread_count; ++t)
+        threads.emplace_back([&, t] {
+            for (std::size_t i = 0; i < 3000; ++i) kept[t].push_back(p.pool->allocate(1 + i % 900));
+        });
+    for (auto& thread : threads) thread.join();
+    std::set<char*> all;
+    for (const auto& mine : kept) all.insert(mine.begin(), mine.end());
+    BOOST_TEST(all.size() == thread_count * 3000u);
+    threads.clear();
+    for (std::size_t t = 0; t < thread_count; ++t)
+        threads.emplace_back([&, t] {
+            for (char* memory : kept[(t + 1) % thread_count]) p.pool->deallocate(memory);
+        });
+    for (auto& thread : threads) thread.join();
+    BOOST_TEST(p.pool->isPristine());
+    BOOST_TEST(check(p.pool).is_sound());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
