@@ -36,6 +36,12 @@ std::size_t lane_count_for(std::size_t pool_bytes) noexcept {
     return std::clamp<std::size_t>(std::bit_floor(pool_bytes / 16384 + 1), 64, 1024);
 }
 
+/// Pages for queues and bookkeeping.
+std::size_t reserve_for(std::size_t pool_bytes, std::size_t page_bytes) noexcept {
+    constexpr std::size_t most = std::size_t{1} << 20;
+    return std::max<std::size_t>(std::min(pool_bytes / 4, most) / page_bytes, 16);
+}
+
 plan make_plan(std::size_t page_bytes, std::size_t page_count, std::size_t lanes) noexcept {
     plan p{};
     p.page_bytes = page_bytes;
@@ -78,8 +84,9 @@ arena_shape shape_for_pool(std::size_t pool_bytes) {
                                  " bytes is larger than an address space");
     arena_shape shape;
     shape.page_bytes = page_bytes_for(pool_bytes);
-    shape.page_count =
+    shape.value_pages =
         std::max(round_up(pool_bytes, shape.page_bytes) / shape.page_bytes, fewest_pages);
+    shape.page_count = shape.value_pages + reserve_for(pool_bytes, shape.page_bytes);
     shape.lane_count = lane_count_for(pool_bytes);
     return shape;
 }
@@ -94,6 +101,9 @@ arena_shape shape_within(std::size_t size_bytes) {
         const std::size_t fewer = std::max<std::size_t>(over / (2 * shape.page_bytes), 1);
         shape.page_count -= std::min(shape.page_count, fewer);
     }
+    const std::size_t reserve =
+        std::min(reserve_for(size_bytes, shape.page_bytes), shape.page_count / 8);
+    shape.value_pages = shape.page_count - reserve;
     if (shape.page_count > 0) return shape;
     shape.page_count = 1;
     throw std::runtime_error(std::to_string(size_bytes) +
@@ -117,6 +127,7 @@ arena& format_arena(void* memory, const arena_shape& shape, std::size_t raw_alig
     a.words_per_page = static_cast<std::uint32_t>(p.words);
     a.lane_count = static_cast<std::uint32_t>(p.lanes);
     a.raw_align = static_cast<std::uint32_t>(raw_align);
+    a.value_page_limit = static_cast<std::uint32_t>(shape.value_pages);
     a.slots_offset = p.slots;
     a.lanes_offset = p.lane_lines;
     a.heaps_offset = p.heaps;
@@ -142,6 +153,7 @@ const char* arena_defect(const arena& a, std::size_t available) noexcept {
     if (a.lane_count < 1 || a.lane_count > 4096) return "its number of lanes is impossible";
     if (a.page_count == 0 || (std::uint64_t{a.page_count} << a.page_shift) > available)
         return "it is shorter than its pages";
+    if (a.value_page_limit > a.page_count) return "its share of pages for values is impossible";
     if (a.raw_align == 0 || a.raw_align > 64 || (a.raw_align & (a.raw_align - 1)) != 0)
         return "its alignment is impossible";
     const plan p = make_plan(std::size_t{1} << a.page_shift, a.page_count, a.lane_count);

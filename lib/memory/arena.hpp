@@ -63,7 +63,8 @@ struct page_entry {
     enum : std::uint32_t { free = 0, run_head = 100, run_tail = 101 };
     std::atomic<std::uint32_t> kind;
     std::atomic<std::uint32_t> run_pages;
-    std::atomic<std::uint64_t> run_mark;
+    std::atomic<std::uint32_t> run_mark;
+    std::atomic<std::uint32_t> is_for_values;  // counted in arena::value_pages
 
     std::atomic<std::uint64_t>* words() noexcept {
         return reinterpret_cast<std::atomic<std::uint64_t>*>(this + 1);
@@ -141,6 +142,8 @@ struct arena : StreamingPool {
     std::uint32_t words_per_page;
     std::uint32_t lane_count;  // as many slots, lane heaps and seats
     std::uint32_t raw_align;
+    std::uint32_t value_page_limit;  // the other pages are for queues and bookkeeping only
+    std::uint32_t unused;
     std::uint64_t slots_offset;
     std::uint64_t lanes_offset;
     std::uint64_t heaps_offset;
@@ -156,6 +159,7 @@ struct arena : StreamingPool {
     alignas(64) gate entrance;
     alignas(64) std::atomic<std::uint64_t> pipes;  // newest pipe; 0: none
     std::atomic<std::uint64_t> system_bytes;       // blocks of the pool itself
+    std::atomic<std::uint32_t> value_pages;        // in use by values and raw memory
     std::atomic<std::uint32_t> main_slot;          // slot + 1 of the SHMMain
     std::atomic<std::uint32_t> kept;               // 1: stays when nobody uses it
 
@@ -240,12 +244,15 @@ inline arena& arena_of(box& b) noexcept {
     return *reinterpret_cast<arena*>(reinterpret_cast<char*>(&b) - b.self);
 }
 
+/// Values may use only some of the pages: however full of values a pool is, a process can still
+/// attach, open a pipe and take packets out.
 struct arena_shape {
     std::size_t page_bytes;
     std::size_t page_count;
+    std::size_t value_pages;
     std::size_t lane_count;
 };
-/// A shape whose pages hold at least `pool_bytes`. Throws std::runtime_error when that is absurd.
+/// A shape whose pages for values hold at least `pool_bytes`. Throws std::runtime_error when that is absurd.
 arena_shape shape_for_pool(std::size_t pool_bytes);
 /// The shape that fits into `size_bytes` in all. Throws std::runtime_error when none does.
 arena_shape shape_within(std::size_t size_bytes);

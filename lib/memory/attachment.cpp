@@ -223,7 +223,7 @@ std::uint32_t claim_slot(arena& a, pool_file& file) noexcept {
 std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot_index) noexcept {
     arena& a = *l.pool;
     const inside pass(l);
-    const std::uint64_t found = allocate_space(a, *l.heap, sizeof(ledger_block));
+    const std::uint64_t found = allocate_space(a, *l.heap, sizeof(ledger_block), page_use::system);
     if (found == 0) return 0;
     VALPOOL_KILL_POINT("ledger.allocated");
     auto& block = *new (a.at<void>(found)) ledger_block{};
@@ -391,7 +391,7 @@ void return_entry(thread_lane& l, std::uint32_t number) noexcept {
 }
 
 void throw_exhausted(const arena& a, std::size_t size_bytes) {
-    const std::size_t all = std::size_t{a.page_count} << a.page_shift;
+    const std::size_t all = std::size_t{a.value_page_limit} << a.page_shift;
     throw PoolExhausted("the pool is full: " + std::to_string(size_bytes) +
                         " bytes were asked for, " + std::to_string(used_space(a)) + " of " +
                         std::to_string(all) + " are in use");

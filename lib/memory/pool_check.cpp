@@ -22,7 +22,7 @@ public:
     explicit checker(const arena& a) : a_(const_cast<arena&>(a)), at_(find_bare_attachment(a)) {}
 
     pool_report run() {
-        report_.total_bytes = std::size_t{a_.page_count} << a_.page_shift;
+        report_.total_bytes = std::size_t{a_.value_page_limit} << a_.page_shift;
         report_.used_bytes = used_space(a_);
         visit_processes();
         if (queue_hooks.visit_references) {

@@ -259,6 +259,7 @@ void clear_page(arena& a, std::uint32_t p) noexcept {
     for (std::uint32_t w = 0; w < a.words_per_page; ++w)
         page.words()[w].store(0, std::memory_order_relaxed);
     page.kind.store(page_entry::free, std::memory_order_relaxed);
+    page.is_for_values.store(0, std::memory_order_relaxed);
     a.page_map()[p / 64].fetch_or(std::uint64_t{1} << (p % 64), std::memory_order_relaxed);
 }
 
@@ -323,6 +324,18 @@ void empty_heaps(arena& a) noexcept {
     }
 }
 
+void recount_value_pages(arena& a) noexcept {
+    std::uint32_t pages = 0;
+    for (std::uint32_t p = 0; p < a.page_count; ++p) {
+        const page_entry& page = a.page(p);
+        if (page.is_for_values.load(std::memory_order_relaxed) == 0) continue;
+        const std::uint32_t kind = page.kind.load(std::memory_order_relaxed);
+        if (kind == page_entry::run_head) pages += page.run_pages.load(std::memory_order_relaxed);
+        if (kind != page_entry::free && kind <= size_class_count) ++pages;
+    }
+    a.value_pages.store(pages, std::memory_order_relaxed);
+}
+
 void free_dead_lanes(arena& a, const slot_set& dead) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {
         lane& l = a.lane_at(i);
@@ -361,6 +374,7 @@ void repair(attachment& at, const slot_set& dead) noexcept {
     empty_heaps(a);
     VALPOOL_KILL_POINT("recovery.emptied_heaps");
     sweep_pages(a, dead);
+    recount_value_pages(a);
     VALPOOL_KILL_POINT("recovery.swept");
     a.system_bytes.store(system_bytes);
     free_dead_lanes(a, dead);

@@ -87,8 +87,26 @@ bool claim_from_partial(arena& a, lane_heap& heap, unsigned size_class) noexcept
     return false;
 }
 
+/// False when values have as many pages as they may.
+bool count_pages(arena& a, page_use use, std::uint32_t pages) noexcept {
+    if (use == page_use::system) return true;
+    const std::uint32_t before = a.value_pages.fetch_add(pages, std::memory_order_relaxed);
+    if (before <= a.value_page_limit && pages <= a.value_page_limit - before) return true;
+    a.value_pages.fetch_sub(pages, std::memory_order_relaxed);
+    return false;
+}
+
+void uncount_pages(arena& a, page_use use, std::uint32_t pages) noexcept {
+    if (use == page_use::values) a.value_pages.fetch_sub(pages, std::memory_order_relaxed);
+}
+
+page_use use_of(const page_entry& page) noexcept {
+    return page.is_for_values.load(std::memory_order_relaxed) != 0 ? page_use::values
+                                                                   : page_use::system;
+}
+
 /// A free page, taken out of the page map; page_count when there is none.
-std::uint32_t claim_page(arena& a) noexcept {
+std::uint32_t find_page(arena& a) noexcept {
     for (std::uint32_t w = 0; w < a.map_words(); ++w) {
         auto& word = a.page_map()[w];
         std::uint64_t free = word.load(std::memory_order_relaxed);
@@ -101,11 +119,19 @@ std::uint32_t claim_page(arena& a) noexcept {
     return a.page_count;
 }
 
-bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class) noexcept {
-    const std::uint32_t page = claim_page(a);
+std::uint32_t claim_page(arena& a, page_use use) noexcept {
+    if (!count_pages(a, use, 1)) return a.page_count;
+    const std::uint32_t page = find_page(a);
+    if (page == a.page_count) uncount_pages(a, use, 1);
+    return page;
+}
+
+bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use) noexcept {
+    const std::uint32_t page = claim_page(a, use);
     if (page == a.page_count) return false;
     VALPOOL_KILL_POINT("slab.claimed_page");
     page_entry& entry = a.page(page);
+    entry.is_for_values.store(use == page_use::values, std::memory_order_relaxed);
     entry.kind.store(size_class + 1, std::memory_order_release);
     VALPOOL_KILL_POINT("slab.typed_page");
     // The first word's blocks are this lane's at once; the others are free for all.
@@ -121,11 +147,11 @@ bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class) noexcept {
     return true;
 }
 
-bool refill(arena& a, lane_heap& heap, unsigned size_class) noexcept {
+bool refill(arena& a, lane_heap& heap, unsigned size_class, page_use use) noexcept {
     const std::uint32_t last = heap.last_page[size_class];
     if (last != 0 && claim_from_page(a, heap.reserves[size_class], size_class, last - 1))
         return true;
-    return claim_from_partial(a, heap, size_class) || claim_new_page(a, heap, size_class);
+    return claim_from_partial(a, heap, size_class) || claim_new_page(a, heap, size_class, use);
 }
 
 bool is_all_free(arena& a, std::uint32_t page, unsigned size_class) noexcept {
@@ -154,6 +180,7 @@ bool claim_whole_page(arena& a, std::uint32_t page, unsigned size_class) noexcep
 }
 
 void release_page(arena& a, std::uint32_t page) noexcept {
+    uncount_pages(a, use_of(a.page(page)), 1);
     a.page(page).kind.store(page_entry::free, std::memory_order_release);
     VALPOOL_KILL_POINT("slab.untyped_page");
     a.page_map()[page / 64].fetch_or(bit(page), std::memory_order_acq_rel);
@@ -284,8 +311,10 @@ bool any_free_row(const arena& a, Visitor visit) noexcept {
     return length != 0 && visit(a.page_count - length, length);
 }
 
-std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
+std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count,
+                       page_use use) noexcept {
     VALPOOL_KILL_POINT("slab.claimed_run");
+    a.page(first).is_for_values.store(use == page_use::values, std::memory_order_relaxed);
     for (std::uint32_t i = 1; i < count; ++i)
         a.page(first + i).kind.store(page_entry::run_tail, std::memory_order_relaxed);
     a.page(first).run_pages.store(count, std::memory_order_relaxed);
@@ -296,6 +325,7 @@ std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count) noexc
 
 void free_run(arena& a, std::uint32_t first) noexcept {
     const std::uint32_t count = a.page(first).run_pages.load(std::memory_order_relaxed);
+    uncount_pages(a, use_of(a.page(first)), count);
     for (std::uint32_t i = 0; i < count; ++i)
         a.page(first + i).kind.store(page_entry::free, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("slab.closed_run");
@@ -304,9 +334,13 @@ void free_run(arena& a, std::uint32_t first) noexcept {
 
 }  // namespace
 
-std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class) noexcept {
+namespace {
+
+std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class,
+                             page_use use) noexcept {
     block_reserve& reserve = heap.reserves[size_class];
-    if (reserve.mask.load(std::memory_order_relaxed) == 0 && !refill(a, heap, size_class)) return 0;
+    if (reserve.mask.load(std::memory_order_relaxed) == 0 && !refill(a, heap, size_class, use))
+        return 0;
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     const auto i = static_cast<std::uint32_t>(std::countr_zero(mask));
     reserve.mask.store(mask & (mask - 1), std::memory_order_relaxed);
@@ -314,22 +348,26 @@ std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class) noe
     return a.page_start(reserve.page) + (reserve.word * 64 + i) * class_size(size_class);
 }
 
-std::uint64_t allocate_run(arena& a, std::size_t size_bytes) noexcept {
+std::uint64_t allocate_run(arena& a, std::size_t size_bytes, page_use use) noexcept {
     const std::uint32_t count = pages_for(a, size_bytes);
-    if (count > a.page_count) return 0;
+    if (count > a.page_count || !count_pages(a, use, count)) return 0;
     std::uint64_t found = 0;
     any_free_row(a, [&](std::uint32_t first, std::uint32_t length) {
         if (length < count || !claim_pages(a, first, count)) return false;
-        found = open_run(a, first, count);
+        found = open_run(a, first, count, use);
         return true;
     });
+    if (found == 0) uncount_pages(a, use, count);
     return found;
 }
 
-std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes) noexcept {
+}  // namespace
+
+std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
+                             page_use use) noexcept {
     if (size_bytes <= a.largest_block())
-        return allocate_block(a, heap, size_class_of(std::max<std::size_t>(size_bytes, 1)));
-    return allocate_run(a, size_bytes);
+        return allocate_block(a, heap, size_class_of(std::max<std::size_t>(size_bytes, 1)), use);
+    return allocate_run(a, size_bytes, use);
 }
 
 void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept {
@@ -404,12 +442,14 @@ std::size_t used_space(const arena& a) noexcept {
 }
 
 std::size_t longest_free_run(const arena& a) noexcept {
+    const std::uint32_t in_use = std::min(a.value_pages.load(std::memory_order_relaxed),
+                                          a.value_page_limit);
     std::size_t longest = 0;
     any_free_row(a, [&](std::uint32_t, std::uint32_t length) {
         longest = std::max<std::size_t>(longest, length);
         return false;
     });
-    return longest;
+    return std::min<std::size_t>(longest, a.value_page_limit - in_use);
 }
 
 std::size_t largest_free_block(const arena& a) noexcept {

@@ -10,12 +10,13 @@
 
 namespace valpool::detail {
 
-/// Offset of a free block, now used; 0 when the pool has none.
-std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class) noexcept;
-/// Offset of pages in a row for at least `size_bytes`; 0 when there are none.
-std::uint64_t allocate_run(arena& a, std::size_t size_bytes) noexcept;
-/// A block or a run, whichever fits `size_bytes`.
-std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes) noexcept;
+/// Values leave some of the pages alone; queues and bookkeeping may have any.
+enum class page_use { values, system };
+
+/// Offset of a free block, or of a run of pages, of at least `size_bytes`, now used; 0 when the pool
+/// has none.
+std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
+                             page_use use = page_use::values) noexcept;
 /// Frees a block or run by its start.
 void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept;
 /// Gives everything the heap has set aside back to the bitmaps.
@@ -31,7 +32,7 @@ std::uint64_t space_start(const arena& a, std::uint64_t offset) noexcept;
 /// Bytes in blocks and runs that are in use, those of the pool itself included. Exact when nobody
 /// allocates meanwhile.
 std::size_t used_space(const arena& a) noexcept;
-/// The longest run of free pages, in pages.
+/// The longest run of pages that values can have, in pages.
 std::size_t longest_free_run(const arena& a) noexcept;
 /// The largest class of which a block is free without taking a new page; 0 bytes if none is.
 std::size_t largest_free_block(const arena& a) noexcept;

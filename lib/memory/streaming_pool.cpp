@@ -136,7 +136,7 @@ std::size_t StreamingPool::biggestFree() const {
 
 std::size_t StreamingPool::bytes() const {
     const arena& a = arena_of(*this);
-    return std::size_t{a.page_count} << a.page_shift;
+    return std::size_t{a.value_page_limit} << a.page_shift;
 }
 
 std::size_t StreamingPool::usedBytes() const { return used_space(arena_of(*this)); }

@@ -75,7 +75,7 @@ pipe& make_pipe(arena& a, std::string_view name, std::uint64_t capacity) {
     thread_lane& l = lane_of_thread(a);
     const std::uint64_t offset = find_or_throw(l, pipe_bytes(capacity), [&] {
         const inside pass(l);
-        const std::uint64_t made = allocate_space(a, *l.heap, pipe_bytes(capacity));
+        const std::uint64_t made = allocate_space(a, *l.heap, pipe_bytes(capacity), page_use::system);
         if (made == 0) return made;
         VALPOOL_KILL_POINT("pipe.allocated");
         const std::uint64_t linked = link_pipe(a, fill_pipe(a, made, name, capacity))->self;

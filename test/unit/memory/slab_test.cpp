@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(a_new_pool_is_pristine_and_all_free) {
     BOOST_TEST(!p.pool->isFull());
     BOOST_TEST(p.pool->usedBytes() == 0u);
     BOOST_TEST(p.pool->bytes() <= std::size_t{1} << 20);
-    BOOST_TEST(p.pool->bytes() > std::size_t{900000});
+    BOOST_TEST(p.pool->bytes() > std::size_t{800000});
 }
 
 BOOST_AUTO_TEST_CASE(the_biggest_free_size_can_be_allocated) {

@@ -1,0 +1,165 @@
+#include "support/child.hpp"
+
+#include <valpool/valpool.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include <unistd.h>
+
+using namespace valpool;
+using namespace valpool::test;
+
+namespace {
+
+struct started_pool {
+    explicit started_pool(const char* test) : name(test), main(name, 1000000) { main.start(); }
+    StreamingPool* pool() const { return main.pool(); }
+    /// Everything the dead held is back, and nothing contradicts.
+    void expect_pristine() const {
+        // Waiting is one of the things that notice deaths.
+        ServerSide side(name, "sweep", 1);
+        side.start();
+        Val nothing;
+        BOOST_TEST(eventually([&] {
+            side.pipe().dequeue(0.11, nothing);
+            return pool()->isPristine();
+        }));
+        const pool_report report = check(pool());
+        BOOST_TEST_CONTEXT(report) BOOST_TEST(report.is_sound());
+    }
+
+    pool_name name;
+    SHMMain main;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(forking)
+
+BOOST_AUTO_TEST_CASE(parent_and_child_may_drop_inherited_values_in_any_order) {
+    const watchdog dog(120);
+    started_pool p("drop");
+    for (const bool child_first : {true, false}) {
+        auto values = std::make_unique<std::vector<Val>>();
+        for (int i = 0; i < 200; ++i) values->push_back(Shared(p.pool(), Tab{{"i", i}}));
+        shared<std::atomic<int>> phase;
+        child other([&] {
+            while (*phase == 0) usleep(200);
+            for (int i = 0; i < 200; ++i)
+                if ((*values)[static_cast<std::size_t>(i)]("i") != i) return 1;
+            values.reset();
+            *phase = 2;
+            return 0;
+        });
+        if (child_first) {
+            *phase = 1;
+            BOOST_TEST(other.wait() == 0);
+            BOOST_TEST((*values)[199]("i") == 199);
+            values.reset();
+        } else {
+            values.reset();
+            *phase = 1;
+            BOOST_TEST(other.wait() == 0);
+        }
+    }
+    p.expect_pristine();
+}
+
+BOOST_AUTO_TEST_CASE(a_child_that_is_killed_or_exits_gives_its_values_back) {
+    const watchdog dog(120);
+    started_pool p("killed");
+    for (int round = 0; round < 10; ++round) {
+        Val mine = Shared(p.pool(), Tab{{"a", Arr{1, 2, 3}}});
+        child other([&]() -> int {
+            std::vector<Val> more;
+            for (int i = 0; i < 50; ++i) more.push_back(Shared(p.pool(), Tab{{"i", i}}));
+            char* const raw = p.pool()->allocate(1000);
+            static_cast<void>(raw);
+            if (round % 2 == 0) raise(SIGKILL);
+            _exit(3);  // no destructors
+        });
+        BOOST_TEST(other.wait() == (round % 2 == 0 ? -SIGKILL : 3));
+        BOOST_TEST(mine("a").length() == 3u);
+    }
+    p.expect_pristine();
+}
+
+BOOST_AUTO_TEST_CASE(a_child_inherits_the_pipes_of_its_parent) {
+    const watchdog dog(60);
+    started_pool p("pipes");
+    ServerSide server(p.name, "pipe", 2);
+    server.start();
+    CQ unnamed(2, p.pool(), true);
+    child other([&] {
+        for (int i = 0; i < 1000; ++i) server.pipe().enq(i);
+        for (int i = 0; i < 1000; ++i) unnamed.enq(Tab{{"i", i}});
+        return 0;
+    });
+    for (int i = 0; i < 1000; ++i) BOOST_REQUIRE(server.pipe().deq() == i);
+    for (int i = 0; i < 1000; ++i) BOOST_REQUIRE(unnamed.deq()("i") == i);
+    BOOST_TEST(other.wait() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_unnamed_queue_outlives_the_parent_that_made_it) {
+    const watchdog dog(60);
+    started_pool p("orphaned");
+    shared<std::atomic<int>> phase;
+    child parent([&] {
+        CQ unnamed(4, p.pool(), true);
+        child grandchild([&] {
+            while (*phase == 0) usleep(200);
+            usleep(20000);
+            for (int i = 0; i < 4; ++i)
+                if (unnamed.deq()("i") != i) return 1;
+            *phase = 2;
+            return 0;
+        });
+        for (int i = 0; i < 4; ++i) unnamed.enq(Tab{{"i", i}});
+        *phase = 1;
+        raise(SIGKILL);
+        return 0;
+    });
+    BOOST_TEST(parent.wait() == -SIGKILL);
+    BOOST_TEST(eventually([&] { return *phase == 2; }));
+    p.expect_pristine();
+}
+
+BOOST_AUTO_TEST_CASE(a_childs_copy_of_the_main_does_not_remove_the_pool) {
+    started_pool p("main");
+    child other([&]() -> int {
+        p.main.~SHMMain();
+        _exit(0);
+    });
+    BOOST_TEST(other.wait() == 0);
+    BOOST_TEST(access(p.name.path().c_str(), F_OK) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_of_a_fork_in_a_full_pool_has_its_share) {
+    const watchdog dog(60);
+    started_pool p("full");
+    std::vector<Val> values;
+    for (int i = 0; i < 300; ++i) values.push_back(Shared(p.pool(), Tab{{"i", i}}));
+    std::vector<char*> filling;
+    while (!p.pool()->isFull()) filling.push_back(p.pool()->allocate(p.pool()->biggestFree()));
+    child other([&] {
+        if (values[299]("i") != 299) return 1;
+        values.clear();
+        try {
+            Shared(p.pool(), Tab());
+        } catch (const PoolExhausted&) {
+            return 0;  // the parent still holds them
+        }
+        return 2;
+    });
+    BOOST_TEST(other.wait() == 0);
+    BOOST_TEST(values[299]("i") == 299);
+    for (char* memory : filling) p.pool()->deallocate(memory);
+    values.clear();
+    p.expect_pristine();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
