@@ -39,7 +39,9 @@ public:
         items_.reserve(capacity);
     }
     Array(std::initializer_list<T> items) : items_(items.begin(), items.end()) {}
-    explicit Array(const detail::allocator<T>& memory) noexcept : items_(memory) {}
+    template <class U>
+    explicit Array(const detail::allocator<U>& memory) noexcept
+        : items_(detail::allocator<T>(memory)) {}
     Array(const Array& other) = default;
     /// Out of a pool it copies: what lies on the heap must not refer into a box.
     Array(Array&& other) {

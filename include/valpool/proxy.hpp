@@ -63,6 +63,9 @@ public:
     bool contains(const Val& key) const { return handle_.contains(key); }
     bool remove(const Val& key) { return handle_.remove(key); }
     void append(const Val& value) { handle_.append(value); }
+    /// Empties the container, for all who share it; a poisoned value can be used again then.
+    /// Take its TransactionLock only if it is not poisoned: of a poisoned one, be the only user.
+    void clear();
     std::size_t length() const { return handle_.length(); }
     std::size_t entries() const { return handle_.length(); }
     StreamingPool* allocator() const noexcept { return handle_.allocator(); }

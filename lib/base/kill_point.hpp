@@ -24,7 +24,7 @@ struct kill_plan {
     struct order {
         std::atomic<std::uint32_t> countdown;  // dies when it reaches 0; 0: not armed
         std::atomic<std::int32_t> signal;
-        std::atomic<std::int32_t> victim;  // only this pid; 0: whoever passes
+        std::atomic<std::int32_t> victim;  // only this pid; 0: whoever passes; -1: nobody
     };
     std::atomic<std::uint64_t> passes[max_points];
     std::atomic<std::uint64_t> fired[max_points];

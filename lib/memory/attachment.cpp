@@ -163,6 +163,7 @@ void detach(const std::shared_ptr<attachment>& at) {
     arena& a = *at->pool;
     if (!at->lost.load()) {
         thread_lane& mine = lane_of_thread(a);
+        free_raw_memory(mine);
         free_ledger(mine);
         for (std::uint32_t i = 0; i < a.lane_count; ++i) {
             if (i == mine.index || a.lane_at(i).owner.load() != at->slot + 1) continue;

@@ -21,6 +21,7 @@ struct attachment {
     std::atomic<std::uint32_t> forking{0};  // lane + 1 of a thread in fork: only that one may enter
     std::atomic<bool> lost{false};     // a child for which no slot could be made
     std::atomic<bool> orphaned{false};  // no users left; goes with the last hold
+    std::atomic<std::int64_t> raw_count{0};  // pieces of raw memory that belong to this process
     bool private_memory = false;        // fork copies the pool itself
     std::uint32_t users = 0;           // under the process table's mutex
     pool_file file;               // not open for a pool over bare memory
@@ -157,6 +158,9 @@ void hold_has_gone(attachment& at) noexcept;
 std::uint32_t take_entry(thread_lane& l);
 /// For an entry that is 0 again, or was never used.
 void return_entry(thread_lane& l, std::uint32_t number) noexcept;
+
+/// Frees the raw memory that belongs to the lane's process and was never given back.
+void free_raw_memory(thread_lane& l) noexcept;
 
 /// Throws PoolExhausted, saying what was asked and what there is.
 [[noreturn]] void throw_exhausted(const arena& a, std::size_t size_bytes);

@@ -117,6 +117,7 @@ void take_share(child_share& share) {
     arena& a = *at.pool;
     at.file = std::move(share.file);  // drops the child's hold on its parent's lock
     at.slot = share.slot;
+    at.raw_count.store(0);  // raw memory stays its parent's
     a.slot(share.slot).pid.store(getpid(), std::memory_order_relaxed);
     auto& free_entries = at.ledger.free_entries;
     free_entries.clear();

@@ -176,14 +176,8 @@ private:
     }
 
     void add_up_raw() {
-        for (std::uint32_t p = 0; p < a_.page_count; ++p) {
-            const std::uint32_t kind = a_.page(p).kind.load();
-            if (kind == page_entry::run_head) add_raw(a_.page_start(p));
-            if (kind == page_entry::free || kind > size_class_count) continue;
-            for (std::uint32_t i = 0; i < a_.blocks_per_page(kind - 1); ++i)
-                if ((a_.page(p).words()[i / 64].load() >> (i % 64) & 1) == 0)
-                    add_raw(a_.page_start(p) + i * class_size(kind - 1));
-        }
+        for (std::uint32_t p = 0; p < a_.page_count; ++p)
+            for_each_used_space(a_, p, [this](std::uint64_t offset) { add_raw(offset); });
     }
 
     void add_raw(std::uint64_t offset) {

@@ -29,6 +29,18 @@ std::size_t space_bytes(const arena& a, std::uint64_t offset) noexcept;
 /// Start of the block or run that contains `offset`; 0 when it lies in none.
 std::uint64_t space_start(const arena& a, std::uint64_t offset) noexcept;
 
+/// Calls visit(offset) for every block or run that starts in the page and is not free; those that a
+/// lane has set aside are among them.
+template <class Visitor>
+void for_each_used_space(arena& a, std::uint32_t page, Visitor visit) {
+    const std::uint32_t kind = a.page(page).kind.load(std::memory_order_acquire);
+    if (kind == page_entry::run_head) visit(a.page_start(page));
+    if (kind == page_entry::free || kind > size_class_count) return;
+    for (std::uint32_t i = 0; i < a.blocks_per_page(kind - 1); ++i)
+        if ((a.page(page).words()[i / 64].load(std::memory_order_acquire) >> (i % 64) & 1) == 0)
+            visit(a.page_start(page) + i * class_size(kind - 1));
+}
+
 /// Bytes in blocks and runs that are in use, those of the pool itself included. Exact when nobody
 /// allocates meanwhile.
 std::size_t used_space(const arena& a) noexcept;

@@ -96,6 +96,7 @@ char* StreamingPool::allocate(std::size_t size_bytes) {
         VALPOOL_KILL_POINT("raw.marked");
         return found;
     });
+    l.at->raw_count.fetch_add(1, std::memory_order_relaxed);
     return a.at<char>(offset + header_bytes);
 }
 
@@ -112,8 +113,30 @@ void StreamingPool::deallocate(char* memory) {
         throw std::logic_error("deallocate: this is not an allocation of this pool");
     }
     VALPOOL_KILL_POINT("raw.unmarked");
+    if (header->slot == l.at->slot) l.at->raw_count.fetch_sub(1, std::memory_order_relaxed);
     free_space(a, *l.heap, a.offset_of(header));
 }
+
+namespace detail {
+
+void free_raw_memory(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    const auto free_if_mine = [&](std::uint64_t offset) {
+        auto& header = *a.at<raw_header>(offset);
+        std::uint32_t expected = magic_raw;
+        if (header.magic.load(std::memory_order_relaxed) != magic_raw ||
+            header.slot != l.at->slot ||
+            !header.magic.compare_exchange_strong(expected, magic_freed))
+            return;
+        const inside pass(l);
+        free_space(a, *l.heap, offset);
+        l.at->raw_count.fetch_sub(1, std::memory_order_relaxed);
+    };
+    for (std::uint32_t p = 0; p < a.page_count && l.at->raw_count.load() > 0; ++p)
+        for_each_used_space(a, p, free_if_mine);
+}
+
+}  // namespace detail
 
 bool StreamingPool::isPristine() const {
     const arena& a = arena_of(*this);

@@ -11,7 +11,6 @@ bool register_for_barriers() noexcept {
 }
 
 void barrier_for_all_processes() noexcept {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
     syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 }
 

@@ -33,6 +33,28 @@ std::size_t Proxy::refcount() const noexcept {
     return value_access::block_of(handle_)->handles.load(std::memory_order_relaxed);
 }
 
+void Proxy::clear() {
+    const auto empty = [](auto& content) {
+        using C = std::remove_reference_t<decltype(content)>;
+        if constexpr (std::is_same_v<C, Tup>)
+            content = Tup();
+        else
+            content.clear();
+    };
+    box* const b = value_access::target(handle_);
+    if (!b || !b->poisoned.load(std::memory_order_relaxed)) {
+        visit_container(handle_.tag, handle_.subtype, value_access::container(handle_), empty);
+        return;
+    }
+    // Nothing in a poisoned box can be trusted but its header: a new root takes the old one's place.
+    reset_box(*b);
+    const mutation guard(b);
+    visit_container(handle_.tag, handle_.subtype, b->root(), [b](auto& content) {
+        using C = std::remove_reference_t<decltype(content)>;
+        new (region_allocate(*b, sizeof(C))) C(detail::allocator<char>(b));
+    });
+}
+
 Val::Val(const Proxy& p) : Val(p.val()) {}
 
 std::ostream& operator<<(std::ostream& out, const Proxy& p) { return out << p.val(); }

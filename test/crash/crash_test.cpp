@@ -1,0 +1,423 @@
+#include "crash/scenario.hpp"
+
+#include "memory/recovery.hpp"
+
+#include <valpool/valpool.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <vector>
+
+#include <unistd.h>
+
+/// Kills, and stops, a process at every named point, one after the other, while others live on in
+/// the same pool; then holds what is left against what must be.
+
+using namespace valpool;
+using namespace valpool::test;
+
+namespace {
+
+enum command : int { idle, judge, check_normal_work, leave };
+
+/// A process with the pool's SHMMain. It judges after each death.
+class keeper {
+public:
+    keeper(const std::string& name, crash_board& board)
+        : name_(name), board_(board), main_(name, 1000000), input_(name, "from victim", 8),
+          output_(name, "to victim", 8), sleeper_(name, "to sleeper", 4),
+          changing_(name, "changing", 4) {
+        main_.start();
+        input_.start();
+        output_.start();
+        sleeper_.start();
+        changing_.start();
+    }
+
+    int serve() {
+        refill();
+        board_.answer = 1;
+        for (;;) {
+            const int order = board_.command.exchange(idle);
+            if (order == idle) {
+                usleep(20);
+                continue;
+            }
+            if (order == leave) return 0;
+            std::string complaint;
+            try {
+                complaint = order == judge ? verdict() : work_normally();
+            } catch (const std::exception& e) {
+                complaint = e.what();
+            }
+            std::snprintf(board_.complaint.data(), board_.complaint.size(), "%s",
+                          complaint.c_str());
+            board_.answer = 1;
+        }
+    }
+
+private:
+    void refill() {
+        for (int i = 0; i < packets_for_victim; ++i)
+            output_.pipe().enq(Shared(main_.pool(), Tab{{"number", i}}));
+        board_.sent = 0;
+        board_.received = 0;
+        board_.woken_with = 0;
+        board_.sleeper_got = 0;
+        board_.sleeper_disorder = 0;
+    }
+
+    void recover() {
+        auto user = detail::find_attachment(main_.boot()->nonce);
+        for (int i = 0; i < 1000; ++i) {
+            const auto result = detail::recover_if_needed(*user.get());
+            if (result == detail::recovery_result::nothing_dead) return;
+            usleep(100);
+        }
+    }
+
+    static std::vector<int> drain(CQ& pipe) {
+        std::vector<int> numbers;
+        Val packet;
+        while (pipe.dequeue(0.0, packet)) numbers.push_back(packet("number"));
+        return numbers;
+    }
+
+    /// The numbers must be first, first + 1, ... last - 1.
+    static void expect_numbers(std::ostream& wrong, const char* pipe, const std::vector<int>& got,
+                               int first, int last) {
+        std::vector<int> wanted;
+        for (int i = first; i < last; ++i) wanted.push_back(i);
+        if (got == wanted) return;
+        wrong << pipe << ": " << first << ".." << last - 1 << " expected, got";
+        for (const int number : got) wrong << ' ' << number;
+        wrong << "; ";
+    }
+
+    std::string verdict() {
+        recover();
+        std::ostringstream wrong;
+        // What was under way when it died may have happened or not; nothing else may be in doubt.
+        const auto left = drain(input_.pipe());
+        const int sent = board_.sent;
+        expect_numbers(wrong, "from victim", left, 0,
+                       static_cast<int>(left.size()) == sent + 1 ? sent + 1 : sent);
+        const auto untaken = drain(output_.pipe());
+        const int received = board_.received;
+        const bool one_more = static_cast<int>(untaken.size()) == packets_for_victim - received - 1;
+        expect_numbers(wrong, "to victim", untaken, one_more ? received + 1 : received,
+                       packets_for_victim);
+        use_what_was_being_changed(wrong);
+        const int woken = board_.woken_with;
+        if (!eventually([&] { return sleeper_.pipe().empty() && board_.sleeper_got >= woken; }) ||
+            board_.sleeper_got > woken + 1 || board_.sleeper_disorder != 0)
+            wrong << "the sleeper got " << board_.sleeper_got << " of " << woken << "; ";
+        if (!eventually([&] { return main_.pool()->isPristine(); })) wrong << "not pristine; ";
+        const pool_report report = check(main_.pool());
+        if (!report.is_sound() || !report.dead_processes.empty() || report.leaked_bytes != 0 ||
+            report.boxes != 0)
+            wrong << report;
+        refill();
+        return wrong.str();
+    }
+
+    /// Tables that the victim was changing while they were shared: whole, or poisoned; never broken.
+    void use_what_was_being_changed(std::ostream& wrong) {
+        Val table;
+        while (changing_.pipe().dequeue(0.0, table)) {
+            try {
+                const TransactionLock lock(table);
+                if (table("first") != "there from the start") wrong << "a broken table; ";
+            } catch (const PoisonedError&) {
+                ++board_.poisoned;
+                Proxy(table).clear();
+                table["first"] = "anew";
+                const TransactionLock lock(table);
+                if (table.length() != 1) wrong << "a table that cannot be cleared; ";
+            }
+        }
+    }
+
+    /// What a process does all day, while another one is stopped somewhere.
+    std::string work_normally() {
+        std::ostringstream wrong;
+        std::vector<Val> kept;
+        for (int i = 0; i < 50; ++i) {
+            Val value = Shared(main_.pool(), Tab{{"i", i}, {"text", std::string(100, 'x')}});
+            value["more"] = Arr{1, 2, 3};
+            kept.push_back(value);
+            char* const raw = main_.pool()->allocate(static_cast<std::size_t>(i * 50));
+            main_.pool()->deallocate(raw);
+            CQ& own = own_pipe();
+            if (!own.enqueue(value, 5.0)) wrong << "no room; ";
+            Val back;
+            if (!own.dequeue(5.0, back) || !is(back, value)) wrong << "no packet; ";
+            Val nothing;
+            if (own.dequeue(0.0, nothing)) wrong << "a packet from nowhere; ";
+        }
+        return wrong.str();
+    }
+
+    CQ& own_pipe() {
+        if (!own_) own_ = std::make_unique<ServerSide>(name_, "normal work", 2);
+        own_->start();
+        return own_->pipe();
+    }
+
+    std::string name_;
+    crash_board& board_;
+    SHMMain main_;
+    ServerSide input_;
+    ServerSide output_;
+    ServerSide sleeper_;
+    ServerSide changing_;
+    std::unique_ptr<ServerSide> own_;
+};
+
+/// Waits on a pipe all its life; woken by victims.
+int sleep_and_count(const std::string& name, crash_board& board) {
+    ClientSide side(name, "to sleeper");
+    side.start();
+    int expected = 0;
+    while (!board.stop) {
+        Val packet;
+        if (!side.pipe().dequeue(5.0, packet)) continue;
+        const int number = packet;
+        if (number != expected && number != 0) ++board.sleeper_disorder;
+        expected = number + 1;
+        ++board.sleeper_got;
+    }
+    return 0;
+}
+
+/// A pool with its inhabitants, for a number of deaths.
+class world {
+public:
+    world() : name_("crash") {
+        detail::use_kill_plan(&board_->plan);
+        keeper_.emplace([this] { return keeper(name_, *board_).serve(); });
+        if (!wait_for_answer()) throw std::runtime_error("the keeper did not start");
+        sleeper_.emplace([this] { return sleep_and_count(name_, *board_); });
+    }
+    ~world() {
+        board_->stop = true;
+        board_->command = leave;
+        keeper_->wait();
+        sleeper_->kill_and_wait();
+        detail::use_kill_plan(nullptr);
+    }
+    world(const world&) = delete;
+    world& operator=(const world&) = delete;
+
+    crash_board& board() { return *board_; }
+    const std::string& name() const { return name_; }
+
+    void arm(unsigned point, unsigned nth, int signal) {
+        auto& order = board_->plan.orders[point];
+        order.victim = -1;  // until it says who it is
+        order.signal = signal;
+        order.countdown = nth;
+    }
+    void disarm() {
+        for (auto& order : board_->plan.orders) order.countdown = 0;
+    }
+    child start_victim() {
+        return child([this] {
+            be_the_victim();
+            return live_a_whole_life(name_, *board_);
+        });
+    }
+    /// For the calling process, and not for those it forks.
+    void be_the_victim() {
+        for (auto& order : board_->plan.orders) order.victim = getpid();
+    }
+    /// Empty when all is well.
+    std::string ask(command order) {
+        board_->command = order;
+        if (!wait_for_answer()) return "the keeper is stuck";
+        return board_->complaint.data();
+    }
+
+private:
+    bool wait_for_answer() {
+        return eventually([this] { return board_->answer.exchange(0) == 1; });
+    }
+
+    shared<crash_board> board_;
+    pool_name name_;
+    std::optional<child> keeper_;
+    std::optional<child> sleeper_;
+};
+
+std::string name_of(unsigned point) { return detail::kill_point_name(point); }
+bool is_about(unsigned point, const char* topic) { return name_of(point).rfind(topic, 0) == 0; }
+
+/// How often a life passes each point. Only the victim's passes matter, but the keeper's and the
+/// sleeper's are the same every time.
+std::vector<unsigned> passes_of_a_life(world& w) {
+    std::vector<std::uint64_t> before;
+    for (unsigned p = 0; p < detail::kill_point_count(); ++p)
+        before.push_back(w.board().plan.passes[p]);
+    child victim = w.start_victim();
+    BOOST_REQUIRE_EQUAL(victim.wait(), 0);
+    std::vector<unsigned> passes;
+    for (unsigned p = 0; p < detail::kill_point_count(); ++p)
+        passes.push_back(static_cast<unsigned>(w.board().plan.passes[p] - before[p]));
+    BOOST_REQUIRE_EQUAL(w.ask(judge), "");
+    return passes;
+}
+
+/// Points that other tests than the life reach.
+bool is_elsewhere(unsigned point) {
+    return is_about(point, "recovery.") || is_about(point, "create.");
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(crash)
+
+BOOST_AUTO_TEST_CASE(every_kill_point_is_reached_by_some_test) {
+    const watchdog dog(120);
+    world w;
+    const auto passes = passes_of_a_life(w);
+    std::set<std::string> names;
+    for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
+        names.insert(name_of(p));
+        if (!is_elsewhere(p)) BOOST_TEST_CONTEXT(name_of(p)) BOOST_TEST(passes[p] > 0u);
+    }
+    BOOST_TEST(names.size() == detail::kill_point_count());
+}
+
+BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
+    const watchdog dog(1200);
+    const long most = from_environment("VALPOOL_KILLS_PER_POINT", 40);
+    long kills = 0;
+    long poisoned = 0;
+    auto w = std::make_unique<world>();
+    const auto passes = passes_of_a_life(*w);
+    for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
+        if (is_elsewhere(p)) continue;
+        poisoned += w->board().poisoned;
+        w.reset();  // the old one takes its kill plan along
+        w = std::make_unique<world>();
+        const auto last = std::min<long>(passes[p], most);
+        for (long n = 1; n <= last; ++n) {
+            w->arm(p, static_cast<unsigned>(n), SIGKILL);
+            child victim = w->start_victim();
+            const int end = victim.wait();
+            w->disarm();
+            if (end == -SIGKILL) ++kills;
+            const std::string complaint = w->ask(judge);
+            BOOST_TEST_CONTEXT(name_of(p) << ", pass " << n << ", victim ended with " << end)
+                BOOST_REQUIRE_EQUAL(complaint, "");
+        }
+    }
+    BOOST_TEST_MESSAGE(kills << " kills at " << detail::kill_point_count() << " points");
+    BOOST_TEST(kills > 300);
+    BOOST_TEST(poisoned > 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
+    const watchdog dog(1200);
+    const long most = from_environment("VALPOOL_KILLS_PER_POINT", 40) / 8 + 1;
+    long kills = 0;
+    std::vector<unsigned> recovery_points;
+    std::vector<unsigned> first_points;
+    for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
+        if (is_about(p, "recovery.")) recovery_points.push_back(p);
+        for (const char* topic : {"ring.", "box.mut", "hold.wrote", "slab.claimed", "out_ref.linked",
+                                  "raw.marked", "pipe.filled", "fork.copied", "box.locked"})
+            if (is_about(p, topic)) first_points.push_back(p);
+    }
+    std::set<unsigned> reached;
+    for (const unsigned first : first_points) {
+        world w;
+        const auto passes = passes_of_a_life(w)[first];
+        for (const unsigned second : recovery_points) {
+            // Spread over the whole life: what the first one leaves differs.
+            const long steps = is_about(first, "box.mut") ? 8 * most : most;
+            for (long i = 0; i < std::min<long>(steps, passes); ++i) {
+                const auto n = static_cast<unsigned>(1 + i * passes / steps);
+                w.arm(first, n, SIGKILL);
+                child victim = w.start_victim();
+                victim.wait();
+                w.disarm();
+                w.arm(second, 1, SIGKILL);
+                // Attaching finds the dead one, and dies in the middle of the repair.
+                child repairer([&] {
+                    w.be_the_victim();
+                    ClientSide side(w.name(), "to sleeper");
+                    side.start();
+                    return 0;
+                });
+                const int end = repairer.wait();
+                w.disarm();
+                if (end == -SIGKILL) {
+                    ++kills;
+                    reached.insert(second);
+                }
+                const std::string complaint = w.ask(judge);
+                BOOST_TEST_CONTEXT(name_of(first) << ", pass " << n << ", then " << name_of(second))
+                    BOOST_REQUIRE_EQUAL(complaint, "");
+                if (end != -SIGKILL && !is_about(second, "recovery.poisoned")) break;
+            }
+        }
+    }
+    BOOST_TEST_MESSAGE(kills << " repairers killed");
+    for (const unsigned p : recovery_points)
+        BOOST_TEST_CONTEXT(name_of(p)) BOOST_TEST(reached.count(p) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_creator_may_die_at_any_point) {
+    const watchdog dog(120);
+    shared<detail::kill_plan> plan;
+    detail::use_kill_plan(&*plan);
+    for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
+        if (!is_about(p, "create.")) continue;
+        const pool_name name("creator");
+        plan->orders[p].signal = SIGKILL;
+        plan->orders[p].countdown = 1;
+        child creator([&] {
+            SHMMain pool(name, 1000000);
+            pool.start();
+            return 0;
+        });
+        BOOST_TEST_CONTEXT(name_of(p)) {
+            BOOST_TEST(creator.wait() == -SIGKILL);
+            SHMMain next(name, 1000000);
+            BOOST_TEST(next.start() == STARTED);
+            BOOST_TEST(next.pool()->isPristine());
+        }
+    }
+    detail::use_kill_plan(nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_process_that_is_stopped_at_any_point_blocks_nobody) {
+    const watchdog dog(1200);
+    auto w = std::make_unique<world>();
+    const auto passes = passes_of_a_life(*w);
+    for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
+        if (is_elsewhere(p) || passes[p] == 0) continue;
+        w->arm(p, (passes[p] + 1) / 2, SIGSTOP);
+        child victim = w->start_victim();
+        const bool stopped = eventually(
+            [&] { return w->board().plan.fired[p].exchange(0) != 0 || victim.has_ended(); });
+        w->disarm();
+        BOOST_TEST_CONTEXT(name_of(p)) {
+            BOOST_TEST(stopped);
+            BOOST_REQUIRE_EQUAL(w->ask(check_normal_work), "");
+        }
+        victim.kill_and_wait();
+        const std::string complaint = w->ask(judge);
+        BOOST_TEST_CONTEXT(name_of(p)) BOOST_REQUIRE_EQUAL(complaint, "");
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

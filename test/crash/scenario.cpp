@@ -1,0 +1,136 @@
+#include "crash/scenario.hpp"
+
+#include <valpool/valpool.hpp>
+
+#include <chrono>
+
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace valpool::test {
+namespace {
+
+void use_raw_memory(StreamingPool& pool) {
+    std::vector<char*> pieces;
+    for (const std::size_t size : {10u, 100u, 1000u, 3000u, 20000u, 100u, 100u})
+        pieces.push_back(pool.allocate(size));
+    for (char* piece : pieces) pool.deallocate(piece);
+    // More than a batch of frees; pages that are used up, refilled and emptied.
+    pieces.clear();
+    for (int i = 0; i < 150; ++i) pieces.push_back(pool.allocate(40));
+    for (std::size_t i = 0; i < 150; i += 2) pool.deallocate(std::exchange(pieces[i], nullptr));
+    for (int i = 0; i < 100; ++i) pieces.push_back(pool.allocate(40));
+    for (char* piece : pieces) pool.deallocate(piece);
+    pool.allocate(50);  // and one that is never given back
+}
+
+void use_values(StreamingPool& pool) {
+    Val table = Shared(&pool, Tab());
+    for (int i = 0; i < 12; ++i) table["key " + std::to_string(i)] = i;
+    table["text"] = std::string(300, 'x');
+    table["large"] = std::string(9000, 'y');
+    table["list"] = Arr{1, 2.5, "three", Tab{{"four", 4}}};
+    table["numbers"] = Array<real_8>{1, 2, 3};
+    table.remove("large");
+    table.remove("text");
+    table["text"] = std::string(290, 'z');
+
+    Val other = Shared(&pool, Tab{{"a", 1}});
+    table["other"] = other;
+    table["again"] = other;
+    Val out = table["other"];
+    table.remove("again");
+    other = None;
+    {
+        const TransactionLock lock(table);
+        table["key 1"] = "changed";
+    }
+    Val copy = table;
+    table = None;
+    Val chain = Shared(&pool, Tab());
+    for (int i = 0; i < 3; ++i) {
+        Val next = Shared(&pool, Tab());
+        next["next"] = chain;
+        chain = next;
+    }
+}
+
+/// Changes a table that others can reach, under its lock and without.
+void change_in_public(const std::string& name) {
+    ServerSide side(name, "changing", 4);
+    side.start();
+    Val table = Shared(side.pool(), Tab{{"first", "there from the start"}});
+    side.pipe().enq(table);
+    for (int i = 0; i < 10; ++i) table["key " + std::to_string(i)] = std::string(30, 'x');
+    const TransactionLock lock(table);
+    table.remove("key 3");
+    table["key 4"] = Arr{1, 2};
+}
+
+void use_a_poisoned_value(StreamingPool& pool) {
+    Val table = Shared(&pool, Tab{{"text", std::string(2000, 'x')}});
+    table["other"] = Shared(&pool, Tab());
+    detail::value_access::target(table)->poisoned = true;
+    Proxy(table).clear();
+    table["text"] = "anew";
+}
+
+void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
+                crash_board& board) {
+    for (int i = 0; i < 4; ++i) {
+        Val packet = Shared(output.pool(), Tab{{"number", i}});
+        if (i % 2 == 0)
+            output.pipe().enq(packet);
+        else
+            output.pipe().enq(std::move(packet));
+        board.sent = i + 1;
+    }
+    for (int i = 0; i < packets_for_victim - 1; ++i) {
+        const Val packet = input.pipe().deq();
+        if (packet("number") == i) board.received = i + 1;
+    }
+    ServerSide own(name, "pipe of the victim", 3);
+    own.start();
+    Val nothing;
+    own.pipe().dequeue(0.001, nothing);
+    ClientSide sleeper(name, "to sleeper");
+    sleeper.start();
+    for (int i = 0; i < 2; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // it sleeps again by then
+        sleeper.pipe().enq(i);
+        board.woken_with = i + 1;
+    }
+    CQ unnamed(2, own.pool(), true);
+    unnamed.enq(Tab{{"a", 1}});
+    unnamed.enq(2);
+    unnamed.deq();
+}
+
+}  // namespace
+
+int live_a_whole_life(const std::string& name, crash_board& board) {
+    ServerSide output(name, "from victim", 8);
+    output.start();
+    ClientSide input(name, "to victim");
+    input.start();
+    StreamingPool& pool = *output.pool();
+    use_raw_memory(pool);
+    use_values(pool);
+    use_a_poisoned_value(pool);
+    change_in_public(name);
+    use_queues(name, output, input, board);
+
+    auto inherited = std::make_unique<Val>(Shared(&pool, Tab{{"a", 1}}));
+    child offspring([&] {
+        inherited.reset();
+        return 0;
+    });
+    inherited.reset();
+    offspring.wait();
+    std::thread([&pool] { Shared(&pool, Tab{{"thread", 1}}); }).join();
+    return 0;
+}
+
+}  // namespace valpool::test

@@ -1,0 +1,315 @@
+#include "pool_fixture.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+/// Every change of a pooled value, with a pool that has room for 0, 1, 2, ... more pieces, until
+/// there is enough: each time it must fail cleanly or succeed.
+
+using namespace valpool;
+using value_test::pool_memory;
+using value_test::text_of;
+
+namespace {
+
+const std::string long_text(300, 'x');
+const std::string longer_text(2000, 'y');
+
+/// Takes everything that is left in a pool, in pieces, and gives it back one by one.
+class filler {
+public:
+    filler(StreamingPool* pool, std::size_t piece_bytes) : pool_(pool) {
+        while (pool_->biggestFree() > piece_bytes) take(piece_bytes);
+        while (const std::size_t rest = pool_->biggestFree()) take(rest);
+    }
+    filler(const filler&) = delete;
+    filler& operator=(const filler&) = delete;
+    ~filler() {
+        while (give_back()) {
+        }
+    }
+
+    bool give_back() {
+        if (pieces_.empty()) return false;
+        pool_->deallocate(pieces_.back());
+        pieces_.pop_back();
+        return true;
+    }
+
+private:
+    void take(std::size_t bytes) { pieces_.push_back(pool_->allocate(bytes)); }
+
+    StreamingPool* pool_;
+    std::vector<char*> pieces_;
+};
+
+/// A shared value with something of everything.
+Val make_value(StreamingPool* pool) {
+    Val v = Shared(pool, Tab{{"table", Tab{{"in", long_text}}},
+                             {"list", Arr{1, "two", long_text, Tab{{"k", 4}}, 5}},
+                             {"ordered", OTab{{"z", 1}, {"a", long_text}}},
+                             {"tuple", Tup(1, long_text)},
+                             {"numbers", Array<real_8>{1, 2, 3}},
+                             {"text", long_text},
+                             {"full", Tab()},
+                             {"slack", Arr()}});
+    v["ref"] = Shared(pool, Tab{{"k", long_text}});
+    Tab& full = v["full"];
+    for (int i = 0; i < 16; ++i) full[i] = i;
+    static_cast<Arr&>(v["slack"]).expandTo(1000);
+    return v;
+}
+
+/// Uses up what the box still has of its own, so that the next allocation asks the pool.
+void use_up_box(Val& v) {
+    Arr& slack = v["slack"];
+    for (const std::size_t size : {500u, 200u, 64u, 32u, 21u}) {
+        try {
+            for (;;) slack.append(std::string(size, '.'));
+        } catch (const PoolExhausted&) {
+        }
+    }
+}
+
+using operation = std::function<void(Val& v, StreamingPool* pool)>;
+
+/// True when it failed, and cleanly.
+bool fails_cleanly(const operation& change, StreamingPool* pool, std::size_t piece_bytes,
+                   std::size_t room) {
+    Val v = make_value(pool);
+    filler rest(pool, piece_bytes);
+    use_up_box(v);
+    for (std::size_t i = 0; i < room; ++i) BOOST_REQUIRE_MESSAGE(rest.give_back(), "never enough");
+    const std::string before = text_of(v);
+    try {
+        change(v, pool);
+        return false;
+    } catch (const PoolExhausted&) {
+        BOOST_TEST(text_of(v) == before, "changed, with room for " << room << " pieces of "
+                                                                   << piece_bytes << " bytes");
+        const pool_report report = check(pool);
+        BOOST_TEST(report.is_sound(), report);
+        return true;
+    }
+}
+
+void run(const operation& change) {
+    for (const std::size_t piece_bytes : {200u, 1000u, 4000u}) {
+        const pool_memory memory(256 << 10);
+        std::size_t room = 0;
+        while (fails_cleanly(change, memory.get(), piece_bytes, room)) {
+            BOOST_TEST(memory.get()->isPristine());
+            ++room;
+        }
+        BOOST_TEST(room > 0u, "it never failed: this tests nothing");
+        BOOST_TEST(memory.get()->isPristine());
+        const pool_report report = check(memory.get());
+        BOOST_TEST(report.is_sound(), report);
+    }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(fail_loop)
+
+BOOST_AUTO_TEST_CASE(inserting_a_short_key) {
+    run([](Val& v, StreamingPool*) { v["full"]["new"] = 1; });
+}
+
+BOOST_AUTO_TEST_CASE(inserting_a_long_key) {
+    run([](Val& v, StreamingPool*) { v["table"][longer_text] = 1; });
+}
+
+BOOST_AUTO_TEST_CASE(inserting_a_key_with_a_long_value) {
+    run([](Val& v, StreamingPool*) {
+        static_cast<Tab&>(v["table"]).insertKeyAndValue("new", longer_text);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(inserting_a_long_key_with_a_long_value_into_a_full_table) {
+    run([](Val& v, StreamingPool*) {
+        static_cast<Tab&>(v["full"]).insertKeyAndValue(longer_text, longer_text);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(inserting_a_part_of_the_table_as_its_key) {
+    run([](Val& v, StreamingPool*) {
+        Tab& t = v;
+        t.insertKeyAndValue(t("text"), longer_text);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(appending_to_a_table) {
+    run([](Val& v, StreamingPool*) { v["full"].append(longer_text); });
+}
+
+BOOST_AUTO_TEST_CASE(overwriting_a_number_with_a_long_text) {
+    run([](Val& v, StreamingPool*) { v["list"][0] = longer_text; });
+}
+
+BOOST_AUTO_TEST_CASE(overwriting_a_text_with_a_longer_one) {
+    run([](Val& v, StreamingPool*) { v["text"] = longer_text; });
+}
+
+BOOST_AUTO_TEST_CASE(overwriting_a_table_with_a_nested_one) {
+    run([](Val& v, StreamingPool*) {
+        v["table"] = Tab{{"a", Arr{longer_text, Tab{{longer_text, longer_text}}}}, {"b", Tup(1)}};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(overwriting_a_value_with_what_contains_it) {
+    run([](Val& v, StreamingPool*) { v["text"] = Val(v); });
+}
+
+BOOST_AUTO_TEST_CASE(appending_to_a_list) {
+    run([](Val& v, StreamingPool*) { v["list"].append(longer_text); });
+}
+
+BOOST_AUTO_TEST_CASE(appending_an_element_of_the_list) {
+    run([](Val& v, StreamingPool*) { v["list"].append(v["list"][2]); });
+}
+
+BOOST_AUTO_TEST_CASE(inserting_into_the_middle_of_a_list) {
+    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).insertAt(1, longer_text); });
+}
+
+BOOST_AUTO_TEST_CASE(inserting_into_the_middle_of_a_list_that_has_room) {
+    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["slack"]).insertAt(1, longer_text); });
+}
+
+BOOST_AUTO_TEST_CASE(filling_a_list) {
+    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).fill(longer_text); });
+}
+
+BOOST_AUTO_TEST_CASE(making_room_in_a_list) {
+    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).expandTo(200); });
+}
+
+BOOST_AUTO_TEST_CASE(resizing_a_list) {
+    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).resize(200); });
+}
+
+BOOST_AUTO_TEST_CASE(assigning_a_list) {
+    run([](Val& v, StreamingPool*) {
+        static_cast<Arr&>(v["list"]) = Arr{longer_text, Arr{longer_text}, longer_text};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(growing_an_array_of_numbers) {
+    run([](Val& v, StreamingPool*) { static_cast<Array<real_8>&>(v["numbers"]).resize(1000); });
+}
+
+BOOST_AUTO_TEST_CASE(overwriting_an_array_of_numbers) {
+    run([](Val& v, StreamingPool*) { v["numbers"] = Array<int_4>(std::initializer_list<int_4>{
+                                         1, 2, 3, 4, 5, 6, 7, 8, 9, 10}); });
+}
+
+BOOST_AUTO_TEST_CASE(assigning_a_table) {
+    run([](Val& v, StreamingPool*) {
+        static_cast<Tab&>(v["table"]) = Tab{{"a", longer_text}, {longer_text, Tab{{"b", 1}}}};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(assigning_a_table_of_many_keys) {
+    Tab many;
+    for (int i = 0; i < 100; ++i) many[i] = i;
+    run([&many](Val& v, StreamingPool*) { v["table"] = many; });
+}
+
+BOOST_AUTO_TEST_CASE(adding_one_entry_with_plus_equals) {
+    run([](Val& v, StreamingPool*) {
+        static_cast<Tab&>(v["table"]) += Tab{{longer_text, longer_text}};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(swapping_with_a_value_on_the_heap) {
+    run([](Val& v, StreamingPool*) {
+        Val heap = Tab{{"a", Arr{longer_text, longer_text}}};
+        const std::string before = text_of(heap);
+        try {
+            v["table"].swap(heap);
+        } catch (const PoolExhausted&) {
+            BOOST_TEST(text_of(heap) == before);
+            throw;
+        }
+    });
+}
+
+BOOST_AUTO_TEST_CASE(swapping_with_a_table_on_the_heap) {
+    run([](Val& v, StreamingPool*) {
+        Tab heap{{"a", Arr{longer_text, longer_text}}};
+        static_cast<Tab&>(v["table"]).swapInto(heap);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(copying_within_the_value) {
+    run([](Val& v, StreamingPool*) { v["text"] = v["list"]; });
+}
+
+BOOST_AUTO_TEST_CASE(storing_a_proxy_of_the_pool) {
+    run([](Val& v, StreamingPool*) {
+        const Val ref = v["ref"];
+        for (Val& element : static_cast<Arr&>(v["list"])) {
+            // Out-references are small: one may still fit.
+            const Val before = element;
+            try {
+                element = ref;
+            } catch (const PoolExhausted&) {
+                BOOST_TEST(text_of(element) == text_of(before));
+                throw;
+            }
+            element = before;
+        }
+        v["text"] = Arr{ref, ref, ref, ref, ref, ref, ref, ref, ref, ref, longer_text, ref};
+    });
+}
+
+BOOST_AUTO_TEST_CASE(storing_a_proxy_of_the_heap) {
+    run([](Val& v, StreamingPool*) { v["text"] = Val(new Tab{{"k", longer_text}}); });
+}
+
+BOOST_AUTO_TEST_CASE(sharing_a_nested_table) {
+    const Tab plain{{"a", Tab{{"b", Arr{longer_text, 1}}}}, {"c", OTab{{longer_text, Tup(1)}}}};
+    run([&plain](Val&, StreamingPool* pool) {
+        BOOST_TEST(text_of(Shared(pool, plain)) == text_of(plain));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(sharing_a_large_table) {
+    Tab plain;
+    for (int i = 0; i < 200; ++i) plain[i] = i % 10 == 0 ? Val(longer_text) : Val(i);
+    run([&plain](Val&, StreamingPool* pool) {
+        BOOST_TEST(text_of(Shared(pool, plain)) == text_of(plain));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(sharing_a_table_of_proxies) {
+    run([](Val& v, StreamingPool* pool) {
+        const Val ref = v["ref"];
+        const Val made = Shared(pool, Arr{ref, Arr{ref, longer_text}, Val(new Tab{{"k", ref}})});
+        BOOST_TEST(is(made(0), ref));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_gives_memory_back_works_in_a_full_pool) {
+    const pool_memory memory(256 << 10);
+    {
+        Val v = make_value(memory.get());
+        const filler rest(memory.get(), 1000);
+        use_up_box(v);
+        BOOST_TEST(v["full"].remove(3));
+        BOOST_TEST(v["list"].remove(2));
+        v["text"] = 1;
+        v["tuple"].reset();
+        static_cast<Tab&>(v["table"]).clear();
+        const Val another_handle = v;
+        const Val copy_on_the_heap = v["ordered"];
+        v["list"][0] = Val();
+        v["ref"].reset();
+        BOOST_TEST(text_of(v["list"]) == "[None, 'two', {'k': 4}, 5]");
+    }
+    BOOST_TEST(memory.get()->isPristine());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

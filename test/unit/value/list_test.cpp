@@ -1,0 +1,319 @@
+#include "pool_fixture.hpp"
+
+#include <limits>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+using namespace valpool;
+using value_test::text_of;
+
+namespace {
+const std::string long_text(100, 'x');
+
+Arr list_of(int count) {
+    Arr a;
+    for (int i = 0; i < count; ++i) a.append(i);
+    return a;
+}
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(list)
+
+BOOST_AUTO_TEST_CASE(an_empty_list_has_no_elements) {
+    Arr a;
+    BOOST_TEST(a.length() == 0u);
+    BOOST_TEST(a.empty());
+    BOOST_CHECK_THROW(a[0], std::out_of_range);
+    BOOST_CHECK_THROW(a.removeAt(0), std::out_of_range);
+    BOOST_CHECK_THROW(a.removeFirst(), std::out_of_range);
+    BOOST_CHECK_THROW(a.removeLast(), std::out_of_range);
+    BOOST_TEST(a.index(1) == -1);
+    BOOST_TEST(!a.remove(1));
+}
+
+BOOST_AUTO_TEST_CASE(append_keeps_the_order_for_any_length) {
+    for (const int n : {1, 2, 3, 8, 9, 1000}) {
+        const Arr a = list_of(n);
+        BOOST_TEST(a.length() == static_cast<std::size_t>(n));
+        for (int i = 0; i < n; ++i) BOOST_REQUIRE(a[static_cast<std::size_t>(i)] == i);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(brackets_check_the_bounds) {
+    Arr a = list_of(3);
+    a[2] = "last";
+    BOOST_TEST(text_of(a(2)) == "'last'");
+    BOOST_CHECK_THROW(a[3], std::out_of_range);
+    BOOST_CHECK_THROW(a[static_cast<std::size_t>(-1)], std::out_of_range);
+}
+
+BOOST_AUTO_TEST_CASE(indexes_of_a_value_are_whole_numbers_in_bounds) {
+    Val v = list_of(3);
+    BOOST_TEST(text_of(v[int_u1(2)]) == "2");
+    BOOST_TEST(text_of(v[true]) == "1");
+    BOOST_TEST(text_of(v(0)) == "0");
+    BOOST_CHECK_THROW(v[3], std::out_of_range);
+    BOOST_CHECK_THROW(v[-1], std::out_of_range);
+    BOOST_CHECK_THROW(v[std::numeric_limits<int_u8>::max()], std::out_of_range);
+    BOOST_CHECK_THROW(v[1.0], std::logic_error);
+    BOOST_CHECK_THROW(v["1"], std::logic_error);
+    BOOST_CHECK_THROW(v[Val()], std::logic_error);
+    BOOST_TEST(text_of(v) == "[0, 1, 2]");
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_any_length_takes_an_element_of_its_own) {
+    for (int n = 1; n < 40; ++n) {
+        Arr a = list_of(n - 1);
+        a.append(long_text);
+        a.append(a[a.length() - 1]);
+        a.insertAt(0, a[a.length() - 1]);
+        BOOST_TEST(std::string(a[0]) == long_text);
+        BOOST_TEST(std::string(a[a.length() - 1]) == long_text);
+        BOOST_TEST(std::string(a[a.length() - 2]) == long_text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(insert_at_moves_the_rest_up) {
+    Arr a = list_of(2);
+    a.insertAt(1, "middle");
+    a.insert(0, "first");
+    a.prepend("before");
+    a.insertAt(a.length(), "last");
+    BOOST_TEST(text_of(Val(a)) == "['before', 'first', 0, 'middle', 1, 'last']");
+    BOOST_CHECK_THROW(a.insertAt(7, 0), std::out_of_range);
+    BOOST_TEST(a.length() == 6u);
+}
+
+BOOST_AUTO_TEST_CASE(remove_at_moves_the_rest_down) {
+    Arr a = list_of(5);
+    a.removeAt(2);
+    a.removeFirst();
+    a.removeLast();
+    BOOST_TEST(text_of(Val(a)) == "[1, 3]");
+    BOOST_CHECK_THROW(a.removeAt(2), std::out_of_range);
+}
+
+BOOST_AUTO_TEST_CASE(remove_takes_the_first_that_is_equal) {
+    Arr a{1, 2, 1.0, 3};
+    BOOST_TEST(a.remove(1));
+    BOOST_TEST(text_of(Val(a)) == "[2, 1.0, 3]");
+    BOOST_TEST(!a.remove("1"));
+}
+
+BOOST_AUTO_TEST_CASE(index_and_find_look_for_equal_elements) {
+    const Arr a{"a", 2, Tab{{"k", 1}}};
+    BOOST_TEST(a.index(2.0) == 1);
+    BOOST_TEST(a.index(Tab{{"k", 1}}) == 2);
+    BOOST_TEST(a.index("b") == -1);
+    BOOST_TEST(a.find("a"));
+    BOOST_TEST(!a.contains("b"));
+}
+
+BOOST_AUTO_TEST_CASE(fill_sets_every_element) {
+    Arr a = list_of(3);
+    a.fill(a[1]);
+    BOOST_TEST(text_of(Val(a)) == "[1, 1, 1]");
+    a.fill(long_text);
+    BOOST_TEST(std::string(a[2]) == long_text);
+    Arr nothing;
+    nothing.fill(1);
+    BOOST_TEST(nothing.empty());
+}
+
+BOOST_AUTO_TEST_CASE(resize_adds_none_and_zeros_and_cuts) {
+    Arr a = list_of(1);
+    a.resize(3);
+    BOOST_TEST(text_of(Val(a)) == "[0, None, None]");
+    a.resize(0);
+    BOOST_TEST(a.empty());
+    Array<int_4> n{7};
+    n.resize(3);
+    BOOST_TEST(n[2] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(room_can_be_made_in_advance) {
+    Array<int_4> a(10);
+    BOOST_TEST(a.length() == 0u);
+    BOOST_TEST(a.capacity() >= 10u);
+    a.expandTo(100);
+    BOOST_TEST(a.capacity() >= 100u);
+    a.expandBy(100);
+    BOOST_TEST(a.capacity() >= 200u);
+    const int_4* const before = a.data();
+    for (int i = 0; i < 200; ++i) a.append(i);
+    BOOST_TEST(a.data() == before);
+}
+
+BOOST_AUTO_TEST_CASE(clear_and_swap_work_with_any_length) {
+    Arr a = list_of(3);
+    Arr b;
+    a.swap(b);
+    BOOST_TEST(a.empty());
+    BOOST_TEST(b.length() == 3u);
+    b.swap(b);
+    BOOST_TEST(b.length() == 3u);
+    b.clear();
+    BOOST_TEST(b.empty());
+    b.append(1);
+    BOOST_TEST(b.length() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_list_can_be_assigned_to_itself_and_from_a_part_of_itself) {
+    Arr a{Arr{1, long_text}, 2};
+    const Arr& same = a;
+    a = same;
+    BOOST_TEST(a.length() == 2u);
+    Arr& inner = a[0];
+    a = inner;
+    BOOST_TEST(text_of(Val(a)) == "[1, '" + long_text + "']");
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_a_list_is_deep) {
+    Val a = Arr{Arr{1}};
+    Val b = a;
+    b[0][0] = 2;
+    BOOST_TEST(text_of(a) == "[[1]]");
+}
+
+BOOST_AUTO_TEST_CASE(lists_compare_element_by_element) {
+    BOOST_CHECK(Val(Arr{1, "a"}) == Val(Arr{1.0, "a"}));
+    BOOST_CHECK(Val(Arr{1}) != Val(Arr{1, 2}));
+    BOOST_CHECK(Val(Arr{1, 2}) < Val(Arr{1, 3}));
+    BOOST_CHECK(Val(Arr{1}) < Val(Arr{1, 0}));
+    BOOST_CHECK(Val(Arr{1}) != Val(Tup(1)));
+    BOOST_CHECK(Val(Array<int_4>{1, 2}) == Val(Arr{1, 2}));
+    BOOST_CHECK(Val(Array<int_4>{1, 2}) == Val(Array<real_8>{1, 2}));
+}
+
+BOOST_AUTO_TEST_CASE(a_tuple_has_elements_but_does_not_grow) {
+    Tup t(1, "two", 3.0);
+    BOOST_TEST(t.length() == 3u);
+    t[1] = 2;
+    BOOST_CHECK_THROW(t[3], std::out_of_range);
+    Val v = t;
+    BOOST_TEST(v.tag == 'u');
+    v[0] = "one";
+    BOOST_TEST(text_of(v) == "('one', 2, 3.0)");
+    BOOST_CHECK_THROW(v.append(4), std::logic_error);
+    BOOST_CHECK_THROW(v.remove(0), std::logic_error);
+    BOOST_CHECK_THROW(v[3], std::out_of_range);
+    BOOST_TEST(v.contains(3));
+}
+
+BOOST_AUTO_TEST_CASE(tuples_have_any_length) {
+    BOOST_TEST(Tup().length() == 0u);
+    BOOST_TEST(Tup(1).length() == 1u);
+    BOOST_TEST(Tup(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12).length() == 12u);
+    Val v = Tup();
+    BOOST_CHECK_THROW(v[0], std::out_of_range);
+}
+
+BOOST_AUTO_TEST_CASE(a_tuple_of_one_tuple_is_a_tuple_in_a_tuple) {
+    BOOST_TEST(text_of(Val(Tup(Val(Tup(1, 2))))) == "((1, 2))");
+}
+
+BOOST_AUTO_TEST_CASE(arrays_of_numbers_are_contiguous) {
+    Val v = Array<real_8>{1, 2.5, 4};
+    BOOST_TEST(v.tag == 'n');
+    BOOST_TEST(v.subtype == 'd');
+    Array<real_8>& a = v;
+    const std::span<real_8> all = a.span();
+    BOOST_TEST(all.size() == 3u);
+    all[1] = 7;
+    BOOST_TEST(a[1] == 7.0);
+    BOOST_TEST(a.data() + 3 == a.end());
+}
+
+using numbers = std::tuple<bool, int_1, int_u1, int_2, int_u2, int_4, int_u4, int_8, int_u8, real_4,
+                           real_8, complex_8, complex_16>;
+BOOST_AUTO_TEST_CASE_TEMPLATE(arrays_of_every_number_type_go_in_and_out, T, numbers) {
+    Array<T> a;
+    for (int i = 0; i < 100; ++i) a.append(i % 2 == 0 ? T(false) : T(true));
+    Val v = a;
+    BOOST_TEST(v.subtype == Val(T()).tag);
+    v.append(1);
+    Array<T>& back = v;
+    BOOST_TEST(back.length() == 101u);
+    BOOST_CHECK(back[1] == T(true));
+    BOOST_CHECK(back[100] == T(true));
+    BOOST_TEST(v.contains(1));
+    BOOST_TEST(v.remove(0));
+    BOOST_TEST(v.length() == 100u);
+}
+
+BOOST_AUTO_TEST_CASE(an_array_converts_to_its_own_type_only) {
+    Val v = Array<int_4>{1};
+    BOOST_CHECK_THROW((void)static_cast<Array<int_8>&>(v), std::logic_error);
+    BOOST_CHECK_THROW((void)static_cast<Arr&>(v), std::logic_error);
+    BOOST_CHECK_THROW((void)static_cast<Tup&>(v), std::logic_error);
+    BOOST_CHECK_THROW(v[0], std::logic_error);
+    BOOST_CHECK_THROW(v(0), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(removing_from_a_list_is_by_index) {
+    Val v = list_of(3);
+    BOOST_TEST(v.remove(1));
+    BOOST_TEST(text_of(v) == "[0, 2]");
+    BOOST_CHECK_THROW(v.remove(2), std::out_of_range);
+    BOOST_CHECK_THROW(v.remove("0"), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(arrays_of_pointers_are_containers_of_the_language) {
+    int x = 1;
+    int y = 2;
+    Array<int*> a;
+    a.append(&x);
+    a.append(&y);
+    a.insertAt(0, &y);
+    BOOST_TEST(a.length() == 3u);
+    BOOST_TEST(*a[1] == 1);
+    BOOST_TEST(a.index(&y) == 0);
+    a.resize(4);
+    BOOST_TEST(a[3] == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(arrays_of_strings_are_containers_of_the_language) {
+    Array<std::string> a{"b", long_text};
+    a.append(a[1]);
+    a.prepend("a");
+    BOOST_TEST(a[3] == long_text);
+    BOOST_TEST(a[0] == "a");
+}
+
+BOOST_AUTO_TEST_CASE(it_walks_lists_with_their_indexes) {
+    Val list = Arr{"a", "b"};
+    std::string seen;
+    for (It ii(list); ii();) seen += text_of(ii.key()) + text_of(ii.value());
+    BOOST_TEST(seen == "0'a'1'b'");
+    Val array = Array<real_8>{1.5, 2};
+    seen.clear();
+    for (It ii(array); ii();) seen += text_of(ii.key()) + ":" + text_of(ii.value()) + " ";
+    BOOST_TEST(seen == "0:1.5 1:2.0 ");
+    for (It ii(list); ii();) ii.value() = ii.key();
+    BOOST_TEST(text_of(list) == "[0, 1]");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pooled_list_of_any_length_takes_an_element_of_its_own,
+                        value_test::pool_fixture) {
+    for (int n = 1; n < 40; ++n) {
+        const Val v = Shared(pool, list_of(n - 1));
+        Arr& a = v;
+        a.append(long_text);
+        a.append(a[a.length() - 1]);
+        a.insertAt(0, a[a.length() - 1]);
+        a.fill(a[0]);
+        BOOST_TEST(std::string(a[a.length() - 1]) == long_text);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(lists_swap_between_the_heap_and_a_pool, value_test::pool_fixture) {
+    const Val v = Shared(pool, Arr{1, long_text});
+    Arr heap{Tab{{"k", long_text}}};
+    static_cast<Arr&>(v).swap(heap);
+    BOOST_TEST(text_of(v) == "[{'k': '" + long_text + "'}]");
+    BOOST_TEST(text_of(Val(heap)) == "[1, '" + long_text + "']");
+    BOOST_TEST(InSHM(v, pool));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,404 @@
+#include "pool_fixture.hpp"
+
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+using namespace valpool;
+using value_test::pool_fixture;
+using value_test::pool_memory;
+using value_test::text_of;
+
+namespace {
+
+const std::string long_text(100, 'x');
+
+bool lies_in(const void* address, const StreamingPool* pool, std::size_t pool_bytes) {
+    const auto a = reinterpret_cast<std::uintptr_t>(address);
+    const auto start = reinterpret_cast<std::uintptr_t>(pool);
+    return a >= start && a < start + pool_bytes;
+}
+
+/// Whether a value and all that can be reached from it lies in the pool's memory.
+bool all_in(const Val& v, StreamingPool* pool, std::size_t pool_bytes) {
+    if (v.tag == 'a' && v.length() > 20 && !lies_in(v.text().data(), pool, pool_bytes)) return false;
+    const bool is_container = v.tag == 't' || v.tag == 'o' || v.tag == 'u' || v.tag == 'n';
+    if (!is_container) return true;
+    if (v.allocator() != pool) return false;
+    if (v.tag == 'n' && v.subtype == 'd')
+        return lies_in(static_cast<Array<real_8>&>(v).data(), pool, pool_bytes);
+    for (It ii(v); ii();) {
+        if (!lies_in(&ii.value(), pool, pool_bytes)) return false;
+        if (!all_in(ii.key(), pool, pool_bytes) || !all_in(ii.value(), pool, pool_bytes))
+            return false;
+    }
+    return true;
+}
+
+struct sharing : pool_fixture {
+    bool all_in_pool(const Val& v) const { return all_in(v, pool, 1 << 20); }
+    std::size_t used() const { return check(pool).boxes; }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(proxy, sharing)
+
+BOOST_AUTO_TEST_CASE(a_shared_table_lies_in_the_pool) {
+    const Val v = shared(Tab{{"a", long_text}, {"n", Array<real_8>{1, 2}}});
+    BOOST_TEST(IsProxy(v));
+    BOOST_TEST(v.sharedAcrossProcesses());
+    BOOST_TEST(v.allocator() == pool);
+    BOOST_TEST(lies_in(&static_cast<Tab&>(v), pool, 1 << 20));
+    BOOST_TEST(all_in_pool(v));
+}
+
+BOOST_AUTO_TEST_CASE(every_container_can_be_shared) {
+    BOOST_TEST(text_of(Shared(pool, OTab{{"a", 1}})) == "OrderedDict([('a', 1)])");
+    BOOST_TEST(text_of(Shared(pool, Tup(1, long_text))) == "(1, '" + long_text + "')");
+    BOOST_TEST(text_of(Shared(pool, Arr{1, 2})) == "[1, 2]");
+    BOOST_TEST(text_of(Shared(pool, Array<int_2>{1, 2})) == "array([1,2], 's')");
+    BOOST_TEST(text_of(Protected(pool, Tab())) == "{}");
+}
+
+BOOST_AUTO_TEST_CASE(sharing_without_a_pool_is_refused) {
+    BOOST_CHECK_THROW(Shared(nullptr, Tab()), std::logic_error);
+    BOOST_CHECK_THROW(Shared(nullptr, Arr()), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(nested_updates_land_in_the_pool) {
+    Val v = shared();
+    v["text"] = long_text;
+    v["table"] = Tab{{"in", Tab{{"deep", long_text}}}};
+    v["table"]["in"]["new"] = Arr{1, long_text};
+    v["table"]["in"]["new"].append(Tup(1, OTab{{long_text, long_text}}));
+    v["numbers"] = Array<real_8>{1, 2, 3};
+    v[long_text] = long_text + long_text;
+    BOOST_TEST(all_in_pool(v));
+}
+
+BOOST_AUTO_TEST_CASE(large_content_lands_in_the_pool) {
+    const Val v = shared();
+    Tab& t = v;
+    for (int i = 0; i < 500; ++i) t[long_text + std::to_string(i)] = long_text;
+    BOOST_TEST(t.entries() == 500u);
+    BOOST_TEST(all_in_pool(v));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_moved_or_swapped_into_the_pool_lands_there) {
+    Val v = shared();
+    Val moved = Tab{{"a", long_text}};
+    v["moved"] = std::move(moved);
+    Val swapped = Arr{long_text};
+    v["swapped"].swap(swapped);
+    Tab table{{"b", long_text}};
+    Val other = shared();
+    static_cast<Tab&>(other).swapInto(table);
+    static_cast<Tab&>(v) += table;
+    BOOST_TEST(all_in_pool(v));
+    BOOST_TEST(all_in_pool(other));
+    BOOST_TEST(swapped.isNone());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_moved_or_swapped_out_of_the_pool_outlives_it) {
+    Val v = shared(Tab{{"a", Arr{long_text}}, {"b", long_text}, {"c", Tab{{"k", long_text}}}});
+    const Val moved = std::move(v["a"]);
+    Val swapped;
+    swapped.swap(v["b"]);
+    const Tab table = std::move(static_cast<Tab&>(v["c"]));
+    v.reset();
+    BOOST_TEST(pool->isPristine());
+    BOOST_TEST(text_of(moved) == "['" + long_text + "']");
+    BOOST_TEST(text_of(swapped) == "'" + long_text + "'");
+    BOOST_TEST(text_of(table) == "{'k': '" + long_text + "'}");
+}
+
+BOOST_AUTO_TEST_CASE(copies_of_a_proxy_share) {
+    const Val a = shared();
+    Val b = a;
+    b["k"] = 1;
+    BOOST_TEST(text_of(a) == "{'k': 1}");
+    BOOST_TEST(is(a, b));
+    BOOST_CHECK(a == b);
+    BOOST_TEST(!is(a, shared(Tab{{"k", 1}})));
+    BOOST_CHECK(a == shared(Tab{{"k", 1}}));
+}
+
+BOOST_AUTO_TEST_CASE(an_assigned_proxy_shares) {
+    const Val a = shared(Tab{{"k", 1}});
+    Val b = 5;
+    b = a;
+    BOOST_TEST(is(a, b));
+    b = b["k"];
+    BOOST_TEST(text_of(b) == "1");
+    BOOST_TEST(text_of(a) == "{'k': 1}");
+}
+
+BOOST_AUTO_TEST_CASE(a_plain_copy_of_what_is_shared_is_deep_and_on_the_heap) {
+    Val v = shared(Tab{{"in", Tab{{"k", long_text}}}});
+    Val part = v["in"];
+    Tab whole = v;
+    part["k"] = 1;
+    whole["in"]["k"] = 2;
+    BOOST_TEST(part.allocator() == nullptr);
+    BOOST_TEST(Val(whole).allocator() == nullptr);
+    BOOST_TEST(text_of(v["in"]["k"]) == "'" + long_text + "'");
+    v.reset();
+    BOOST_TEST(text_of(whole) == "{'in': {'k': 2}}");
+}
+
+BOOST_AUTO_TEST_CASE(the_last_handle_frees_the_value) {
+    Val a = shared(Tab{{"k", long_text}});
+    Val b = a;
+    a.reset();
+    BOOST_TEST(!pool->isPristine());
+    BOOST_TEST(text_of(b["k"]) == "'" + long_text + "'");
+    b = 0;
+    BOOST_TEST(pool->isPristine());
+}
+
+BOOST_AUTO_TEST_CASE(the_reference_count_counts_handles_and_other_references) {
+    const Proxy p = Shared(pool, Tab());
+    BOOST_TEST(p.refcount() == 1u);
+    Val copy = p;
+    BOOST_TEST(p.refcount() == 2u);
+    Val other = shared();
+    other["p"] = p;
+    BOOST_TEST(p.refcount() == 3u);
+    other["p"] = 0;
+    copy.reset();
+    BOOST_TEST(p.refcount() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_reference_count_of_a_heap_proxy_counts_handles) {
+    const Proxy p = Unlocked(new Tab());
+    BOOST_TEST(p.refcount() == 1u);
+    const Val copy = p;
+    BOOST_TEST(p.refcount() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_proxy_of_this_pool_is_stored_as_a_reference) {
+    const Val in = shared(Tab{{"k", 1}});
+    Val out = shared();
+    out["in"] = in;
+    BOOST_TEST(is(out["in"], in));
+    out["in"]["k"] = 2;
+    BOOST_TEST(text_of(in) == "{'k': 2}");
+    BOOST_TEST(all_in_pool(out));
+    BOOST_TEST(used() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_stored_reference_keeps_its_target) {
+    Val in = shared(Tab{{"k", long_text}});
+    Val out = shared();
+    out["in"] = in;
+    in.reset();
+    BOOST_TEST(text_of(out["in"]["k"]) == "'" + long_text + "'");
+    Val again = out["in"];
+    out.reset();
+    BOOST_TEST(text_of(again["k"]) == "'" + long_text + "'");
+}
+
+BOOST_AUTO_TEST_CASE(a_nested_reference_is_shared_by_copies_of_what_contains_it) {
+    const Val in = shared(Tab{{"k", 1}});
+    Val out = shared(Tab{{"list", Arr{in, 1}}});
+    const Val plain = out["list"];  // a list on the heap, with a proxy
+    const Val second = shared(Tab{{"list", plain}});
+    out.reset();
+    BOOST_TEST(is(plain[0], in));
+    BOOST_TEST(is(second("list")[0], in));
+    BOOST_TEST(all_in_pool(second));
+}
+
+BOOST_AUTO_TEST_CASE(a_heap_proxy_is_copied_into_the_pool) {
+    Val heap = new Tab{{"k", long_text}};
+    Val v = shared();
+    v["heap"] = heap;
+    BOOST_TEST(!is(v["heap"], heap));
+    heap["k"] = 1;
+    BOOST_TEST(text_of(v["heap"]["k"]) == "'" + long_text + "'");
+    BOOST_TEST(all_in_pool(v));
+}
+
+BOOST_AUTO_TEST_CASE(a_heap_proxy_inside_of_what_is_stored_is_copied_too) {
+    Val v = shared();
+    v["list"] = Arr{Val(new Tab{{"k", long_text}}), Tup(Val(new Arr{long_text}))};
+    BOOST_TEST(all_in_pool(v));
+}
+
+BOOST_AUTO_TEST_CASE(another_pools_proxy_is_copied_into_this_one) {
+    const pool_memory other(1 << 20);
+    Val v = shared();
+    {
+        const Val theirs = Shared(other.get(), Tab{{"k", Arr{long_text}}});
+        v["theirs"] = theirs;
+        v["nested"] = Arr{theirs};
+        static_cast<Tab&>(theirs)["back"] = v;
+        BOOST_TEST(all_in(theirs, other.get(), 1 << 20));
+    }
+    BOOST_TEST(other.get()->isPristine());
+    BOOST_TEST(all_in_pool(v));
+    BOOST_TEST(text_of(v["theirs"]) == "{'k': ['" + long_text + "']}");
+}
+
+BOOST_AUTO_TEST_CASE(a_value_can_refer_to_itself_until_the_circle_is_broken) {
+    Val v = shared(Tab{{"k", 1}});
+    v["self"] = v;
+    BOOST_TEST(is(v["self"], v));
+    v["self"]["k"] = 2;
+    BOOST_TEST(text_of(v["k"]) == "2");
+    BOOST_TEST(check(pool).is_sound());
+    BOOST_TEST(static_cast<Tab&>(v).remove("self"));
+}
+
+BOOST_AUTO_TEST_CASE(a_part_of_a_shared_value_moves_within_it) {
+    Val v = shared(Tab{{"old", Tab{{"k", long_text}}}});
+    v["new"] = v["old"];
+    v["moved"] = std::move(v["old"]);
+    v["old"]["k"] = 1;
+    BOOST_TEST(text_of(v["new"]["k"]) == "'" + long_text + "'");
+    v = v["new"];
+    BOOST_TEST(v.allocator() == nullptr);
+    BOOST_TEST(text_of(v) == "{'k': '" + long_text + "'}");
+}
+
+BOOST_AUTO_TEST_CASE(a_chain_of_references_goes_with_its_head) {
+    Val head = shared();
+    for (int i = 0; i < 500; ++i) {
+        Val next = shared();
+        next["tail"] = head;
+        head = next;
+    }
+    BOOST_TEST(used() == 501u);
+    head.reset();
+    BOOST_TEST(used() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(overwriting_for_ever_does_not_use_the_pool_up) {
+    Val v = shared();
+    for (std::size_t i = 0; i < 20000; ++i)
+        v["k" + std::to_string(i % 7)] = std::string(i * 37 % 3000, 'x');
+    const std::size_t before = pool->usedBytes();
+    for (std::size_t i = 0; i < 20000; ++i)
+        v["k" + std::to_string(i % 7)] = std::string(i * 37 % 3000, 'x');
+    BOOST_TEST(pool->usedBytes() <= before + 8192);
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_every_length_can_be_appended_and_cleared_for_ever) {
+    Val v = shared(Tab{{"list", Arr()}});
+    for (int round = 0; round < 200; ++round) {
+        for (int i = 0; i < 50; ++i) v["list"].append(long_text);
+        static_cast<Arr&>(v["list"]).clear();
+    }
+    BOOST_TEST(pool->usedBytes() < std::size_t{1} << 19);
+}
+
+BOOST_AUTO_TEST_CASE(an_adopted_container_is_a_heap_proxy) {
+    const Val v = new Tab{{"k", 1}};
+    BOOST_TEST(IsProxy(v));
+    BOOST_TEST(v.tag == 't');
+    BOOST_TEST(!v.sharedAcrossProcesses());
+    BOOST_TEST(v.allocator() == nullptr);
+    const Val array = new Array<int_4>{1};
+    BOOST_TEST(array.subtype == 'l');
+}
+
+BOOST_AUTO_TEST_CASE(a_container_that_is_not_adopted_stays_with_its_owner) {
+    Tab t;
+    {
+        Proxy p(&t, false);
+        p["k"] = 1;
+    }
+    BOOST_TEST(text_of(t) == "{'k': 1}");
+}
+
+BOOST_AUTO_TEST_CASE(a_null_pointer_is_refused) {
+    BOOST_CHECK_THROW(Val(static_cast<Tab*>(nullptr)), std::logic_error);
+    BOOST_CHECK_THROW(Proxy(static_cast<Arr*>(nullptr)), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_proxy_can_be_made_of_a_value_that_is_one) {
+    const Val v = shared(Tab{{"k", 1}});
+    const Proxy p = v;
+    BOOST_TEST(is(p.val(), v));
+    BOOST_CHECK_THROW(Proxy{Val(Tab())}, std::logic_error);
+    BOOST_CHECK_THROW(Proxy{Val(5)}, std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_proxy_works_like_its_container) {
+    Proxy p = Shared(pool, Tab{{"a", 1}});
+    p["b"] = 2;
+    BOOST_TEST(p.contains("b"));
+    BOOST_TEST(p.remove("a"));
+    p.append("x");
+    BOOST_TEST(p.length() == 2u);
+    BOOST_TEST(text_of(p("b")) == "2");
+    BOOST_CHECK_THROW(p("q"), std::out_of_range);
+    BOOST_TEST(static_cast<Tab&>(p).entries() == 2u);
+    BOOST_TEST(Stringize(p) == "{'b': 2, 1: 'x'}");
+    BOOST_CHECK_THROW((void)static_cast<Arr&>(p), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_lock_is_recursive_in_a_thread) {
+    const Proxy p = Shared(pool, Tab());
+    const TransactionLock outer(p);
+    const TransactionLock inner(p.val());
+    BOOST_TEST(p.is_locking());
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_lock_needs_a_proxy) {
+    BOOST_CHECK_THROW(TransactionLock{Val(Tab())}, std::logic_error);
+    BOOST_CHECK_THROW(TransactionLock{Val(5)}, std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_lock_does_nothing_for_a_proxy_without_a_lock) {
+    const Proxy p = Unlocked(new Tab());
+    BOOST_TEST(!p.is_locking());
+    const TransactionLock lock(p);
+    std::thread([&] { const TransactionLock other(p); }).join();
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_lock_keeps_what_it_locks) {
+    Val v = shared(Tab{{"k", 1}});
+    {
+        const TransactionLock lock(v);
+        v.reset();
+        BOOST_TEST(!pool->isPristine());
+    }
+    BOOST_TEST(pool->isPristine());
+}
+
+BOOST_AUTO_TEST_CASE(transaction_locks_keep_threads_apart) {
+    for (const Proxy& p : {Shared(pool, Tab{{"n", 0}}), Locked(new Tab{{"n", 0}})}) {
+        const auto count = [&p] {
+            for (int i = 0; i < 1000; ++i) {
+                const TransactionLock lock(p);
+                p("n") = static_cast<int>(p("n")) + 1;
+            }
+        };
+        std::thread other(count);
+        count();
+        other.join();
+        BOOST_TEST(static_cast<int>(p("n")) == 2000);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(handles_can_be_copied_and_dropped_by_many_threads) {
+    const Val v = shared(Tab{{"k", long_text}});
+    std::atomic<int> wrong{0};
+    const auto work = [&] {
+        for (int i = 0; i < 5000; ++i) {
+            const Val copy = v;
+            const Val again = copy;
+            if (!is(again, v)) ++wrong;
+        }
+    };
+    std::thread other(work);
+    work();
+    other.join();
+    BOOST_TEST(wrong == 0);
+    BOOST_TEST(Proxy(v).refcount() == 2u);  // v and the Proxy of this line
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,342 @@
+#include "pool_fixture.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace valpool;
+using value_test::text_of;
+
+namespace {
+
+/// Around the sizes at which a table begins to hash, grows and builds its index anew.
+const std::size_t counts[] = {0, 1, 4, 5, 8, 9, 16, 17, 21, 22, 33, 43, 1000};
+
+std::string key_of(std::size_t i) {
+    return (i % 3 == 0 ? "k" : "a key of more than twenty bytes ") + std::to_string(i);
+}
+
+template <class T = Tab>
+T table_of(std::size_t count) {
+    T t;
+    for (std::size_t i = 0; i < count; ++i) t[key_of(i)] = i;
+    return t;
+}
+
+std::vector<std::string> keys_of(const detail::table& t) {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : t) keys.push_back(key);
+    return keys;
+}
+
+auto says(const std::string& text) {
+    return [text](const std::exception& e) { return e.what() == text; };
+}
+
+const std::string long_text(100, 'x');
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(tab)
+
+BOOST_AUTO_TEST_CASE(an_empty_table_has_nothing) {
+    Tab t;
+    BOOST_TEST(t.entries() == 0u);
+    BOOST_TEST(t.isEmpty());
+    BOOST_TEST(!t.contains("a"));
+    BOOST_TEST(!t.remove("a"));
+    BOOST_TEST(t.findValue("a") == nullptr);
+    BOOST_CHECK(t.begin() == t.end());
+}
+
+BOOST_AUTO_TEST_CASE(every_key_of_a_table_of_any_size_is_found) {
+    for (const std::size_t n : counts) {
+        const Tab t = table_of(n);
+        BOOST_TEST(t.entries() == n);
+        for (std::size_t i = 0; i < n; ++i)
+            BOOST_REQUIRE(t.contains(key_of(i)) && t(key_of(i)) == Val(i));
+        BOOST_TEST(!t.contains(key_of(n)));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(tables_are_walked_in_the_order_of_insertion) {
+    for (const std::size_t n : counts) {
+        std::vector<std::string> expected;
+        for (std::size_t i = 0; i < n; ++i) expected.push_back(key_of(i));
+        BOOST_TEST(keys_of(table_of(n)) == expected);
+        BOOST_TEST(keys_of(table_of<OTab>(n)) == expected);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(overwriting_keeps_the_place) {
+    Tab t{{"a", 1}, {"b", 2}};
+    t["a"] = 3;
+    t.insertKeyAndValue("a", 4);
+    BOOST_TEST(text_of(t) == "{'a': 4, 'b': 2}");
+}
+
+BOOST_AUTO_TEST_CASE(a_removed_key_comes_back_at_the_end) {
+    for (const std::size_t n : {2u, 8u, 9u, 50u}) {
+        Tab t = table_of(n);
+        BOOST_TEST(t.remove(key_of(0)));
+        BOOST_TEST(!t.contains(key_of(0)));
+        BOOST_TEST(t.entries() == n - 1);
+        t[key_of(0)] = "again";
+        BOOST_TEST(t.entries() == n);
+        BOOST_TEST(keys_of(t).back() == key_of(0));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(removing_all_leaves_an_empty_table_that_works) {
+    for (const std::size_t n : counts) {
+        Tab t = table_of(n);
+        for (std::size_t i = 0; i < n; ++i) BOOST_REQUIRE(t.remove(key_of(i * 7919 % n)));
+        BOOST_TEST(t.isEmpty());
+        BOOST_TEST(text_of(t) == "{}");
+        t["new"] = 1;
+        BOOST_TEST(text_of(t) == "{'new': 1}");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_table_that_is_always_refilled_keeps_its_keys) {
+    Tab t;
+    for (std::size_t i = 0; i < 5000; ++i) {
+        t[key_of(i)] = i;
+        if (i >= 30) BOOST_REQUIRE(t.remove(key_of(i - 30)));
+    }
+    BOOST_TEST(t.entries() == 30u);
+    for (std::size_t i = 4970; i < 5000; ++i) BOOST_TEST(t(key_of(i)) == Val(i));
+}
+
+BOOST_AUTO_TEST_CASE(one_one_point_zero_and_true_are_one_key) {
+    Tab t;
+    t[1] = "int";
+    t[1.0] = "real";
+    t[true] = "bool";
+    BOOST_TEST(text_of(t) == "{1: 'bool'}");
+    t["1"] = "text";
+    BOOST_TEST(t.entries() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(none_and_containers_can_be_keys) {
+    for (const std::size_t n : {0u, 20u}) {
+        Tab t = table_of(n);
+        t[Val()] = "none";
+        t[Val(Tup(1, "a"))] = "tuple";
+        t[Val(Arr{1})] = "list";
+        BOOST_TEST(text_of(t(Val())) == "'none'");
+        BOOST_TEST(text_of(t(Val(Tup(1.0, "a")))) == "'tuple'");
+        BOOST_TEST(text_of(t(Val(Array<int_4>{1}))) == "'list'");
+        BOOST_TEST(t.entries() == n + 3);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_key_is_named) {
+    const Tab t{{"a", 1}};
+    BOOST_CHECK_EXCEPTION(t("q"), std::out_of_range, says("Key 'q' not in table"));
+    BOOST_CHECK_EXCEPTION(t(5), std::out_of_range, says("Key 5 not in table"));
+    const Val v = t;
+    BOOST_CHECK_EXCEPTION(v("q"), std::out_of_range, says("Key 'q' not in table"));
+    BOOST_CHECK_EXCEPTION(v["q"], std::out_of_range, says("Key 'q' not in table"));
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_key_in_brackets_is_inserted_as_none) {
+    Val v = Tab();
+    BOOST_TEST(v["new"].isNone());
+    BOOST_TEST(text_of(v) == "{'new': None}");
+}
+
+BOOST_AUTO_TEST_CASE(get_gives_a_copy_or_what_is_given_instead) {
+    const Tab t{{"a", 1}};
+    BOOST_TEST(text_of(t.get("a")) == "1");
+    BOOST_TEST(text_of(t.get("b")) == "None");
+    BOOST_TEST(text_of(t.get("b", 7)) == "7");
+    BOOST_TEST(t.entries() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(append_counts_the_keys) {
+    Val v = Tab();
+    v.append("zero");
+    v.append("one");
+    BOOST_TEST(text_of(v) == "{0: 'zero', 1: 'one'}");
+}
+
+BOOST_AUTO_TEST_CASE(plus_equals_adds_and_overwrites) {
+    Tab t{{"a", 1}, {"b", 2}};
+    t += Tab{{"b", 3}, {"c", 4}};
+    BOOST_TEST(text_of(t) == "{'a': 1, 'b': 3, 'c': 4}");
+    t += t;
+    BOOST_TEST(text_of(t) == "{'a': 1, 'b': 3, 'c': 4}");
+    t += Tab();
+    BOOST_TEST(t.entries() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(swap_into_exchanges_the_contents) {
+    Tab a = table_of(20);
+    Tab b{{"only", 1}};
+    a.swapInto(b);
+    BOOST_TEST(text_of(a) == "{'only': 1}");
+    BOOST_TEST(b.entries() == 20u);
+    BOOST_TEST(b.contains(key_of(19)));
+    b.swapInto(b);
+    BOOST_TEST(b.entries() == 20u);
+}
+
+BOOST_AUTO_TEST_CASE(clear_empties_a_table_of_any_size) {
+    for (const std::size_t n : counts) {
+        Tab t = table_of(n);
+        t.clear();
+        BOOST_TEST(t.isEmpty());
+        BOOST_TEST(!t.contains(key_of(0)));
+        t["a"] = 1;
+        BOOST_TEST(t.entries() == 1u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_is_deep) {
+    Tab a = table_of(20);
+    a["in"] = Tab{{"x", 1}};
+    Tab b = a;
+    b["in"]["x"] = 2;
+    b.remove(key_of(3));
+    BOOST_TEST(text_of(a("in")) == "{'x': 1}");
+    BOOST_TEST(a.contains(key_of(3)));
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_a_table_with_holes_has_all_its_keys) {
+    Tab a = table_of(40);
+    for (std::size_t i = 0; i < 40; i += 2) a.remove(key_of(i));
+    const Tab b = a;
+    BOOST_CHECK(a == b);
+    BOOST_TEST(keys_of(b) == keys_of(a));
+    BOOST_TEST(b.contains(key_of(39)));
+    BOOST_TEST(!b.contains(key_of(38)));
+}
+
+BOOST_AUTO_TEST_CASE(a_table_can_be_assigned_to_itself_and_from_a_part_of_itself) {
+    Tab t{{"in", Tab{{"x", long_text}}}};
+    const Tab& same = t;
+    t = same;
+    BOOST_TEST(text_of(t("in")("x")) == "'" + long_text + "'");
+    Tab& inner = t["in"];
+    t = inner;
+    BOOST_TEST(text_of(t) == "{'x': '" + long_text + "'}");
+}
+
+BOOST_AUTO_TEST_CASE(a_table_of_any_size_takes_a_part_of_itself_under_a_new_key) {
+    for (const std::size_t n : counts) {
+        Tab t = table_of(n);
+        t["old"] = long_text;
+        t["new"] = t["old"];
+        BOOST_TEST(std::string(t("new")) == long_text);
+        t.insertKeyAndValue("newer", t("old"));
+        BOOST_TEST(std::string(t("newer")) == long_text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_table_of_any_size_takes_a_part_of_itself_as_a_new_key) {
+    for (const std::size_t n : counts) {
+        Tab t = table_of(n);
+        t["old"] = long_text;
+        t[t("old")] = 1;
+        BOOST_TEST(t.contains(long_text));
+        t["other"] = long_text + "2";
+        t.insertKeyAndValue(t("other"), 2);
+        BOOST_TEST(t.contains(long_text + "2"));
+        BOOST_TEST(t.entries() == n + 4);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_table_with_holes_takes_a_part_of_itself_as_a_new_key) {
+    for (std::size_t n = 9; n < 70; ++n) {
+        Tab t = table_of(n);
+        t["old"] = long_text;
+        t.remove(key_of(0));
+        t[t("old")] = 1;
+        BOOST_REQUIRE_MESSAGE(t.contains(long_text), "with " << n << " keys");
+        BOOST_REQUIRE(t.entries() == n + 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_key_can_be_removed_by_a_reference_to_itself) {
+    for (const std::size_t n : {1u, 20u}) {
+        Tab t = table_of(n);
+        const Val& key = t.begin()->key;
+        BOOST_TEST(t.remove(key));
+        BOOST_TEST(t.entries() == n - 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_value_can_become_a_table_that_contains_it) {
+    Val v = Tab{{"a", 1}};
+    v["self"] = v;
+    // The brackets make room for it before it is copied.
+    BOOST_TEST(text_of(v) == "{'a': 1, 'self': {'a': 1, 'self': None}}");
+}
+
+BOOST_AUTO_TEST_CASE(tables_are_equal_whatever_their_order) {
+    BOOST_CHECK(Val(Tab{{"a", 1}, {"b", 2}}) == Val(Tab{{"b", 2}, {"a", 1}}));
+    BOOST_CHECK(Val(Tab{{"a", 1}, {"b", 2}}) == Val(OTab{{"b", 2}, {"a", 1}}));
+    BOOST_CHECK(Val(Tab{{"a", 1}}) != Val(Tab{{"a", 2}}));
+    BOOST_CHECK(Val(Tab{{"a", 1}}) != Val(Tab{{"b", 1}}));
+    BOOST_CHECK(Val(Tab{{"a", 1}}) != Val(Tab{{"a", 1}, {"b", 2}}));
+    BOOST_CHECK(Val(Tab()) == Val(Tab()));
+}
+
+BOOST_AUTO_TEST_CASE(ordered_tables_are_equal_in_their_order_only) {
+    BOOST_CHECK(Val(OTab{{"a", 1}, {"b", 2}}) == Val(OTab{{"a", 1}, {"b", 2}}));
+    BOOST_CHECK(Val(OTab{{"a", 1}, {"b", 2}}) != Val(OTab{{"b", 2}, {"a", 1}}));
+}
+
+BOOST_AUTO_TEST_CASE(tables_compare_equal_without_being_wrapped) {
+    BOOST_CHECK(Tab({{"a", 1}}) == Tab({{"a", 1}}));
+    BOOST_CHECK(OTab({{"a", 1}}) == OTab({{"a", 1}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_value_converts_to_its_own_table_type_only) {
+    Val v = Tab{{"a", 1}};
+    Tab& t = v;
+    t["b"] = 2;
+    BOOST_TEST(text_of(v) == "{'a': 1, 'b': 2}");
+    BOOST_CHECK_THROW((void)static_cast<OTab&>(v), std::logic_error);
+    BOOST_CHECK_THROW((void)static_cast<Arr&>(v), std::logic_error);
+    BOOST_CHECK_EXCEPTION((void)static_cast<Tab&>(Val(5)), std::logic_error,
+                          [](const std::exception& e) {
+                              return std::string(e.what()).find("int_4") != std::string::npos;
+                          });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_table_has_no_keys) {
+    Val number = 5;
+    BOOST_CHECK_THROW(number["a"], std::logic_error);
+    BOOST_CHECK_THROW(number("a"), std::logic_error);
+    BOOST_CHECK_THROW(number.contains("a"), std::logic_error);
+    BOOST_CHECK_THROW(number.remove("a"), std::logic_error);
+    BOOST_TEST(text_of(number) == "5");
+}
+
+BOOST_AUTO_TEST_CASE(it_walks_keys_and_values_and_can_change_them) {
+    Val v = Tab{{"b", 1}, {"a", 2}};
+    std::string keys;
+    for (It ii(v); ii();) {
+        keys += std::string(ii.key());
+        ii.value() = static_cast<int>(ii.value()) * 10;
+    }
+    BOOST_TEST(keys == "ba");
+    BOOST_TEST(text_of(v) == "{'b': 10, 'a': 20}");
+}
+
+BOOST_AUTO_TEST_CASE(sit_walks_in_the_order_of_the_keys) {
+    Val v = OTab{{"b", 1}, {"a", 2}, {3, 3}};
+    std::string keys;
+    for (Sit ii(v); ii();) keys += text_of(ii.key());
+    BOOST_TEST(keys == "3'a''b'");
+}
+
+BOOST_AUTO_TEST_CASE(it_over_an_empty_table_ends_at_once) {
+    Tab t;
+    BOOST_TEST(!It(t)());
+    BOOST_CHECK_THROW(It(Val(5)), std::logic_error);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

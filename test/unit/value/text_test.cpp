@@ -1,0 +1,155 @@
+#include "pool_fixture.hpp"
+
+#include <stdexcept>
+#include <string>
+
+using namespace valpool;
+using value_test::text_of;
+
+namespace {
+/// Around the border between text in the value and text elsewhere, and far from it.
+const std::size_t lengths[] = {0, 1, 4, 19, 20, 21, 22, 100, 1000, 100000};
+
+std::string letters(std::size_t count) {
+    std::string s;
+    for (std::size_t i = 0; i < count; ++i) s += static_cast<char>('a' + i % 26);
+    return s;
+}
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(text)
+
+BOOST_AUTO_TEST_CASE(text_of_every_length_comes_out_as_it_went_in) {
+    for (const std::size_t n : lengths) {
+        const Val v = letters(n);
+        BOOST_TEST(v.tag == 'a');
+        BOOST_TEST(std::string(v) == letters(n));
+        BOOST_TEST(v.length() == n);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_is_independent) {
+    for (const std::size_t n : lengths) {
+        Val a = letters(n);
+        const Val b = a;
+        a = "changed";
+        BOOST_TEST(std::string(b) == letters(n));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_move_takes_the_text) {
+    for (const std::size_t n : lengths) {
+        Val a = letters(n);
+        const Val b = std::move(a);
+        BOOST_TEST(std::string(b) == letters(n));
+        BOOST_TEST(a.isNone());  // NOLINT(bugprone-use-after-move): that is what is promised
+    }
+}
+
+BOOST_AUTO_TEST_CASE(zeros_in_the_text_are_kept) {
+    for (const std::size_t n : lengths) {
+        const std::string s = std::string(1, '\0') + letters(n) + std::string(1, '\0');
+        const Val v = s;
+        BOOST_TEST(v.length() == n + 2);
+        BOOST_CHECK(std::string(v) == s);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(text_comes_from_every_kind_of_string) {
+    const char array[] = "array";
+    const char* const pointer = "pointer";
+    BOOST_TEST(std::string(Val(array)) == "array");
+    BOOST_TEST(std::string(Val(pointer)) == "pointer");
+    BOOST_TEST(std::string(Val(std::string_view("view"))) == "view");
+    BOOST_TEST(std::string(Val(std::string("string"))) == "string");
+}
+
+BOOST_AUTO_TEST_CASE(assigning_a_value_to_itself_changes_nothing) {
+    for (const std::size_t n : lengths) {
+        Val v = letters(n);
+        const Val& same = v;
+        v = same;
+        BOOST_TEST(std::string(v) == letters(n));
+        v = std::move(const_cast<Val&>(same));
+        BOOST_TEST(std::string(v) == letters(n));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(assigning_a_part_of_its_own_text_works) {
+    for (const std::size_t n : lengths) {
+        Val v = letters(n);
+        v = v.text().substr(n / 2);
+        BOOST_TEST(std::string(v) == letters(n).substr(n / 2));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(assigning_a_part_of_its_own_content_works) {
+    Val v = Tab{{"in", Tab{{"deep", letters(100)}}}};
+    v = v["in"]["deep"];
+    BOOST_TEST(std::string(v) == letters(100));
+    Val number = Tab{{"n", 7}};
+    number = number["n"];
+    BOOST_TEST(text_of(number) == "7");
+    Val moved = Arr{Arr{letters(50)}};
+    moved = std::move(moved[0]);
+    BOOST_TEST(text_of(moved) == "['" + letters(50) + "']");
+}
+
+BOOST_AUTO_TEST_CASE(overwriting_works_between_all_lengths) {
+    for (const std::size_t from : lengths)
+        for (const std::size_t to : lengths) {
+            Val v = letters(from);
+            v = letters(to);
+            BOOST_CHECK(std::string(v) == letters(to));
+        }
+}
+
+BOOST_AUTO_TEST_CASE(texts_compare_by_their_bytes) {
+    BOOST_CHECK(Val("abc") == "abc");
+    BOOST_CHECK(Val("abc") != "abd");
+    BOOST_CHECK(Val("") < "a");
+    BOOST_CHECK(Val("ab") < "abc");
+    BOOST_CHECK(Val("abc") < "b");
+    BOOST_CHECK(Val(std::string("a\0b", 3)) != Val(std::string("a\0c", 3)));
+    BOOST_CHECK(Val(letters(20)) < Val(letters(21)));
+    BOOST_CHECK(Val("\x7f") < Val("\x80"));
+}
+
+BOOST_AUTO_TEST_CASE(text_of_what_is_none_says_its_type) {
+    BOOST_CHECK_EXCEPTION(Val(5).text(), std::logic_error, [](const std::exception& e) {
+        return std::string(e.what()).find("int_4") != std::string::npos;
+    });
+    BOOST_CHECK_THROW(Val(Tab()).text(), std::logic_error);
+    BOOST_CHECK_THROW(Val().text(), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(text_has_no_elements) {
+    Val v = "abc";
+    BOOST_CHECK_THROW(v[0], std::logic_error);
+    BOOST_CHECK_THROW(v.append("d"), std::logic_error);
+    BOOST_CHECK_THROW(v.remove(0), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(keys_of_every_length_are_found) {
+    Tab t;
+    for (const std::size_t n : lengths) t[letters(n)] = n;
+    for (const std::size_t n : lengths) {
+        BOOST_TEST(t.contains(letters(n)));
+        BOOST_TEST(static_cast<std::size_t>(t(letters(n))) == n);
+        BOOST_TEST(!t.contains(letters(n) + "?"));
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(pooled_text_of_every_length_comes_out_as_it_went_in,
+                        value_test::pool_fixture) {
+    Val v = shared();
+    for (const std::size_t n : lengths) v["text"] = letters(n);
+    for (const std::size_t n : lengths) {
+        v["text"] = letters(n);
+        BOOST_CHECK(std::string(v["text"]) == letters(n));
+        v["text"] = v["text"].text().substr(n / 3);
+        BOOST_CHECK(std::string(v["text"]) == letters(n).substr(n / 3));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
