@@ -38,7 +38,8 @@ int consume(const command_line& line) {
         Val packet;
         if (!pipe.dequeue(timeout_s, packet)) {
             if (!was_interrupted())
-                std::cerr << "Couldn't dequeue after " << timeout_s << " seconds ... trying again\n";
+                std::cerr << "Couldn't dequeue after " << timeout_s
+                          << " seconds ... trying again\n";
             continue;
         }
         if (packet.isNone()) break;
@@ -53,7 +54,9 @@ int consume(const command_line& line) {
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     std::cout << "got " << count << " packets";
-    if (count > 1) std::cout << ", " << static_cast<long long>(static_cast<double>(count) / took.count()) << " a second";
+    if (count > 1)
+        std::cout << ", " << static_cast<long long>(static_cast<double>(count) / took.count())
+                  << " a second";
     std::cout << (in_order ? "" : ", NOT in order") << "\n";
     if (was_interrupted()) return exit_interrupted;
     return in_order ? 0 : 1;

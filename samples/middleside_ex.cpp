@@ -52,6 +52,4 @@ int pass_on(const command_line& line) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-    return run_sample(usage, argc, argv, {"--timeout"}, pass_on);
-}
+int main(int argc, char** argv) { return run_sample(usage, argc, argv, {"--timeout"}, pass_on); }

@@ -32,10 +32,10 @@ std::vector<output> make_outputs(const command_line& line) {
     const auto capacity = static_cast<int>(line.integer(4, "CAPACITY"));
     std::vector<output> outputs;
     for (long long i = 0; i < count; ++i) {
-        outputs.push_back({std::make_unique<ServerSide>(line.word(0),
-                                                        line.word(2) + std::to_string(i), capacity,
-                                                        true, nullptr, was_interrupted),
-                           0});
+        outputs.push_back(
+            {std::make_unique<ServerSide>(line.word(0), line.word(2) + std::to_string(i), capacity,
+                                          true, nullptr, was_interrupted),
+             0});
         if (outputs.back().side->start() != STARTED) break;
     }
     return outputs;

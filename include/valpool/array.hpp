@@ -6,6 +6,7 @@
 
 #include <boost/container/vector.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <initializer_list>
 #include <ostream>
@@ -82,11 +83,15 @@ public:
 
     void append(const T& item) {
         const detail::mutation guard(region());
-        if (items_.size() == items_.capacity()) {
-            T copy(item);  // it may be an element of this array, which is about to move
-            items_.push_back(std::move(copy));
+        // What can fail comes before what moves: the copy (the item may be an element of this
+        // array), then the room for it.
+        if constexpr (std::is_arithmetic_v<T>) {
+            const T copy = item;
+            items_.push_back(copy);
         } else {
-            items_.push_back(item);
+            T copy = copy_for_here(item);
+            make_room();
+            items_.push_back(std::move(copy));
         }
     }
     void prepend(const T& item) { insertAt(0, item); }
@@ -94,8 +99,9 @@ public:
     void insertAt(std::size_t i, const T& item) {
         if (i > items_.size()) throw_range(i);
         const detail::mutation guard(region());
-        const T copy(item);  // it may be an element of this array
-        items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), copy);
+        T copy = copy_for_here(item);
+        make_room();
+        items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), std::move(copy));
     }
     void removeAt(std::size_t i) {
         checked(i);
@@ -120,8 +126,12 @@ public:
     bool contains(const T& item) const { return find(item); }
     void fill(const T& item) {
         const detail::mutation guard(region());
-        const T copy(item);
-        for (T& here : items_) here = copy;
+        if constexpr (std::is_arithmetic_v<T>) {
+            std::fill(begin(), end(), T(item));
+        } else {
+            vector copies(items_.size(), item, items_.get_allocator());
+            items_.swap(copies);
+        }
     }
     /// New elements are zero or empty.
     void resize(std::size_t length) {
@@ -182,6 +192,17 @@ public:
 private:
     using vector = boost::container::vector<T, detail::allocator<T>>;
 
+    /// In the memory of this array, where it can be moved into the array without failing.
+    T copy_for_here(const T& item) const {
+        if constexpr (std::is_constructible_v<T, const T&, const detail::allocator<char>&>)
+            return T(item, detail::allocator<char>(items_.get_allocator()));
+        else
+            return item;
+    }
+    void make_room() {
+        if (items_.size() == items_.capacity())
+            items_.reserve(items_.size() < 4 ? 4 : 2 * items_.size());
+    }
     std::size_t checked(std::size_t i) const {
         if (i >= items_.size()) throw_range(i);
         return i;

@@ -24,9 +24,9 @@ class queue_core;
 /// and dequeue at the same time; each packet goes to exactly one of those who dequeue, and the
 /// packets of one producer arrive in their order.
 ///
-/// In a pool, a packet is a reference: a shared value (see Shared) is passed without a copy. What is
-/// not in this pool yet (a plain value, a heap proxy, a value of another pool) is copied into the
-/// pool when it is enqueued, and containers arrive as proxies to that copy. The slot gives its
+/// In a pool, a packet is a reference: a shared value (see Shared) is passed without a copy. What
+/// is not in this pool yet (a plain value, a heap proxy, a value of another pool) is copied into
+/// the pool when it is enqueued, and containers arrive as proxies to that copy. The slot gives its
 /// reference up at once when a packet is dequeued.
 ///
 /// Time-outs are seconds on the monotonic clock. None: wait for ever. Zero or less: try once. Huge

@@ -17,9 +17,18 @@ namespace detail {
 /// Tag and subtype of the container types.
 template <class T>
 struct container_tags;
-template <> struct container_tags<Tab> { static constexpr char tag = 't', subtype = 'Z'; };
-template <> struct container_tags<OTab> { static constexpr char tag = 'o', subtype = 'Z'; };
-template <> struct container_tags<Tup> { static constexpr char tag = 'u', subtype = 'Z'; };
+template <>
+struct container_tags<Tab> {
+    static constexpr char tag = 't', subtype = 'Z';
+};
+template <>
+struct container_tags<OTab> {
+    static constexpr char tag = 'o', subtype = 'Z';
+};
+template <>
+struct container_tags<Tup> {
+    static constexpr char tag = 'u', subtype = 'Z';
+};
 template <class E>
 struct container_tags<Array<E>> {
     static constexpr char tag = 'n', subtype = element_tag<E>();

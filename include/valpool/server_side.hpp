@@ -32,10 +32,10 @@ public:
     ServerSide(const ServerSide&) = delete;
     ServerSide& operator=(const ServerSide&) = delete;
 
-    /// Waits for the pool, then makes or finds the pipe. Throws std::logic_error when the pipe exists
-    /// with another capacity; PoolExhausted when it does not fit; std::runtime_error for a file of
-    /// that name that is no pool, or a damaged or another version's one.
-    /// Returns STARTED, or STOPPED when the break checker ended the wait. Idempotent.
+    /// Waits for the pool, then makes or finds the pipe. Throws std::logic_error when the pipe
+    /// exists with another capacity; PoolExhausted when it does not fit; std::runtime_error for a
+    /// file of that name that is no pool, or a damaged or another version's one. Returns STARTED,
+    /// or STOPPED when the break checker ended the wait. Idempotent.
     State_e start();
     State_e state() const noexcept;
 

@@ -2,19 +2,20 @@
 
 #include <valpool/val.hpp>
 
-#include <boost/container/options.hpp>
-#include <boost/container/vector.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
 #include <string_view>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace valpool {
 namespace detail {
 
-/// A key and its value: one cache line.
+/// A key and its value: one cache line. As a structured binding the key is constant: changing it
+/// in place would hide it from lookups.
 struct table_entry {
     Val key;
     Val value;
@@ -23,26 +24,44 @@ struct table_entry {
     table_entry(std::string_view k, const allocator<char>& memory);
     table_entry(const table_entry& other, const allocator<char>& memory)
         : key(other.key, memory), value(other.value, memory) {}
-    table_entry(table_entry&& other, const allocator<char>& memory)
-        : key(std::move(other.key), memory), value(std::move(other.value), memory) {}
-    table_entry(table_entry&&) = default;
-    table_entry(const table_entry&) = default;
+    table_entry(const table_entry&) = delete;
     table_entry& operator=(table_entry&&) = default;
-    table_entry& operator=(const table_entry&) = default;
+    table_entry& operator=(const table_entry&) = delete;
 
     bool is_hole() const noexcept { return key.subtype == '-'; }
 };
 
-/// What Tab and OTab are: entries in a row, in the order of their insertion, and from a few entries
-/// on an index that finds keys by their hash.
-/// Invariants: without an index there are no holes, and keys are searched one by one; with one,
-/// each of its words (but the first) is 0 or hash << 32 | position + 1.
+template <std::size_t I>
+auto& get(table_entry& e) noexcept {
+    if constexpr (I == 0)
+        return std::as_const(e.key);
+    else
+        return e.value;
+}
+template <std::size_t I>
+const Val& get(const table_entry& e) noexcept {
+    if constexpr (I == 0)
+        return e.key;
+    else
+        return e.value;
+}
+
+struct table_index;
+
+/// What Tab and OTab are: entries in chunks that never move, each as large as all before it, in the
+/// order of their insertion; and, from a few entries on, an index that finds keys by their hash.
+/// Invariants:
+///   1. entries lie at the positions 0 to size_ - 1; a removed one leaves a hole there (if there is
+///      an index) or the ones behind it move up (if there is none);
+///   2. there is an index as soon as there are two chunks or more than `most_without_index`
+///   entries;
+///   3. each entry that is no hole stands in the index, if there is one.
 class VALPOOL_API table {
 public:
     using entry = table_entry;
 
     table() noexcept = default;
-    explicit table(const allocator<char>& memory) noexcept : entries_(allocator<entry>(memory)) {}
+    explicit table(const allocator<char>& memory) noexcept : memory_(memory) {}
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory);
     table(table&& other);
@@ -51,7 +70,7 @@ public:
     table& operator=(table&& other);
     ~table();
 
-    /// Inserts None where there is nothing yet.
+    /// Inserts None where there is nothing yet. References to other values stay valid.
     Val& operator[](const Val& key) { return value_for(key); }
     template <class T, if_text<T> = 0>
     Val& operator[](const T& key) {
@@ -73,10 +92,10 @@ public:
     /// Replaces the value of a key that is there.
     void insertKeyAndValue(const Val& key, const Val& value);
     void append(const Val& value) { insertKeyAndValue(Val(entries()), value); }
-    /// True if it was there.
+    /// True if it was there. References into the table become invalid.
     bool remove(const Val& key);
     void clear();
-    std::size_t entries() const noexcept { return entries_.size() - holes(); }
+    std::size_t entries() const noexcept { return size_ - holes(); }
     std::size_t length() const noexcept { return entries(); }
     std::size_t size() const noexcept { return entries(); }
     bool isEmpty() const noexcept { return entries() == 0; }
@@ -86,57 +105,97 @@ public:
     template <class Entry>
     class walk {
     public:
-        walk(Entry* at, Entry* end) noexcept : at_(at), end_(end) { skip(); }
+        using iterator_category = std::forward_iterator_tag;
+        using value_type = entry;
+        using difference_type = std::ptrdiff_t;
+        using pointer = Entry*;
+        using reference = Entry&;
+
+        walk() noexcept = default;
+        explicit walk(const table& t) noexcept : table_(&t) {
+            enter_chunk();
+            settle();
+        }
         Entry& operator*() const noexcept { return *at_; }
         Entry* operator->() const noexcept { return at_; }
         walk& operator++() noexcept {
             ++at_;
-            skip();
+            settle();
             return *this;
+        }
+        walk operator++(int) noexcept {
+            walk before(*this);
+            ++*this;
+            return before;
         }
         friend bool operator==(const walk& a, const walk& b) noexcept { return a.at_ == b.at_; }
         friend bool operator!=(const walk& a, const walk& b) noexcept { return a.at_ != b.at_; }
 
     private:
-        void skip() noexcept {
-            while (at_ != end_ && at_->is_hole()) ++at_;
+        void enter_chunk() noexcept {
+            const auto [first, last] = table_->chunk_at(next_position_);
+            at_ = first;
+            last_ = last;
+            next_position_ += static_cast<std::uint32_t>(last - first);
         }
-        Entry* at_;
-        Entry* end_;
+        /// To the next entry that is no hole, or to the end, where at_ is null.
+        void settle() noexcept {
+            for (;; ++at_) {
+                if (at_ == last_) {
+                    if (!at_) return;
+                    enter_chunk();
+                    if (!at_) return;
+                }
+                if (!at_->is_hole()) return;
+            }
+        }
+        const table* table_ = nullptr;
+        entry* at_ = nullptr;
+        entry* last_ = nullptr;
+        std::uint32_t next_position_ = 0;
     };
-    walk<entry> begin() noexcept { return {first(), last()}; }
-    walk<entry> end() noexcept { return {last(), last()}; }
-    walk<const entry> begin() const noexcept { return {first(), last()}; }
-    walk<const entry> end() const noexcept { return {last(), last()}; }
+    walk<entry> begin() noexcept { return walk<entry>(*this); }
+    walk<entry> end() noexcept { return {}; }
+    walk<const entry> begin() const noexcept { return walk<const entry>(*this); }
+    walk<const entry> end() const noexcept { return {}; }
 
-    box* region() const noexcept { return entries_.get_allocator().region(); }
+    box* region() const noexcept { return memory_.region(); }
+    /// Room for so many entries, so that inserting allocates for their content only.
     void reserve(std::size_t count);
 
 private:
-    using entry_vector = boost::container::vector<
-        entry, allocator<entry>,
-        boost::container::vector_options<boost::container::stored_size<std::uint32_t>>::type>;
-    using word = std::uint64_t;
+    struct entry_range {
+        entry* first;
+        entry* last;
+    };
+    struct found_entry {
+        entry* at;  // null: it is not there
+        std::size_t position;
+    };
 
-    entry* first() const noexcept { return const_cast<entry*>(entries_.data()); }
-    entry* last() const noexcept { return first() + entries_.size(); }
     std::size_t holes() const noexcept;
-    std::size_t index_words() const noexcept;
+    std::size_t capacity() const noexcept;
+    entry& entry_at(std::size_t position) const noexcept;
+    entry_range chunk_at(std::size_t position) const noexcept;
     template <class Key>
-    std::size_t position_of(const Key& key, std::uint32_t hash) const;
+    found_entry find_entry(const Key& key, std::uint32_t hash) const;
     template <class Key>
     Val& value_for(const Key& key);
     template <class Key>
     Val& add(const Key& key, std::uint32_t hash);
     Val& found_value(std::string_view key) const;
-    void put_into_index(std::uint32_t hash, std::size_t position) noexcept;
+    void make_room(std::size_t for_entries);
     void build_index(std::size_t for_entries);
     void drop_index() noexcept;
-    void compact();
-    void make_room();
+    void drop_last_chunk() noexcept;
+    void close_holes() noexcept;
+    void remove_from_row(entry* at) noexcept;
 
-    entry_vector entries_;
-    allocator<word>::pointer index_;  // null: none
+    allocator<char> memory_;
+    allocator<entry>::pointer first_;        // the first chunk; null: none
+    allocator<table_index>::pointer index_;  // with the further chunks; null: none
+    std::uint32_t size_ = 0;
+    std::uint32_t first_capacity_ = 0;
 };
 static_assert(sizeof(table) == 32, "box header, table and four entries fit a block of 384 bytes");
 
@@ -164,3 +223,16 @@ public:
 };
 
 }  // namespace valpool
+
+namespace std {
+template <>
+struct tuple_size<valpool::detail::table_entry> : integral_constant<size_t, 2> {};
+template <>
+struct tuple_element<0, valpool::detail::table_entry> {
+    using type = const valpool::Val;
+};
+template <>
+struct tuple_element<1, valpool::detail::table_entry> {
+    using type = valpool::Val;
+};
+}  // namespace std

@@ -14,8 +14,8 @@ class VALPOOL_API Tup {
 public:
     Tup() = default;
     /// Of up to 12 values in the original; here of any number.
-    template <class... Rest, std::enable_if_t<std::conjunction_v<std::is_convertible<Rest, Val>...>,
-                                              int> = 0>
+    template <class... Rest,
+              std::enable_if_t<std::conjunction_v<std::is_convertible<Rest, Val>...>, int> = 0>
     explicit Tup(const Val& first, const Rest&... rest) {
         items_.expandTo(1 + sizeof...(rest));
         items_.append(first);

@@ -147,7 +147,12 @@ public:
     operator Proxy() const;
 
     /// Text without a copy, valid as long as the value is unchanged. std::logic_error if no text.
-    std::string_view text() const;
+    std::string_view text() const {
+        if (tag != 'a') throw_no_text();
+        if (length_ != is_long) return {reinterpret_cast<const char*>(raw_), length_};
+        const long_text& t = slot<long_text>();
+        return {t.bytes.get(), t.size};
+    }
 
     /// By key of a Tab or OTab (inserting None where there is none), or by index of an Arr or Tup
     /// (std::out_of_range). std::logic_error for anything else.
@@ -208,6 +213,7 @@ private:
         new (raw_ + 4) stored(static_cast<stored>(number));
     }
     void set_text(std::string_view text);
+    [[noreturn]] void throw_no_text() const;
     /// False for what a destructor has nothing to do for.
     bool owns_something() const noexcept {
         return isproxy || (tag == 'a' && length_ == is_long) || tag == 't' || tag == 'o' ||
@@ -246,19 +252,19 @@ inline bool operator>=(const Val& a, const Val& b) { return !(a < b); }
 // just as good a match.
 namespace detail {
 template <class T>
-using if_scalar = std::enable_if_t<
-    number_tag<std::remove_cv_t<T>>() != 'Z' ||
-        (std::is_convertible_v<const T&, std::string_view> && !std::is_same_v<T, Val>),
-    int>;
+using if_scalar = std::enable_if_t<number_tag<std::remove_cv_t<T>>() != 'Z' ||
+                                       (std::is_convertible_v<const T&, std::string_view> &&
+                                        !std::is_same_v<T, Val>),
+                                   int>;
 }
-#define VALPOOL_COMPARE(op)                                                       \
-    template <class T, detail::if_scalar<T> = 0>                                  \
-    bool operator op(const Val& a, const T& b) {                                  \
-        return a op Val(b);                                                       \
-    }                                                                             \
-    template <class T, detail::if_scalar<T> = 0>                                  \
-    bool operator op(const T& a, const Val& b) {                                  \
-        return Val(a) op b;                                                       \
+#define VALPOOL_COMPARE(op)                      \
+    template <class T, detail::if_scalar<T> = 0> \
+    bool operator op(const Val& a, const T& b) { \
+        return a op Val(b);                      \
+    }                                            \
+    template <class T, detail::if_scalar<T> = 0> \
+    bool operator op(const T& a, const Val& b) { \
+        return Val(a) op b;                      \
     }
 VALPOOL_COMPARE(==)
 VALPOOL_COMPARE(!=)

@@ -41,11 +41,11 @@ VALPOOL_API void pass_kill_point(const kill_point& point) noexcept;
 
 // The section lets the tests list every point that was compiled in, whether it is ever reached or
 // not. Only for functions that are neither inline nor templates.
-#define VALPOOL_KILL_POINT(name)                                                       \
-    do {                                                                               \
-        __attribute__((section("valpool_kill_points"), used, aligned(8))) static const \
-            ::valpool::detail::kill_point point{name};                                 \
-        ::valpool::detail::pass_kill_point(point);                                     \
+#define VALPOOL_KILL_POINT(name)                                                            \
+    do {                                                                                    \
+        __attribute__((section("valpool_kill_points"), used,                                \
+                       aligned(8))) static const ::valpool::detail::kill_point point{name}; \
+        ::valpool::detail::pass_kill_point(point);                                          \
     } while (false)
 
 #else

@@ -51,8 +51,7 @@ const char* roles_defect(const arena& a) noexcept {
 
 /// Where a list in the pages leads, and how long it may be.
 bool is_space(const arena& a, std::uint64_t offset, std::size_t size_bytes) noexcept {
-    return a.in_pages(offset) && offset % block_granule == 0 &&
-           size_bytes <= a.size_bytes - offset;
+    return a.in_pages(offset) && offset % block_granule == 0 && size_bytes <= a.size_bytes - offset;
 }
 
 const char* pipes_defect(const arena& a) noexcept {
@@ -60,8 +59,8 @@ const char* pipes_defect(const arena& a) noexcept {
     for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
         if (left-- == 0 || !is_space(a, o, sizeof(pipe))) return "its list of pipes is damaged";
         const auto& p = *a.at<pipe>(o);
-        const bool sound = p.header.magic.load() == magic_system && p.self == o &&
-                           p.capacity > 0 && p.capacity <= a.size_bytes / sizeof(cell) &&
+        const bool sound = p.header.magic.load() == magic_system && p.self == o && p.capacity > 0 &&
+                           p.capacity <= a.size_bytes / sizeof(cell) &&
                            is_space(a, o, sizeof(pipe) + p.capacity * sizeof(cell)) &&
                            std::memchr(p.name, 0, sizeof p.name) != nullptr;
         if (!sound) return "a pipe is damaged";

@@ -148,9 +148,8 @@ private:
 bool is_named(const pool_file& file, const std::string& name) noexcept {
     struct stat by_name {};
     struct stat by_file {};
-    return stat(path_of_segment(name).c_str(), &by_name) == 0 &&
-           fstat(file.fd(), &by_file) == 0 && by_name.st_ino == by_file.st_ino &&
-           by_name.st_dev == by_file.st_dev;
+    return stat(path_of_segment(name).c_str(), &by_name) == 0 && fstat(file.fd(), &by_file) == 0 &&
+           by_name.st_ino == by_file.st_ino && by_name.st_dev == by_file.st_dev;
 }
 
 bool is_in_use(const pool_file& file, const arena& a) noexcept {

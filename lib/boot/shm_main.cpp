@@ -84,8 +84,8 @@ private:
     }
 
     bool create() {
-        access_ = create_pool({options_.name, bytes_, options_.forced_addr,
-                               is_for_group_ ? 0660U : 0600U});
+        access_ = create_pool(
+            {options_.name, bytes_, options_.forced_addr, is_for_group_ ? 0660U : 0600U});
         if (!access_) return false;
         pid_ = getpid();
         say(options_, "created, " + std::to_string(bytes_) + " bytes");
@@ -99,8 +99,7 @@ private:
         if (!is_named(file, options_.name)) return false;
         const pool_view view(file, options_.name);
         refuse_living_main(file, view);
-        if (is_in_use(file, view.pool()))
-            return take_over(std::move(file), view);
+        if (is_in_use(file, view.pool())) return take_over(std::move(file), view);
         unlink(path_of_segment(options_.name).c_str());
         say(options_, "removed the pool of a run that is over");
         return create();
@@ -111,7 +110,8 @@ private:
         const std::uint32_t main = view.pool().main_slot.load();
         const std::string pid =
             main == 0 ? "unknown" : std::to_string(view.pool().slot(main - 1).pid.load());
-        throw std::runtime_error(subject() + " has a SHMMain already, in the living process " + pid);
+        throw std::runtime_error(subject() + " has a SHMMain already, in the living process " +
+                                 pid);
     }
 
     bool take_over(pool_file file, const pool_view& view) {
@@ -120,9 +120,9 @@ private:
                 subject() + " lost its SHMMain, but is in use by the living processes " +
                 pids_of(file, view.pool()) + ", with " + std::to_string(view.boot().pool_bytes) +
                 " bytes instead of " + std::to_string(bytes_));
-        pool_access access = attach_verified(pool_file::open(path_of_segment(options_.name)),
-                                             view.boot().nonce, options_.name,
-                                             options_.forced_addr);
+        pool_access access =
+            attach_verified(pool_file::open(path_of_segment(options_.name)), view.boot().nonce,
+                            options_.name, options_.forced_addr);
         if (!access || !access.user->file.try_lock(main_role)) return false;
         access.pool().main_slot.store(access.user->slot + 1);
         access_ = std::move(access);

@@ -58,8 +58,7 @@ pipe* side::open() {
 void side::adopt(pipe& p) {
     queue_ = std::make_unique<CQ>(
         make_pool_queue(*access_.user.get(), p, {options.checker, options.period}));
-    say(options, "pipe " + quoted(pipe_name_) + " is open, capacity " +
-                     std::to_string(p.capacity));
+    say(options, "pipe " + quoted(pipe_name_) + " is open, capacity " + std::to_string(p.capacity));
 }
 
 pool_access& side::access() {

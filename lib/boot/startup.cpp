@@ -30,8 +30,8 @@ startup_options checked_options(const std::string& name, bool debug, void* force
                                std::to_string(micro_sleep) + " microseconds");
     options.checker = checker;
     constexpr std::int64_t longest_us = 1'000'000'000'000;
-    options.period = std::chrono::microseconds(
-        std::clamp<std::int64_t>(micro_sleep, 100, longest_us));
+    options.period =
+        std::chrono::microseconds(std::clamp<std::int64_t>(micro_sleep, 100, longest_us));
     return options;
 }
 

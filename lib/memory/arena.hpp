@@ -41,7 +41,7 @@ struct alignas(64) lane_heap {
     block_reserve reserves[size_class_count];
     std::atomic<std::uint32_t> pending_count;
     std::uint32_t pending_bytes;
-    std::uint64_t pending[pending_capacity];  // freed blocks of pages in use elsewhere
+    std::uint64_t pending[pending_capacity];    // freed blocks of pages in use elsewhere
     std::uint32_t last_page[size_class_count];  // page + 1: where to look first; 0: nowhere
 };
 
@@ -186,9 +186,7 @@ struct arena : StreamingPool {
     lane& lane_at(std::uint32_t i) noexcept { return at<lane>(lanes_offset)[i]; }
     const lane& lane_at(std::uint32_t i) const noexcept { return at<lane>(lanes_offset)[i]; }
     lane_heap& heap(std::uint32_t i) noexcept { return at<lane_heap>(heaps_offset)[i]; }
-    const lane_heap& heap(std::uint32_t i) const noexcept {
-        return at<lane_heap>(heaps_offset)[i];
-    }
+    const lane_heap& heap(std::uint32_t i) const noexcept { return at<lane_heap>(heaps_offset)[i]; }
     seat_room& seat(std::uint32_t i) noexcept { return at<seat_room>(seats_offset)[i]; }
     page_entry& page(std::uint32_t i) noexcept {
         return *at<page_entry>(table_offset + i * table_stride);
@@ -252,7 +250,8 @@ struct arena_shape {
     std::size_t value_pages;
     std::size_t lane_count;
 };
-/// A shape whose pages for values hold at least `pool_bytes`. Throws std::runtime_error when that is absurd.
+/// A shape whose pages for values hold at least `pool_bytes`. Throws std::runtime_error when that
+/// is absurd.
 arena_shape shape_for_pool(std::size_t pool_bytes);
 /// The shape that fits into `size_bytes` in all. Throws std::runtime_error when none does.
 arena_shape shape_within(std::size_t size_bytes);

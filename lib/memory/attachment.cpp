@@ -196,8 +196,8 @@ void detach_if_unused(attachment& at) noexcept {
 void grow_ledger(thread_lane& l) {
     arena& a = *l.pool;
     l.at->ledger.make_room();
-    const std::uint64_t offset = find_or_throw(
-        l, sizeof(ledger_block), [&] { return add_ledger_block(l, l.at->slot); });
+    const std::uint64_t offset =
+        find_or_throw(l, sizeof(ledger_block), [&] { return add_ledger_block(l, l.at->slot); });
     l.at->ledger.add(*a.at<ledger_block>(offset));
 }
 
@@ -257,8 +257,9 @@ thread_lane& find_lane(arena& a) {
     }
     if (!at) throw std::logic_error("this pool is not attached to this process (any more)");
     if (at->lost.load())
-        throw std::runtime_error("this process was forked while the pool was full, and has no "
-                                 "share in it");
+        throw std::runtime_error(
+            "this process was forked while the pool was full, and has no "
+            "share in it");
     mine.lanes.push_back(make_lane(at));
     mine.lanes.back()->epoch = epoch;
     return *(current_lane = mine.lanes.back().get());
@@ -321,8 +322,9 @@ attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, 
     const std::lock_guard guard(table().mutex);
     const bool has_barriers = register_for_barriers();
     if (!has_barriers && a.entrance.full_fences.load() == 0)
-        throw std::runtime_error("membarrier(2) is refused to this process, but not to the one "
-                                 "that made the pool: they cannot work together");
+        throw std::runtime_error(
+            "membarrier(2) is refused to this process, but not to the one "
+            "that made the pool: they cannot work together");
     auto at = std::make_shared<attachment>();
     at->pool = &a;
     at->file = std::move(file);

@@ -19,13 +19,13 @@ struct attachment {
     arena* pool = nullptr;
     std::uint32_t slot = 0;
     std::atomic<std::uint32_t> forking{0};  // lane + 1 of a thread in fork: only that one may enter
-    std::atomic<bool> lost{false};     // a child for which no slot could be made
-    std::atomic<bool> orphaned{false};  // no users left; goes with the last hold
+    std::atomic<bool> lost{false};          // a child for which no slot could be made
+    std::atomic<bool> orphaned{false};      // no users left; goes with the last hold
     std::atomic<std::int64_t> raw_count{0};  // pieces of raw memory that belong to this process
-    bool private_memory = false;        // fork copies the pool itself
-    std::uint32_t users = 0;           // under the process table's mutex
-    pool_file file;               // not open for a pool over bare memory
-    std::shared_ptr<void> mapping;     // keeps the segment mapped
+    bool private_memory = false;             // fork copies the pool itself
+    std::uint32_t users = 0;                 // under the process table's mutex
+    pool_file file;                          // not open for a pool over bare memory
+    std::shared_ptr<void> mapping;           // keeps the segment mapped
     std::string name;
 
     std::mutex mutex;  // of what follows; never taken inside

@@ -53,8 +53,7 @@ void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
         VALPOOL_KILL_POINT("box.freeing");
         release_targets(a, b.out_refs.load(std::memory_order_relaxed), work);
         release_work packets{a, work};
-        if (b.root_tag == queue_root_tag)
-            queue_hooks.visit_box(b, release_work::one, &packets);
+        if (b.root_tag == queue_root_tag) queue_hooks.visit_box(b, release_work::one, &packets);
         free_chunks(a, heap, b.chunks.load(std::memory_order_relaxed));
         VALPOOL_KILL_POINT("box.freed_chunks");
         b.magic.store(0, std::memory_order_relaxed);

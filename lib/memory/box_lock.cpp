@@ -40,8 +40,9 @@ bool try_take(thread_lane& l, box& b) {
 }  // namespace
 
 void throw_poisoned() {
-    throw PoisonedError("a process died while it was changing this shared value: its content can "
-                        "be half-changed; clear it or replace it");
+    throw PoisonedError(
+        "a process died while it was changing this shared value: its content can "
+        "be half-changed; clear it or replace it");
 }
 
 mutation::mutation(box* b) : box_(nullptr) {

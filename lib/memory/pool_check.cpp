@@ -150,8 +150,8 @@ private:
             const std::size_t counted = a_.at<box>(offset)->refs.load();
             // The dead leave boxes counted too high until recovery, but never too low.
             const bool too_low = counted < seen.expected;
-            const bool too_high = counted > seen.expected + seen.dead &&
-                                  report_.dead_processes.empty();
+            const bool too_high =
+                counted > seen.expected + seen.dead && report_.dead_processes.empty();
             if (too_low || too_high)
                 complain("the box at " + std::to_string(offset) + " is counted " +
                          std::to_string(counted) + " times, but referred to " +
@@ -170,7 +170,8 @@ private:
         bool is_free = (a_.page(p).words()[i / 64].load() & bit) != 0;
         for (std::uint32_t l = 0; l < a_.lane_count && !is_free; ++l) {
             const block_reserve& reserve = a_.heap(l).reserves[kind - 1];
-            is_free = reserve.page == p && reserve.word == i / 64 && (reserve.mask.load() & bit) != 0;
+            is_free =
+                reserve.page == p && reserve.word == i / 64 && (reserve.mask.load() & bit) != 0;
         }
         if (is_free) complain(std::string(what) + " at " + std::to_string(offset) + " is free");
     }

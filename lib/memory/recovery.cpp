@@ -36,7 +36,8 @@ slot_set find_dead(const attachment& at) noexcept {
 /// file's lock, which the kernel drops when its holder dies.
 class recovery_turn {
 public:
-    explicit recovery_turn(attachment& at) noexcept : at_(at), turn_(at.recovery, std::try_to_lock) {
+    explicit recovery_turn(attachment& at) noexcept
+        : at_(at), turn_(at.recovery, std::try_to_lock) {
         has_role_ = turn_.owns_lock() && at.file.try_lock(recovery_role);
     }
     ~recovery_turn() {
@@ -52,9 +53,7 @@ private:
     bool has_role_ = false;
 };
 
-void open_gate(arena& a) noexcept {
-    a.entrance.closed.store(0, std::memory_order_seq_cst);
-}
+void open_gate(arena& a) noexcept { a.entrance.closed.store(0, std::memory_order_seq_cst); }
 
 /// False when a living thread did not leave in time.
 bool wait_for_leave(const attachment& at, std::uint32_t lane_index,
@@ -276,8 +275,7 @@ void sweep_slab(arena& a, const slot_set& dead, std::uint32_t p) noexcept {
         const std::uint64_t valid = a.valid_bits(size_class, w);
         auto& marks = page.words()[a.words_per_page + w];
         const std::uint64_t marked = marks.load(std::memory_order_relaxed);
-        const std::uint64_t used =
-            marked | living_raw_blocks(a, dead, p, w, valid & ~marked);
+        const std::uint64_t used = marked | living_raw_blocks(a, dead, p, w, valid & ~marked);
         // Raw memory in use stays marked as used, so a second recoverer finds it again.
         page.words()[w].store(valid & ~used, std::memory_order_relaxed);
         in_use = in_use || used != 0;
@@ -301,9 +299,8 @@ void sweep_pages(arena& a, const slot_set& dead) noexcept {
             sweep_slab(a, dead, p);
             continue;
         }
-        if (kind == page_entry::run_head &&
-            (page.run_mark.load(std::memory_order_relaxed) != 0 ||
-             is_living_raw(a, dead, a.page_start(p)))) {
+        if (kind == page_entry::run_head && (page.run_mark.load(std::memory_order_relaxed) != 0 ||
+                                             is_living_raw(a, dead, a.page_start(p)))) {
             const std::uint32_t count = page.run_pages.load(std::memory_order_relaxed);
             for (std::uint32_t i = 0; i < count; ++i) hold_page(a, p + i);
             p += count - 1;

@@ -156,8 +156,7 @@ bool refill(arena& a, lane_heap& heap, unsigned size_class, page_use use) noexce
 
 bool is_all_free(arena& a, std::uint32_t page, unsigned size_class) noexcept {
     for (std::uint32_t w = 0; w < a.words_per_page; ++w)
-        if (a.page(page).words()[w].load(std::memory_order_relaxed) !=
-            a.valid_bits(size_class, w))
+        if (a.page(page).words()[w].load(std::memory_order_relaxed) != a.valid_bits(size_class, w))
             return false;
     return true;
 }
@@ -311,8 +310,7 @@ bool any_free_row(const arena& a, Visitor visit) noexcept {
     return length != 0 && visit(a.page_count - length, length);
 }
 
-std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count,
-                       page_use use) noexcept {
+std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count, page_use use) noexcept {
     VALPOOL_KILL_POINT("slab.claimed_run");
     a.page(first).is_for_values.store(use == page_use::values, std::memory_order_relaxed);
     for (std::uint32_t i = 1; i < count; ++i)
@@ -434,16 +432,18 @@ std::size_t used_space(const arena& a) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {
         const lane_heap& heap = a.heap(i);
         for (unsigned c = 0; c < size_class_count; ++c)
-            set_aside += class_size(c) * static_cast<std::size_t>(std::popcount(
-                                             heap.reserves[c].mask.load(std::memory_order_relaxed)));
-        if (heap.pending_count.load(std::memory_order_relaxed) != 0) set_aside += heap.pending_bytes;
+            set_aside += class_size(c) *
+                         static_cast<std::size_t>(
+                             std::popcount(heap.reserves[c].mask.load(std::memory_order_relaxed)));
+        if (heap.pending_count.load(std::memory_order_relaxed) != 0)
+            set_aside += heap.pending_bytes;
     }
     return used - std::min(used, set_aside);
 }
 
 std::size_t longest_free_run(const arena& a) noexcept {
-    const std::uint32_t in_use = std::min(a.value_pages.load(std::memory_order_relaxed),
-                                          a.value_page_limit);
+    const std::uint32_t in_use =
+        std::min(a.value_pages.load(std::memory_order_relaxed), a.value_page_limit);
     std::size_t longest = 0;
     any_free_row(a, [&](std::uint32_t, std::uint32_t length) {
         longest = std::max<std::size_t>(longest, length);

@@ -3,8 +3,8 @@
 /// Blocks and runs of pages: the pool's allocator of last instance.
 ///
 /// Every function that takes a lane_heap runs inside (see gate_pass in attachment.hpp), by the
-/// heap's own thread. Nobody ever waits for anybody: bitmaps change by single atomic operations, and
-/// what a killed process leaves half-done leaks until recovery sweeps it.
+/// heap's own thread. Nobody ever waits for anybody: bitmaps change by single atomic operations,
+/// and what a killed process leaves half-done leaks until recovery sweeps it.
 
 #include "memory/arena.hpp"
 
@@ -13,8 +13,8 @@ namespace valpool::detail {
 /// Values leave some of the pages alone; queues and bookkeeping may have any.
 enum class page_use { values, system };
 
-/// Offset of a free block, or of a run of pages, of at least `size_bytes`, now used; 0 when the pool
-/// has none.
+/// Offset of a free block, or of a run of pages, of at least `size_bytes`, now used; 0 when the
+/// pool has none.
 std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
                              page_use use = page_use::values) noexcept;
 /// Frees a block or run by its start.

@@ -50,8 +50,10 @@ bool is_shared_mapping(const void* memory) {
 StreamingPool* StreamingPool::CreateStreamingPool(char* memory, std::size_t size_bytes, int align) {
     if (!memory) throw std::logic_error("CreateStreamingPool: no memory was given");
     if (align < 1 || align > 64 || !std::has_single_bit(static_cast<unsigned>(align)))
-        throw std::logic_error("CreateStreamingPool: the alignment must be a power of two up to 64, "
-                               "not " + std::to_string(align));
+        throw std::logic_error(
+            "CreateStreamingPool: the alignment must be a power of two up to 64, "
+            "not " +
+            std::to_string(align));
     // The pool itself wants cache lines; the caller's memory may start anywhere.
     void* start = memory;
     std::size_t left = size_bytes;

@@ -24,8 +24,7 @@ bool swap_cell(cell& c, std::uint64_t sequence, std::uint64_t reference, std::ui
     const auto joined = [](std::uint64_t low, std::uint64_t high) {
         return (static_cast<uint128>(high) << 64) | low;
     };
-    return __sync_bool_compare_and_swap(reinterpret_cast<uint128*>(&c),
-                                        joined(sequence, reference),
+    return __sync_bool_compare_and_swap(reinterpret_cast<uint128*>(&c), joined(sequence, reference),
                                         joined(new_sequence, new_reference));
 }
 
@@ -75,7 +74,8 @@ pipe& make_pipe(arena& a, std::string_view name, std::uint64_t capacity) {
     thread_lane& l = lane_of_thread(a);
     const std::uint64_t offset = find_or_throw(l, pipe_bytes(capacity), [&] {
         const inside pass(l);
-        const std::uint64_t made = allocate_space(a, *l.heap, pipe_bytes(capacity), page_use::system);
+        const std::uint64_t made =
+            allocate_space(a, *l.heap, pipe_bytes(capacity), page_use::system);
         if (made == 0) return made;
         VALPOOL_KILL_POINT("pipe.allocated");
         const std::uint64_t linked = link_pipe(a, fill_pipe(a, made, name, capacity))->self;
@@ -141,8 +141,7 @@ bool has_room(const pipe& p) noexcept {
 
 bool has_packet(const pipe& p) noexcept {
     const std::uint64_t position = p.head.load(std::memory_order_acquire);
-    return p.cells()[position % p.capacity].sequence.load(std::memory_order_seq_cst) >
-           2 * position;
+    return p.cells()[position % p.capacity].sequence.load(std::memory_order_seq_cst) > 2 * position;
 }
 
 std::uint64_t packet_count(const pipe& p) noexcept {

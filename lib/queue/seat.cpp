@@ -18,8 +18,8 @@ static_assert(sizeof(native_condition) == sizeof(pthread_cond_t) &&
 
 /// Boost waits on the wall clock only, and does not say that a mutex's owner has died.
 int wait_natively(seat& s, const timespec& until) noexcept {
-    return pthread_cond_clockwait(reinterpret_cast<pthread_cond_t*>(&s.condition),
-                                  s.guard.native(), CLOCK_MONOTONIC, &until);
+    return pthread_cond_clockwait(reinterpret_cast<pthread_cond_t*>(&s.condition), s.guard.native(),
+                                  CLOCK_MONOTONIC, &until);
 }
 
 seat& seat_of(arena& a, std::uint32_t lane) noexcept {

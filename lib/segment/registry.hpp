@@ -16,7 +16,7 @@ namespace valpool::detail {
 struct alignas(64) process_slot {
     enum : std::uint32_t { free = 0, attached = 1 };
     std::atomic<std::uint32_t> state;
-    std::atomic<std::int32_t> pid;  // for messages only, never for decisions
+    std::atomic<std::int32_t> pid;      // for messages only, never for decisions
     std::atomic<std::uint64_t> ledger;  // offset of its newest ledger block; 0: none
 };
 static_assert(sizeof(process_slot) == 64, "neighbours must not share a cache line");
@@ -37,8 +37,8 @@ static_assert(sizeof(lane) == 64, "a thread's activity word is its own cache lin
 /// starts recovery over.
 struct alignas(64) gate {
     std::atomic<std::uint32_t> closed;
-    std::atomic<std::uint32_t> full_fences;  // 1: membarrier(2) is missing here; enter pays
-    std::atomic<std::uint64_t> recoveries;   // how often recovery has run to its end
+    std::atomic<std::uint32_t> full_fences;   // 1: membarrier(2) is missing here; enter pays
+    std::atomic<std::uint64_t> recoveries;    // how often recovery has run to its end
     std::atomic<std::int64_t> put_off_until;  // steady clock, ns: no new try before
     std::atomic<std::uint32_t> put_offs;      // tries in a row that a stopped process foiled
 };

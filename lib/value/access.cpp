@@ -21,8 +21,7 @@ namespace {
 
 /// Lists take whole numbers only.
 std::size_t index_of(const Val& key, std::size_t count) {
-    if (key.isproxy || ByteLength(key.tag) == 0 ||
-        number_of(key).what != any_number::integer)
+    if (key.isproxy || ByteLength(key.tag) == 0 || number_of(key).what != any_number::integer)
         throw std::logic_error("an index is an integer, not " + value_access::type_name(key));
     const wide_int i = number_of(key).i;
     if (i < 0 || i >= static_cast<wide_int>(count)) {

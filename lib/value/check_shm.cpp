@@ -15,7 +15,8 @@ namespace {
 /// one on the heap is outside itself, whatever it contains.
 std::string what_is_outside(const Val& v, const StreamingPool* pool) {
     if (!is_container(v.tag) || (pool && v.allocator() == pool)) return {};
-    return "a " + value_access::type_name(v) + (v.allocator() ? " of another pool" : " on the heap");
+    return "a " + value_access::type_name(v) +
+           (v.allocator() ? " of another pool" : " on the heap");
 }
 
 }  // namespace

@@ -38,9 +38,7 @@ std::uint64_t mixed(std::uint64_t h, std::uint64_t with) noexcept {
     return h ^ (h >> 32);
 }
 
-std::uint32_t folded(std::uint64_t h) noexcept {
-    return static_cast<std::uint32_t>(h ^ (h >> 32));
-}
+std::uint32_t folded(std::uint64_t h) noexcept { return static_cast<std::uint32_t>(h ^ (h >> 32)); }
 
 std::uint64_t hash_real(real_8 r) noexcept {
     constexpr real_8 limit = 18446744073709551616.0;
@@ -140,11 +138,12 @@ bool less_numbers(const Val& a, const Val& b) noexcept {
     const auto order = compare_reals(x, y);
     if (order == std::partial_ordering::less) return true;
     if (order == std::partial_ordering::greater) return false;
-    const auto im = [](const any_number& n) { return n.what == any_number::complex ? n.im : 0; };
     // NaN goes before all others, so that it has a place.
     const bool x_nan = x.what != any_number::integer && std::isnan(x.re);
     const bool y_nan = y.what != any_number::integer && std::isnan(y.re);
     if (x_nan != y_nan) return x_nan;
+    const auto im = [](const any_number& n) { return n.what == any_number::complex ? n.im : 0; };
+    if (std::isnan(im(x)) || std::isnan(im(y))) return std::isnan(im(x)) && !std::isnan(im(y));
     return im(x) < im(y);
 }
 

@@ -4,6 +4,7 @@
 #include "value/containers.hpp"
 #include "value/numbers.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 
@@ -45,11 +46,21 @@ any_number number_of(const Val& v) noexcept {
 
 namespace {
 
+/// Of text that is a number beyond the range of reals: whether it is too small, not too large.
+bool is_tiny(std::string_view text) noexcept {
+    const std::size_t mantissa_end = text.find_first_not_of("-.0123456789");
+    const bool has_exponent = mantissa_end != std::string_view::npos &&
+                              std::tolower(static_cast<unsigned char>(text[mantissa_end])) == 'e';
+    if (has_exponent && mantissa_end + 1 < text.size()) return text[mantissa_end + 1] == '-';
+    const std::size_t first_digit = text.find_first_not_of("-0");
+    return first_digit != std::string_view::npos && text[first_digit] == '.';
+}
+
 /// The longest start of the text that is a number; 0 when there is none.
 any_number parse_prefix(std::string_view text) noexcept {
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
         text.remove_prefix(1);
-    if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+    if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
     const char* const end = text.data() + text.size();
     int_8 i = 0;
     const auto as_integer = std::from_chars(text.data(), end, i);
@@ -57,10 +68,7 @@ any_number parse_prefix(std::string_view text) noexcept {
     const auto as_real = std::from_chars(text.data(), end, r);
     if (as_real.ec == std::errc::result_out_of_range) {
         const bool negative = !text.empty() && text.front() == '-';
-        // Too large for any real saturates; too small is zero.
-        const bool tiny = text.substr(0, static_cast<std::size_t>(as_real.ptr - text.data()))
-                              .find("e-") != std::string_view::npos;
-        r = tiny ? 0 : std::numeric_limits<real_8>::infinity();
+        r = is_tiny(text) ? 0 : std::numeric_limits<real_8>::infinity();
         return {any_number::real, 0, negative ? -r : r, 0};
     }
     if (as_real.ec != std::errc{}) return {any_number::integer, 0, 0, 0};
@@ -86,7 +94,13 @@ any_number scalar_of(const Val& v) {
 
 template <class T>
 T Val::convert() const {
-    return cast_number<T>(scalar_of(*this));
+    any_number n = scalar_of(*this);
+    // Of integers C defines what does not fit; text has no width of its own, so it saturates.
+    if constexpr (std::is_integral_v<T>)
+        if (tag == 'a' && n.what == any_number::integer)
+            n.i = std::clamp<wide_int>(n.i, std::numeric_limits<T>::min(),
+                                       std::numeric_limits<T>::max());
+    return cast_number<T>(n);
 }
 
 #define VALPOOL_CONVERT(T) template VALPOOL_API T Val::convert<T>() const;
@@ -107,9 +121,7 @@ VALPOOL_CONVERT(complex_8)
 VALPOOL_CONVERT(complex_16)
 #undef VALPOOL_CONVERT
 
-Val::operator std::string() const {
-    return tag == 'a' ? std::string(text()) : Stringize(*this);
-}
+Val::operator std::string() const { return tag == 'a' ? std::string(text()) : Stringize(*this); }
 
 Val::operator Tab&() const {
     return *static_cast<Tab*>(value_access::container_of_type(*this, 't', 'Z'));

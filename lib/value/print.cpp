@@ -66,8 +66,8 @@ void print_real(std::ostream& out, Real r) {
 
 template <class Real>
 void print_complex(std::ostream& out, const cx_t<Real>& c) {
-    out << '(' << digits_of(c.re) << (std::signbit(c.im) && !std::isnan(c.im) ? "" : "+") << digits_of(c.im)
-        << "j)";
+    out << '(' << digits_of(c.re) << (std::signbit(c.im) && !std::isnan(c.im) ? "" : "+")
+        << digits_of(c.im) << "j)";
 }
 
 void print_number(std::ostream& out, bool b) { out << (b ? "True" : "False"); }
@@ -167,7 +167,19 @@ private:
         }
     }
 
+    /// Of a value that shares what is being printed already, in Python's way, three dots: it would
+    /// never end.
+    bool is_open(const Val& v) const {
+        return v.isproxy && std::any_of(frames_.begin(), frames_.end(), [&v](const frame& f) {
+                   return is(*f.container, v);
+               });
+    }
+
     void open(const Val& v) {
+        if (is_open(v)) {
+            out_ << opening(v) << "..." << closing(v);
+            return;
+        }
         frame f{&v, {}, {nullptr, 0}, 0, "", false};
         if (is_table(v.tag)) {
             for (const auto& e : table_of(v)) f.entries.push_back(&e);

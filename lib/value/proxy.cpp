@@ -46,7 +46,8 @@ void Proxy::clear() {
         visit_container(handle_.tag, handle_.subtype, value_access::container(handle_), empty);
         return;
     }
-    // Nothing in a poisoned box can be trusted but its header: a new root takes the old one's place.
+    // Nothing in a poisoned box can be trusted but its header: a new root takes the old one's
+    // place.
     reset_box(*b);
     const mutation guard(b);
     visit_container(handle_.tag, handle_.subtype, b->root(), [b](auto& content) {

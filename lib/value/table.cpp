@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <sstream>
 #include <stdexcept>
 
@@ -13,8 +14,8 @@ namespace {
 
 /// Up to here comparing the keys one by one is faster than hashing.
 constexpr std::size_t most_without_index = 8;
-constexpr std::size_t nowhere = ~std::size_t{0};
-constexpr std::uint64_t tombstone = 0xffffffff;  // a position that no entry has
+constexpr std::size_t smallest_chunk = 4;
+constexpr std::size_t most_entries = std::size_t{1} << 30;
 
 bool is_key(const table_entry& e, std::string_view key) noexcept {
     return e.key.tag == 'a' && e.key.text() == key;
@@ -34,15 +35,91 @@ table_entry::table_entry(std::string_view k, const allocator<char>& memory)
     key = k;
 }
 
-// The index is one array of words: the first one has the number of the others, a power of two, and
-// above it the number of holes among the entries.
-std::size_t table::index_words() const noexcept { return *index_ & 0xffffffff; }
-std::size_t table::holes() const noexcept { return index_ ? *index_ >> 32 : 0; }
+/// The header of one block: the chunks behind the first one follow it, and then the words, each 0
+/// or hash << 32 | position + 1.
+/// Chunk j of these is first_unit() << j entries large: all chunks before it together, or a few
+/// more.
+struct table_index {
+    using chunk_pointer = allocator<table_entry>::pointer;
+    using word = std::uint64_t;
+    static constexpr std::uint64_t removed = 0xffffffff;  // a position that no entry has
+
+    std::uint32_t holes = 0;
+    std::uint8_t log2_words;
+    std::uint8_t chunks = 0;
+    std::uint16_t reserved = 0;
+
+    explicit table_index(unsigned log2) noexcept : log2_words(static_cast<std::uint8_t>(log2)) {
+        for (unsigned j = 0; j < most_chunks(); ++j) new (&chunk(j)) chunk_pointer(nullptr);
+        std::fill_n(words(), std::size_t{1} << log2, 0);
+    }
+
+    /// Doubling chunks of at least four entries reach what the words can index in so many steps.
+    unsigned most_chunks() const noexcept { return log2_words; }
+    chunk_pointer& chunk(unsigned j) noexcept {
+        return reinterpret_cast<chunk_pointer*>(this + 1)[j];
+    }
+    word* words() noexcept { return reinterpret_cast<word*>(this + 1) + most_chunks(); }
+    std::size_t mask() const noexcept { return (std::size_t{1} << log2_words) - 1; }
+
+    static std::size_t size_bytes(unsigned log2) noexcept {
+        return sizeof(table_index) + log2 * sizeof(chunk_pointer) + (sizeof(word) << log2);
+    }
+
+    void put(std::uint32_t hash, std::size_t position) noexcept {
+        std::size_t i = hash & mask();
+        while (words()[i] != 0) i = (i + 1) & mask();
+        words()[i] = (std::uint64_t{hash} << 32) | (position + 1);
+    }
+    void remove(std::uint32_t hash, std::size_t position) noexcept {
+        std::size_t i = hash & mask();
+        while ((words()[i] & 0xffffffff) != position + 1) i = (i + 1) & mask();
+        words()[i] |= removed;
+    }
+};
+static_assert(sizeof(table_index) == sizeof(table_index::word), "the words after it are aligned");
+static_assert(sizeof(table_index::chunk_pointer) == sizeof(table_index::word), "as above");
+
+namespace {
+/// The unit of the chunks behind a first one of this capacity.
+std::size_t unit_for(std::size_t first_capacity) noexcept { return std::bit_ceil(first_capacity); }
+}  // namespace
+
+std::size_t table::holes() const noexcept { return index_ ? index_->holes : 0; }
+
+std::size_t table::capacity() const noexcept {
+    const std::size_t further =
+        index_ ? unit_for(first_capacity_) * ((std::size_t{1} << index_->chunks) - 1) : 0;
+    return first_capacity_ + further;
+}
+
+table_entry& table::entry_at(std::size_t position) const noexcept {
+    if (position < first_capacity_) return first_.get()[position];
+    const std::size_t unit = unit_for(first_capacity_);
+    const std::size_t from_unit = position - first_capacity_ + unit;
+    const auto j = static_cast<unsigned>(std::bit_width(from_unit) - std::bit_width(unit));
+    return index_->chunk(j).get()[from_unit - (unit << j)];
+}
+
+/// From a position to the end of its chunk; null at the end of the table.
+table::entry_range table::chunk_at(std::size_t position) const noexcept {
+    if (position >= size_) return {nullptr, nullptr};
+    std::size_t chunk_end = first_capacity_;
+    for (std::size_t unit = unit_for(chunk_end); chunk_end <= position; unit *= 2)
+        chunk_end += unit;
+    entry* const first = &entry_at(position);
+    return {first, first + (std::min<std::size_t>(chunk_end, size_) - position)};
+}
 
 table::table(const table& other, const allocator<char>& memory) : table(memory) {
-    reserve(other.entries());
-    for (const entry& e : other) entries_.emplace_back(e);
-    if (entries_.size() > most_without_index) build_index(entries_.size());
+    if (other.entries() == 0) return;
+    make_room(other.entries());
+    for (const entry& e : other) {
+        entry& place = entry_at(size_);
+        new (&place) entry(e, memory_);
+        ++size_;
+        if (index_) index_->put(hash_of(place.key), size_ - 1);
+    }
 }
 
 table::table(table&& other) {
@@ -73,7 +150,16 @@ table& table::operator=(table&& other) {
     return *this;
 }
 
-table::~table() { drop_index(); }
+table::~table() {
+    for (std::size_t at = 0; at < size_;) {
+        const auto [first, last] = chunk_at(at);
+        std::destroy(first, last);
+        at += static_cast<std::size_t>(last - first);
+    }
+    while (index_ && index_->chunks != 0) drop_last_chunk();
+    drop_index();
+    if (first_) allocator<entry>(memory_).deallocate(first_, first_capacity_);
+}
 
 void table::swap(table& other) {
     if (this == &other) return;
@@ -85,32 +171,34 @@ void table::swap(table& other) {
         return;
     }
     const mutation guard(region());
-    entries_.swap(other.entries_);
+    std::swap(first_, other.first_);
     std::swap(index_, other.index_);
+    std::swap(size_, other.size_);
+    std::swap(first_capacity_, other.first_capacity_);
 }
 
 void table::reserve(std::size_t count) {
     const mutation guard(region());
-    entries_.reserve(static_cast<std::uint32_t>(
-        std::min<std::size_t>(count, std::size_t{1} << 30)));
+    make_room(std::max<std::size_t>(std::min(count, most_entries), size_));
 }
 
 template <class Key>
-std::size_t table::position_of(const Key& key, std::uint32_t hash) const {
+table::found_entry table::find_entry(const Key& key, std::uint32_t hash) const {
     if (!index_) {
-        for (std::size_t i = 0; i < entries_.size(); ++i)
-            if (is_key(first()[i], key)) return i;
-        return nowhere;
+        entry* const first = first_.get();
+        for (std::size_t i = 0; i < size_; ++i)
+            if (is_key(first[i], key)) return {first + i, i};
+        return {nullptr, 0};
     }
-    const std::size_t mask = index_words() - 1;
-    const word* const words = index_.get() + 1;
+    const std::size_t mask = index_->mask();
+    const table_index::word* const words = index_->words();
     for (std::size_t i = hash & mask; words[i] != 0; i = (i + 1) & mask) {
-        const std::uint64_t position = (words[i] & 0xffffffff) - 1;
-        if (words[i] >> 32 == hash && position + 1 != tombstone &&
-            is_key(first()[position], key))
-            return position;
+        const std::uint64_t position_plus_one = words[i] & 0xffffffff;
+        if (words[i] >> 32 != hash || position_plus_one == table_index::removed) continue;
+        entry& e = entry_at(position_plus_one - 1);
+        if (is_key(e, key)) return {&e, position_plus_one - 1};
     }
-    return nowhere;
+    return {nullptr, 0};
 }
 
 namespace {
@@ -119,14 +207,14 @@ std::uint32_t hash_if(bool wanted, const Val& key) { return wanted ? hash_of(key
 }  // namespace
 
 const Val* table::find_text(std::string_view key) const {
-    const std::size_t i = position_of(key, hash_if(static_cast<bool>(index_), key));
-    return i == nowhere ? nullptr : &first()[i].value;
+    const entry* const e = find_entry(key, hash_if(static_cast<bool>(index_), key)).at;
+    return e ? &e->value : nullptr;
 }
 
 const Val* table::findValue(const Val& key) const {
     if (key.tag == 'a') return find_text(key.text());
-    const std::size_t i = position_of(key, hash_if(static_cast<bool>(index_), key));
-    return i == nowhere ? nullptr : &first()[i].value;
+    const entry* const e = find_entry(key, hash_if(static_cast<bool>(index_), key)).at;
+    return e ? &e->value : nullptr;
 }
 
 Val& table::operator()(const Val& key) const {
@@ -148,9 +236,10 @@ Val table::get(const Val& key, const Val& instead) const {
 
 template <class Key>
 Val& table::value_for(const Key& key) {
-    std::uint32_t hash = hash_if(static_cast<bool>(index_), key);
-    const std::size_t i = position_of(key, hash);
-    return i == nowhere ? add(key, hash) : first()[i].value;
+    const bool has_index = static_cast<bool>(index_);
+    const std::uint32_t hash = hash_if(has_index, key);
+    entry* const e = find_entry(key, hash).at;
+    return e ? e->value : add(key, has_index ? hash : hash_of(key));
 }
 template Val& table::value_for(const Val& key);
 template Val& table::value_for(const std::string_view& key);
@@ -158,74 +247,78 @@ template Val& table::value_for(const std::string_view& key);
 template <class Key>
 Val& table::add(const Key& key, std::uint32_t hash) {
     const mutation guard(region());
-    if (entries_.size() == entries_.capacity()) {
-        // The key may lie in this table, whose entries are about to move.
-        const Val copy(key);
-        make_room();
-        return add(copy, hash_of(copy));
-    }
-    const bool had_index = static_cast<bool>(index_);
-    make_room();
-    if (index_ && !had_index) hash = hash_of(key);
-    entries_.emplace_back(key);
-    if (index_) put_into_index(hash, entries_.size() - 1);
-    return entries_.back().value;
+    make_room(std::size_t{size_} + 1);
+    entry& place = entry_at(size_);
+    new (&place) entry(key, memory_);  // the last thing that can fail
+    ++size_;
+    if (index_) index_->put(hash, size_ - 1);
+    return place.value;
 }
 
-/// For one more entry, so that nothing can fail after it has been added.
-void table::make_room() {
-    if (entries_.size() == entries_.capacity()) {
-        if (holes() > entries_.size() / 4) compact();
-        if (entries_.size() == entries_.capacity())
-            entries_.reserve(static_cast<std::uint32_t>(
-                std::max<std::size_t>(4, std::size_t{entries_.capacity()} * 2)));
+/// Chunks and an index for so many entries, so that nothing but their content can fail.
+void table::make_room(std::size_t for_entries) {
+    if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
+    if (first_capacity_ == 0 && for_entries != 0) {
+        const std::size_t count = std::max(for_entries, smallest_chunk);
+        first_ = allocator<entry>(memory_).allocate(count);
+        first_capacity_ = static_cast<std::uint32_t>(count);
     }
-    const std::size_t after = entries_.size() + 1;
     // At most two thirds full, or chains get long.
-    if (index_ ? after * 3 > index_words() * 2 : after > most_without_index) build_index(after);
-}
-
-void table::put_into_index(std::uint32_t hash, std::size_t position) noexcept {
-    const std::size_t mask = index_words() - 1;
-    word* const words = index_.get() + 1;
-    std::size_t i = hash & mask;
-    while (words[i] != 0) i = (i + 1) & mask;
-    words[i] = (std::uint64_t{hash} << 32) | (position + 1);
+    if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2
+               : for_entries > most_without_index || for_entries > first_capacity_)
+        build_index(for_entries);
+    while (capacity() < for_entries) {
+        const unsigned j = index_->chunks;
+        index_->chunk(j) = allocator<entry>(memory_).allocate(unit_for(first_capacity_) << j);
+        ++index_->chunks;
+    }
 }
 
 void table::build_index(std::size_t for_entries) {
-    if (holes() != 0) compact();
-    const std::size_t words = std::bit_ceil(std::max<std::size_t>(for_entries * 2, 32));
-    allocator<word> memory{allocator<char>(region())};
-    const auto fresh = memory.allocate(words + 1);
-    std::fill_n(fresh.get(), words + 1, 0);
+    const auto log2 =
+        static_cast<unsigned>(std::bit_width(std::max<std::size_t>(for_entries * 2, 16) - 1));
+    const auto memory = memory_.allocate(table_index::size_bytes(log2));
+    auto* const fresh = new (memory.get()) table_index(log2);
+    if (index_) {
+        fresh->holes = index_->holes;
+        fresh->chunks = index_->chunks;
+        for (unsigned j = 0; j < fresh->chunks; ++j) fresh->chunk(j) = index_->chunk(j);
+    }
+    for (std::size_t i = 0; i < size_; ++i) {
+        const entry& e = entry_at(i);
+        if (!e.is_hole()) fresh->put(hash_of(e.key), i);
+    }
     drop_index();
-    *fresh = words;
     index_ = fresh;
-    for (std::size_t i = 0; i < entries_.size(); ++i)
-        put_into_index(hash_of(first()[i].key), i);
 }
 
 void table::drop_index() noexcept {
     if (!index_) return;
-    allocator<word>(allocator<char>(region())).deallocate(index_, index_words() + 1);
+    const std::size_t size_bytes = table_index::size_bytes(index_->log2_words);
+    memory_.deallocate(allocator<char>::pointer(reinterpret_cast<char*>(index_.get())), size_bytes);
     index_ = nullptr;
 }
 
-/// Closes the holes and files everything anew in the index that is there.
-void table::compact() {
+void table::drop_last_chunk() noexcept {
+    const unsigned j = --index_->chunks;
+    allocator<entry>(memory_).deallocate(index_->chunk(j), unit_for(first_capacity_) << j);
+}
+
+/// Moves the entries behind a hole up and files everything anew in the index that is there.
+void table::close_holes() noexcept {
     std::size_t to = 0;
-    for (std::size_t from = 0; from < entries_.size(); ++from) {
-        if (first()[from].is_hole()) continue;
-        if (from != to) first()[to] = std::move(first()[from]);
+    index_->holes = 0;
+    std::fill_n(index_->words(), index_->mask() + 1, 0);
+    for (std::size_t from = 0; from < size_; ++from) {
+        entry& e = entry_at(from);
+        if (e.is_hole()) continue;
+        entry& place = entry_at(to);
+        if (from != to) place = std::move(e);
+        index_->put(hash_of(place.key), to);
         ++to;
     }
-    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(to), entries_.end());
-    const std::size_t words = index_words();
-    std::fill_n(index_.get(), words + 1, 0);
-    *index_ = words;
-    for (std::size_t i = 0; i < entries_.size(); ++i)
-        put_into_index(hash_of(first()[i].key), i);
+    for (std::size_t i = to; i < size_; ++i) std::destroy_at(&entry_at(i));
+    size_ = static_cast<std::uint32_t>(to);
 }
 
 void table::insertKeyAndValue(const Val& key, const Val& value) {
@@ -243,30 +336,35 @@ void table::insertKeyAndValue(const Val& key, const Val& value) {
 
 bool table::remove(const Val& key) {
     const std::uint32_t hash = hash_if(static_cast<bool>(index_), key);
-    const std::size_t position = position_of(key, hash);
-    if (position == nowhere) return false;
+    const auto [e, position] = find_entry(key, hash);
+    if (!e) return false;
     const mutation guard(region());
     if (!index_) {
-        entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(position));
+        remove_from_row(e);
         return true;
     }
-    const std::size_t mask = index_words() - 1;
-    word* const words = index_.get() + 1;
-    std::size_t i = hash & mask;
-    while ((words[i] & 0xffffffff) != position + 1) i = (i + 1) & mask;
-    words[i] |= tombstone;
-    first()[position].key.reset();
-    first()[position].value.reset();
-    first()[position].key.subtype = '-';
-    *index_ += std::uint64_t{1} << 32;
-    if (holes() == entries_.size()) clear();
+    index_->remove(hash, position);
+    e->key.reset();
+    e->value.reset();
+    e->key.subtype = '-';
+    ++index_->holes;
+    // As rarely as removing pays for it.
+    if (index_->holes > std::max<std::size_t>(size_ / 2, most_without_index)) close_holes();
     return true;
+}
+
+/// The entries behind it, all in the first chunk, move up.
+void table::remove_from_row(entry* at) noexcept {
+    entry* const last = first_.get() + size_ - 1;
+    for (; at != last; ++at) *at = std::move(at[1]);
+    std::destroy_at(last);
+    --size_;
 }
 
 void table::clear() {
     const mutation guard(region());
-    entries_.clear();
-    drop_index();
+    table empty(memory_);
+    swap(empty);
 }
 
 }  // namespace detail

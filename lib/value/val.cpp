@@ -159,10 +159,9 @@ void Val::copy_from(const Val& other) {
     } else if (other.tag == 'a') {
         set_text(other.text());
     } else if (is_container(other.tag)) {
-        visit_container(other.tag, other.subtype, value_access::container(other),
-                        [&](auto& content) {
-                            value_access::put(*this, other.tag, other.subtype, content);
-                        });
+        visit_container(
+            other.tag, other.subtype, value_access::container(other),
+            [&](auto& content) { value_access::put(*this, other.tag, other.subtype, content); });
     } else {
         std::memcpy(raw_, other.raw_, sizeof raw_);
         tag = other.tag;
@@ -195,12 +194,8 @@ StreamingPool* Val::allocator() const noexcept {
     return b ? pool_of(*b) : nullptr;
 }
 
-std::string_view Val::text() const {
-    if (tag != 'a')
-        throw std::logic_error("this is no text, but of type " + value_access::type_name(*this));
-    if (length_ != is_long) return {reinterpret_cast<const char*>(raw_), length_};
-    const long_text& t = slot<long_text>();
-    return {t.bytes.get(), t.size};
+void Val::throw_no_text() const {
+    throw std::logic_error("this is no text, but of type " + value_access::type_name(*this));
 }
 
 namespace detail {
@@ -213,8 +208,7 @@ box* value_access::target(const Val& v) noexcept {
 }
 
 void* value_access::container(const Val& v) {
-    if (!v.isproxy)
-        return is_container(v.tag) ? v.slot<object_pointer>().get() : nullptr;
+    if (!v.isproxy) return is_container(v.tag) ? v.slot<object_pointer>().get() : nullptr;
     if (box* const b = target(v)) {
         check_usable(*b);
         return b->root();

@@ -31,8 +31,12 @@ enum command : int { idle, judge, check_normal_work, leave };
 class keeper {
 public:
     keeper(const std::string& name, crash_board& board)
-        : name_(name), board_(board), main_(name, 1000000), input_(name, "from victim", 8),
-          output_(name, "to victim", 8), sleeper_(name, "to sleeper", 4),
+        : name_(name),
+          board_(board),
+          main_(name, 1000000),
+          input_(name, "from victim", 8),
+          output_(name, "to victim", 8),
+          sleeper_(name, "to sleeper", 4),
           changing_(name, "changing", 4) {
         main_.start();
         input_.start();
@@ -128,7 +132,8 @@ private:
         return wrong.str();
     }
 
-    /// Tables that the victim was changing while they were shared: whole, or poisoned; never broken.
+    /// Tables that the victim was changing while they were shared: whole, or poisoned; never
+    /// broken.
     void use_what_was_being_changed(std::ostream& wrong) {
         Val table;
         while (changing_.pipe().dequeue(0.0, table)) {
@@ -316,7 +321,7 @@ BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
             if (end == -SIGKILL) ++kills;
             const std::string complaint = w->ask(judge);
             BOOST_TEST_CONTEXT(name_of(p) << ", pass " << n << ", victim ended with " << end)
-                BOOST_REQUIRE_EQUAL(complaint, "");
+            BOOST_REQUIRE_EQUAL(complaint, "");
         }
     }
     BOOST_TEST_MESSAGE(kills << " kills at " << detail::kill_point_count() << " points");
@@ -332,8 +337,9 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
     std::vector<unsigned> first_points;
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
         if (is_about(p, "recovery.")) recovery_points.push_back(p);
-        for (const char* topic : {"ring.", "box.mut", "hold.wrote", "slab.claimed", "out_ref.linked",
-                                  "raw.marked", "pipe.filled", "fork.copied", "box.locked"})
+        for (const char* topic :
+             {"ring.", "box.mut", "hold.wrote", "slab.claimed", "out_ref.linked", "raw.marked",
+              "pipe.filled", "fork.copied", "box.locked"})
             if (is_about(p, topic)) first_points.push_back(p);
     }
     std::set<unsigned> reached;
@@ -365,7 +371,7 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
                 }
                 const std::string complaint = w.ask(judge);
                 BOOST_TEST_CONTEXT(name_of(first) << ", pass " << n << ", then " << name_of(second))
-                    BOOST_REQUIRE_EQUAL(complaint, "");
+                BOOST_REQUIRE_EQUAL(complaint, "");
                 if (end != -SIGKILL && !is_about(second, "recovery.poisoned")) break;
             }
         }

@@ -18,8 +18,8 @@ struct crash_board {
     std::atomic<int> woken_with;   // sent into "to sleeper"
     std::atomic<int> sleeper_got;  // by the sleeper, all rounds together
     std::atomic<int> sleeper_disorder;
-    std::atomic<int> poisoned;     // tables that the keeper found so
-    std::atomic<int> command;  // to the keeper: see crash_test.cpp
+    std::atomic<int> poisoned;  // tables that the keeper found so
+    std::atomic<int> command;   // to the keeper: see crash_test.cpp
     std::atomic<int> answer;
     std::atomic<bool> stop;
     std::array<char, 4000> complaint;

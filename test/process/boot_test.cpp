@@ -53,9 +53,9 @@ std::string message_of(Action action) {
 BOOST_AUTO_TEST_SUITE(boot)
 
 BOOST_AUTO_TEST_CASE(names_that_cannot_be_are_refused_at_construction) {
-    for (const std::string& bad : {std::string(), std::string("/"), std::string("a/b"),
-                                   std::string("//a"), std::string("."), std::string(".."),
-                                   std::string("a\0b", 3), std::string(300, 'x')}) {
+    for (const std::string& bad :
+         {std::string(), std::string("/"), std::string("a/b"), std::string("//a"), std::string("."),
+          std::string(".."), std::string("a\0b", 3), std::string(300, 'x')}) {
         BOOST_CHECK_THROW(SHMMain(bad, megabyte), std::logic_error);
         BOOST_CHECK_THROW(ServerSide(bad, "pipe", 4), std::logic_error);
         BOOST_CHECK_THROW(ClientSide(bad, "pipe"), std::logic_error);
@@ -442,8 +442,8 @@ BOOST_AUTO_TEST_CASE(a_process_in_which_the_address_is_taken_maps_elsewhere_and_
     child other([&] {  // forked before the pool exists, so it does not inherit the mapping
         while (*pinned == 0) usleep(200);
         void* const taken = reinterpret_cast<void*>(pinned->load());
-        if (mmap(taken, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) !=
-            taken)
+        if (mmap(taken, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+                 0) != taken)
             return 2;
         ClientSide forced(name, "pipe", false, taken);
         forced.warning(false);

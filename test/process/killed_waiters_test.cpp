@@ -15,8 +15,8 @@
 using namespace valpool;
 using namespace valpool::test;
 
-/// Processes are killed while they wait in a pipe, for packets or for room, and the others go on: no
-/// packet is lost or seen twice, and nobody is stuck.
+/// Processes are killed while they wait in a pipe, for packets or for room, and the others go on:
+/// no packet is lost or seen twice, and nobody is stuck.
 
 namespace {
 
@@ -25,7 +25,7 @@ constexpr int packets = 24;
 constexpr int capacity = 4;
 
 struct scoreboard {
-    std::atomic<int> waiting;               // consumers or producers about to wait
+    std::atomic<int> waiting;                 // consumers or producers about to wait
     std::array<std::atomic<int>, 1000> seen;  // how often each packet arrived
     std::atomic<int> arrived;
     std::atomic<long> background;  // packets of those who have nothing to do with the victims

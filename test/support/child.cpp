@@ -55,7 +55,8 @@ bool child::has_ended() const {
 
 pool_name::pool_name(const std::string& test) {
     static std::atomic<int> counter{0};
-    name_ = "valpool_test_" + std::to_string(getpid()) + "_" + std::to_string(counter++) + "_" + test;
+    name_ =
+        "valpool_test_" + std::to_string(getpid()) + "_" + std::to_string(counter++) + "_" + test;
 }
 
 pool_name::~pool_name() { ::unlink(path().c_str()); }

@@ -47,8 +47,8 @@ struct box {
     char root_subtype;
     std::atomic<bool> poisoned;
     std::uint8_t reserved;
-    std::uint32_t lock_depth;        // how often the lock's owner has taken it
-    std::uint64_t next_work;         // recovery's and release's work list; meaningless otherwise
+    std::uint32_t lock_depth;  // how often the lock's owner has taken it
+    std::uint64_t next_work;   // recovery's and release's work list; meaningless otherwise
 
     void* root() noexcept { return this + 1; }
     const void* root() const noexcept { return this + 1; }

@@ -105,8 +105,7 @@ BOOST_AUTO_TEST_CASE(bad_arguments_of_a_pool_are_refused) {
 BOOST_AUTO_TEST_CASE(a_full_pool_throws_and_changes_nothing) {
     private_pool p(1 << 20);
     std::vector<char*> kept;
-    BOOST_CHECK_THROW(
-        for (;;) kept.push_back(p.pool->allocate(777)), PoolExhausted);
+    BOOST_CHECK_THROW(for (;;) kept.push_back(p.pool->allocate(777)), PoolExhausted);
     const std::size_t used = p.pool->usedBytes();
     BOOST_CHECK_THROW(p.pool->allocate(777), PoolExhausted);
     BOOST_CHECK_THROW(p.pool->allocate(~std::size_t{0}), PoolExhausted);

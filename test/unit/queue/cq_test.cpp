@@ -16,8 +16,7 @@ namespace {
 /// The same queue on the heap and in a pool.
 struct both_kinds {
     both_kinds()
-        : memory(4 << 20),
-          pool(StreamingPool::CreateStreamingPool(memory.data(), memory.size())) {}
+        : memory(4 << 20), pool(StreamingPool::CreateStreamingPool(memory.data(), memory.size())) {}
     ~both_kinds() { StreamingPool::Clean(pool); }
 
     template <class Test>
@@ -98,7 +97,8 @@ BOOST_AUTO_TEST_CASE(a_full_queue_times_out_and_leaves_the_value_alone) {
 
 BOOST_AUTO_TEST_CASE(zero_and_negative_timeouts_try_once) {
     each(1, [](CQ& queue) {
-        for (const double timeout_s : {0.0, -1.0, -1e300, -std::numeric_limits<double>::infinity()}) {
+        for (const double timeout_s :
+             {0.0, -1.0, -1e300, -std::numeric_limits<double>::infinity()}) {
             Val out;
             BOOST_TEST(!queue.dequeue(timeout_s, out));
             BOOST_TEST(queue.enqueue(7, timeout_s));
@@ -125,8 +125,9 @@ BOOST_AUTO_TEST_CASE(a_timeout_that_is_no_number_is_refused_and_nothing_changes)
 
 BOOST_AUTO_TEST_CASE(none_and_huge_timeouts_wait_for_ever_and_deliver) {
     each(1, [](CQ& queue) {
-        for (const Val& timeout_s : {Val(None), Val(1e300), Val(std::numeric_limits<double>::infinity()),
-                                     Val(std::numeric_limits<int_u8>::max())}) {
+        for (const Val& timeout_s :
+             {Val(None), Val(1e300), Val(std::numeric_limits<double>::infinity()),
+              Val(std::numeric_limits<int_u8>::max())}) {
             std::thread late([&] {
                 std::this_thread::sleep_for(std::chrono::milliseconds(20));
                 queue.enqueue(5, None);
@@ -141,9 +142,21 @@ BOOST_AUTO_TEST_CASE(none_and_huge_timeouts_wait_for_ever_and_deliver) {
 
 BOOST_AUTO_TEST_CASE(every_kind_of_value_passes_unchanged) {
     const Array<real_8> reals{1.5, 2.5};
-    const std::vector<Val> values{None, true, int_1(-1), int_u8(~0ULL), 2.5f, 1e300, complex_16(1, 2),
-                                  "", "short", std::string(1000, 'x'), Tab{{"a", Arr{1, "b"}}},
-                                  OTab{{"z", 1}, {"y", 2}}, Tup(1, "two", None), Arr(), reals};
+    const std::vector<Val> values{None,
+                                  true,
+                                  int_1(-1),
+                                  int_u8(~0ULL),
+                                  2.5f,
+                                  1e300,
+                                  complex_16(1, 2),
+                                  "",
+                                  "short",
+                                  std::string(1000, 'x'),
+                                  Tab{{"a", Arr{1, "b"}}},
+                                  OTab{{"z", 1}, {"y", 2}},
+                                  Tup(1, "two", None),
+                                  Arr(),
+                                  reals};
     each(4, [&](CQ& queue) {
         for (const Val& value : values) {
             queue.enq(value);

@@ -150,8 +150,7 @@ BOOST_AUTO_TEST_CASE(nesting_of_any_depth_prints) {
 
 BOOST_AUTO_TEST_CASE(pretty_print_sorts_keys_and_indents) {
     BOOST_TEST(pretty(Tab{{"b", 2.0}, {"a", 1}}) == "{\n    'a':1,\n    'b':2.0\n}\n");
-    BOOST_TEST(pretty(Tab{{"t", Tab{{"x", 1}}}}) ==
-               "{\n    't':{\n        'x':1\n    }\n}\n");
+    BOOST_TEST(pretty(Tab{{"t", Tab{{"x", 1}}}}) == "{\n    't':{\n        'x':1\n    }\n}\n");
 }
 
 BOOST_AUTO_TEST_CASE(pretty_print_gives_every_element_of_a_list_its_line) {

@@ -59,7 +59,10 @@ using integers = std::tuple<int_1, int_u1, int_2, int_u2, int_4, int_u4, int_8, 
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(every_integer_type_keeps_its_extremes, T, integers) {
     const std::string tags = "sSiIlLxX";
-    const char tag = tags[(sizeof(T) == 1 ? 0u : sizeof(T) == 2 ? 2u : sizeof(T) == 4 ? 4u : 6u) +
+    const char tag = tags[(sizeof(T) == 1   ? 0u
+                           : sizeof(T) == 2 ? 2u
+                           : sizeof(T) == 4 ? 4u
+                                            : 6u) +
                           (std::is_unsigned_v<T> ? 1u : 0u)];
     check_in_and_out<T>(0, tag);
     check_in_and_out<T>(largest<T>, tag);
@@ -263,13 +266,45 @@ BOOST_AUTO_TEST_CASE(unequal_numbers_with_one_hash_are_two_keys) {
 }
 
 BOOST_AUTO_TEST_CASE(the_order_of_values_is_a_strict_weak_one) {
-    check_strict_weak_order(
-        {Val(), false, true, 1, 1.0, -1, int_u8(5), largest<int_u8>, smallest<int_8>, nan_real,
-         static_cast<real_4>(nan_real), inf, -inf, 1e300, complex_16(1, 0), complex_16(1, 5),
-         complex_16(1, -5), complex_16(nan_real, 1), "", "a", "ab", Arr(), Arr{1}, Arr{1, 2},
-         Arr{nan_real}, Array<int_4>{1, 2}, Array<real_8>{1.5}, Tup(), Tup(1), Tup(1, 2), Tab(),
-         Tab{{"a", 1}}, Tab{{"a", 2}}, Tab{{"b", 1}, {"a", 1}}, Tab{{"a", 1}, {"b", 1}}, OTab(),
-         OTab{{"b", 1}, {"a", 1}}, OTab{{"a", 1}, {"b", 1}}, Tab{{"a", nan_real}}});
+    check_strict_weak_order({Val(),
+                             false,
+                             true,
+                             1,
+                             1.0,
+                             -1,
+                             int_u8(5),
+                             largest<int_u8>,
+                             smallest<int_8>,
+                             nan_real,
+                             static_cast<real_4>(nan_real),
+                             inf,
+                             -inf,
+                             1e300,
+                             complex_16(1, 0),
+                             complex_16(1, 5),
+                             complex_16(1, -5),
+                             complex_16(nan_real, 1),
+                             "",
+                             "a",
+                             "ab",
+                             Arr(),
+                             Arr{1},
+                             Arr{1, 2},
+                             Arr{nan_real},
+                             Array<int_4>{1, 2},
+                             Array<real_8>{1.5},
+                             Tup(),
+                             Tup(1),
+                             Tup(1, 2),
+                             Tab(),
+                             Tab{{"a", 1}},
+                             Tab{{"a", 2}},
+                             Tab{{"b", 1}, {"a", 1}},
+                             Tab{{"a", 1}, {"b", 1}},
+                             OTab(),
+                             OTab{{"b", 1}, {"a", 1}},
+                             OTab{{"a", 1}, {"b", 1}},
+                             Tab{{"a", nan_real}}});
 }
 
 BOOST_AUTO_TEST_CASE(complex_numbers_without_an_imaginary_part_have_a_place_in_the_order) {

@@ -224,18 +224,27 @@ BOOST_AUTO_TEST_CASE(a_table_can_be_assigned_to_itself_and_from_a_part_of_itself
 }
 
 BOOST_AUTO_TEST_CASE(a_table_of_any_size_takes_a_part_of_itself_under_a_new_key) {
-    for (const std::size_t n : counts) {
+    for (std::size_t n = 0; n < 70; ++n) {
         Tab t = table_of(n);
         t["old"] = long_text;
+        t.insertKeyAndValue("new", t("old"));
+        BOOST_REQUIRE(std::string(t("new")) == long_text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_table_of_any_size_takes_a_part_of_itself_by_assignment) {
+    // Since C++17 the right side comes first: growing must leave what it refers to alone.
+    for (std::size_t n = 0; n < 70; ++n) {
+        Tab t;
+        t["old"] = long_text;
+        for (std::size_t i = 0; i < n; ++i) t[key_of(i)] = i;
         t["new"] = t["old"];
-        BOOST_TEST(std::string(t("new")) == long_text);
-        t.insertKeyAndValue("newer", t("old"));
-        BOOST_TEST(std::string(t("newer")) == long_text);
+        BOOST_REQUIRE_MESSAGE(std::string(t("new")) == long_text, "with " << n << " other keys");
     }
 }
 
 BOOST_AUTO_TEST_CASE(a_table_of_any_size_takes_a_part_of_itself_as_a_new_key) {
-    for (const std::size_t n : counts) {
+    for (std::size_t n = 0; n < 70; ++n) {
         Tab t = table_of(n);
         t["old"] = long_text;
         t[t("old")] = 1;
