@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -47,6 +48,13 @@ public:
     long long integer(const std::string& option, long long otherwise) const {
         const auto found = values_.find(option);
         return found == values_.end() ? otherwise : to_integer(found->second, option);
+    }
+    /// A number of packets; whether it makes sense is for the library to say.
+    int capacity(std::size_t i) const {
+        const long long value = integer(i, "CAPACITY");
+        if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max())
+            throw usage_error("CAPACITY: '" + words_.at(i) + "' does not fit an int");
+        return static_cast<int>(value);
     }
     double real(const std::string& option, double otherwise) const {
         const auto found = values_.find(option);

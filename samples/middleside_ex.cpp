@@ -21,7 +21,7 @@ const char usage[] =
 
 int pass_on(const command_line& line) {
     line.expect(4);
-    const auto capacity = static_cast<int>(line.integer(3, "CAPACITY"));
+    const int capacity = line.capacity(3);
     const double timeout_s = line.real("--timeout", 5);
 
     watch_for_interrupts();

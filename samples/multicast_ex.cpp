@@ -26,12 +26,9 @@ struct output {
     long long dropped = 0;
 };
 
-std::vector<output> make_outputs(const command_line& line) {
-    const long long count = line.integer(3, "N");
-    if (count < 1) throw usage_error("N must be at least 1");
-    const auto capacity = static_cast<int>(line.integer(4, "CAPACITY"));
+std::vector<output> make_outputs(const command_line& line, long long count, int capacity) {
     std::vector<output> outputs;
-    for (long long i = 0; i < count; ++i) {
+    for (long long i = 0; i < count && !was_interrupted(); ++i) {
         outputs.push_back(
             {std::make_unique<ServerSide>(line.word(0), line.word(2) + std::to_string(i), capacity,
                                           true, nullptr, was_interrupted),
@@ -52,11 +49,15 @@ void deliver(const Val& packet, output& out, double drop_after_s) {
 
 int multicast(const command_line& line) {
     line.expect(5);
+    const long long count_of_outputs = line.integer(3, "N");
+    if (count_of_outputs < 1) throw usage_error("N must be at least 1");
+    const int capacity = line.capacity(4);
     const double drop_after_s = line.real("--drop-after", -1);
+
     watch_for_interrupts();
     ClientSide input(line.word(0), line.word(1), true, nullptr, was_interrupted);
     if (input.start() != STARTED) return exit_interrupted;
-    std::vector<output> outputs = make_outputs(line);
+    std::vector<output> outputs = make_outputs(line, count_of_outputs, capacity);
 
     long long count = 0;
     while (!was_interrupted()) {

@@ -70,7 +70,7 @@ int serve(const command_line& line) {
     line.expect(4);
     const long long bytes = line.integer(1, "BYTES");
     if (bytes < 0) throw usage_error("BYTES cannot be negative");
-    const auto capacity = static_cast<int>(line.integer(3, "CAPACITY"));
+    const int capacity = line.capacity(3);
     const long long packets = line.integer("--packets", 0);
     const double interval_s = line.real("--interval", 0);
     const double timeout_s = line.real("--timeout", 3.2);

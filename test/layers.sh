@@ -8,6 +8,7 @@ cd "$1"
 layers=(base segment memory value queue boot)
 declare -A layer_of=(
   [valpool/error.hpp]=base [valpool/detail/config.hpp]=base
+  [valpool/shared_memory.hpp]=segment
   [valpool/streaming_pool.hpp]=memory [valpool/pool_check.hpp]=memory
   [valpool/detail/box.hpp]=memory [valpool/detail/allocator.hpp]=memory
   [valpool/types.hpp]=value [valpool/val.hpp]=value [valpool/tab.hpp]=value

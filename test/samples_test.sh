@@ -1,2 +1,145 @@
 #!/usr/bin/env bash
-exit 0
+# The samples as a user at a terminal meets them: help, wrong command lines, wrong names, wrong
+# sizes, Ctrl-C while they wait, several readers.
+#   test/samples_test.sh FOLDER_OF_THE_SAMPLES
+set -euo pipefail
+cd "$1"
+
+pool=valpool_samples_$$
+work=$(mktemp -d)
+pids=()
+finish() {
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  rm -rf "$work" "/dev/shm/$pool" "/dev/shm/$pool.plain"
+}
+trap finish EXIT
+fail() {
+  echo "FAILED: $*" >&2
+  cat "$work"/*.out "$work"/*.err >&2 2>/dev/null || true
+  exit 1
+}
+
+# expect CODE TEXT COMMAND...: the exit code, and a text on either output.
+expect() {
+  local code=$1 text=$2 actual=0
+  shift 2
+  timeout 20 "$@" >"$work/it.out" 2>"$work/it.err" || actual=$?
+  [ "$actual" = "$code" ] || fail "exit code $actual, not $code: $*"
+  grep -q -e "$text" "$work/it.out" "$work/it.err" || fail "no '$text' from: $*"
+}
+
+# start NAME COMMAND...: in the background, its outputs in NAME.out and NAME.err.
+start() {
+  local name=$1
+  shift
+  # The last command of an asynchronous list ignores SIGINT in scripts; env takes that back.
+  env --default-signal=INT "$@" >"$work/$name.out" 2>"$work/$name.err" &
+  pids+=($!)
+  last_pid=$!
+}
+
+# wait_for TEXT NAME: until the program has said so.
+wait_for() {
+  for _ in $(seq 1000); do
+    ! grep -q -e "$1" "$work/$2.out" "$work/$2.err" || return 0
+    sleep 0.01
+  done
+  fail "$2 never said '$1'"
+}
+
+# ends_with CODE PID
+ends_with() {
+  local actual=0
+  wait "$2" || actual=$?
+  [ "$actual" = "$1" ] || fail "exit code $actual, not $1"
+}
+
+for sample in serverside_ex middleside_ex clientside_ex multicast_ex; do
+  expect 0 "usage: $sample" ./$sample --help
+  expect 2 "expected . arguments, got 1" ./$sample "$pool"
+  expect 2 "usage: $sample" ./$sample
+  expect 2 "unknown option --nonsense" ./$sample "$pool" --nonsense
+done
+
+expect 2 "BYTES: 'many' is no integer" ./serverside_ex "$pool" many pipe 4
+expect 2 "BYTES cannot be negative" ./serverside_ex "$pool" -5 pipe 4
+expect 2 "CAPACITY: '4x' is no integer" ./serverside_ex "$pool" 1000000 pipe 4x
+expect 2 "CAPACITY: '4294967297' does not fit an int" ./serverside_ex "$pool" 1000000 pipe 4294967297
+expect 2 "packets needs a value" ./serverside_ex "$pool" 1000000 pipe 4 --packets
+expect 2 "N must be at least 1" ./multicast_ex "$pool" in out 0 4
+expect 1 "capacity" ./serverside_ex "$pool" 1000000 pipe 0
+expect 1 "capacity" ./serverside_ex "$pool" 1000000 pipe -3
+expect 1 "bytes" ./serverside_ex "$pool" 0 pipe 4
+expect 1 "bytes" ./serverside_ex "$pool" 1000000000000000 pipe 4
+expect 1 "name" ./serverside_ex "" 1000000 pipe 4
+expect 1 "name" ./serverside_ex a/b 1000000 pipe 4
+expect 1 "name" ./serverside_ex "$pool" 1000000 "" 4
+[ ! -e "/dev/shm/$pool" ] || fail "a refused server left its pool behind"
+
+head -c 100000 /dev/zero >"/dev/shm/$pool.plain"
+expect 1 "$pool.plain" ./serverside_ex "$pool.plain" 1000000 pipe 4
+expect 1 "$pool.plain" ./clientside_ex "$pool.plain" pipe
+[ "$(stat -c %s "/dev/shm/$pool.plain")" = 100000 ] || fail "a file of somebody else was changed"
+
+# Ctrl-C ends every wait: for the pool, for packets, for room.
+start client ./clientside_ex "$pool" pipe
+client=$last_pid
+start middle ./middleside_ex "$pool" pipe pipe2 4
+middle=$last_pid
+sleep 0.2
+kill -INT "$client" "$middle"
+ends_with 130 "$client"
+ends_with 130 "$middle"
+
+start server ./serverside_ex "$pool" 1000000 pipe 2 --timeout 0.05
+server=$last_pid
+wait_for "Failed to enqueue after" server
+expect 1 "process $server" ./serverside_ex "$pool" 1000000 pipe 2
+expect 1 "capacity" ./middleside_ex "$pool" pipe pipe 3
+kill -INT "$server"
+ends_with 130 "$server"
+[ ! -e "/dev/shm/$pool" ] || fail "an interrupted server left its pool behind"
+
+# A server waits until its packets (and the end mark) have been taken, and says so.
+start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 3
+server=$last_pid
+wait_for "Waiting until the packets in the pool have been taken: 4 are left" server
+start client ./clientside_ex "$pool" pipe
+ends_with 0 "$last_pid"
+ends_with 0 "$server"
+grep -q "'name': 'serverside packet'" "$work/client.out" || fail "the client printed no packet"
+grep -q "^got 3 packets" "$work/client.out" || fail "the client did not count 3 packets"
+
+# Every reader of a multicast gets every packet.
+start multicast ./multicast_ex "$pool" pipe out 3 4
+multicast=$last_pid
+readers=()
+for i in 0 1 2; do
+  start "reader$i" ./clientside_ex "$pool" "out$i"
+  readers+=("$last_pid")
+done
+start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 500
+server=$last_pid
+for pid in "${readers[@]}" "$multicast" "$server"; do ends_with 0 "$pid"; done
+for i in 0 1 2; do
+  grep -q "^got 500 packets" "$work/reader$i.out" || fail "reader $i did not get all packets"
+done
+
+# With --drop-after, a reader that never reads keeps nobody waiting: it misses what does not fit
+# its pipe of 4, but for the end mark, which it takes at last.
+start multicast ./multicast_ex "$pool" pipe out 2 4 --drop-after 0
+multicast=$last_pid
+start reader0 ./clientside_ex "$pool" out0 --print 0
+reader=$last_pid
+start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 50 --interval 0.005
+server=$last_pid
+sleep 1
+start reader1 ./clientside_ex "$pool" out1
+ends_with 0 "$reader"
+ends_with 0 "$multicast"
+actual=0
+wait "$last_pid" || actual=$?
+[ "$actual" = 0 ] || [ "$actual" = 1 ] || fail "the slow reader failed: $actual"
+ends_with 0 "$server"
+grep -q "reader 1 was too slow for" "$work/multicast.out" || fail "nobody was too slow"
+echo "the samples do what they say"

@@ -12,6 +12,7 @@
 #include <valpool/pool_check.hpp>
 #include <valpool/proxy.hpp>
 #include <valpool/server_side.hpp>
+#include <valpool/shared_memory.hpp>
 #include <valpool/shm_main.hpp>
 #include <valpool/streaming_pool.hpp>
 #include <valpool/stringize.hpp>
