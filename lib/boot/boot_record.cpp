@@ -25,11 +25,14 @@ constexpr std::size_t farthest_boot = 16384;
 
 using crc64 = boost::crc_optimal<64, 0x42f0e1eba9ea3693, ~0ULL, ~0ULL, true, true>;
 
-/// Over all that is constant: the file up to the boot object's checksum, Boost's header with the
-/// name "boot" among it, and the arena's own constants.
+/// Over all that is constant: the file up to the arena (Boost's header, its index with the name
+/// "boot", the boot object but for the checksum itself), and the arena's own constants.
 std::uint64_t checksum_of(const char* file, const Bootstrap_t& boot) {
+    const std::size_t skipped = boot.boot_offset + offsetof(Bootstrap_t, checksum);
+    const std::size_t behind = skipped + sizeof boot.checksum;
     crc64 crc;
-    crc.process_bytes(file, boot.boot_offset + offsetof(Bootstrap_t, checksum));
+    crc.process_bytes(file, skipped);
+    crc.process_bytes(file + behind, boot.arena_offset - behind);
     crc.process_bytes(file + boot.arena_offset, offsetof(arena, entrance));
     return crc.checksum();
 }
@@ -140,7 +143,8 @@ void pool_view::check(const std::string& name) const {
     if (b.boot_offset != static_cast<std::uint64_t>(reinterpret_cast<const char*>(boot_) - start_))
         reject(name, "its boot object is not where it says");
     if (b.arena_offset > size_bytes_ || b.arena_offset % 4096 != 0 ||
-        size_bytes_ - b.arena_offset < sizeof(arena))
+        size_bytes_ - b.arena_offset < sizeof(arena) ||
+        b.arena_offset < b.boot_offset + sizeof(Bootstrap_t))
         reject(name, "its arena lies outside of it");
     if (b.checksum != checksum_of(start_, b)) reject(name, "its checksum is wrong");
     const arena& a = pool();

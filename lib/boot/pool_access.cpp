@@ -34,9 +34,9 @@ std::string hex(std::uint64_t address) {
 pool_segment find_objects(boost_segment segment) {
     pool_segment found;
     found.boot = segment.find_no_lock<Bootstrap_t>(boot_name).first;
-    if (found.boot)
-        found.pool = reinterpret_cast<arena*>(reinterpret_cast<char*>(found.boot) -
-                                              found.boot->boot_offset + found.boot->arena_offset);
+    if (!found.boot) throw std::runtime_error("a memory pool's segment has lost its boot object");
+    found.pool = reinterpret_cast<arena*>(reinterpret_cast<char*>(found.boot) -
+                                          found.boot->boot_offset + found.boot->arena_offset);
     found.segment = std::move(segment);
     return found;
 }
@@ -194,7 +194,7 @@ pool_access attach_verified(pool_file file, std::uint64_t nonce, const std::stri
         return {};  // removed meanwhile
     }
     // The name may have got a new file between the look at it and the mapping.
-    if (!found.boot || found.boot->nonce != nonce) return {};
+    if (found.boot->nonce != nonce) return {};
     return access_of(std::move(found), std::move(file), name);
 }
 

@@ -92,6 +92,8 @@ std::unique_ptr<thread_lane> make_lane(const std::shared_ptr<attachment>& at) {
     arena& a = *at->pool;
     if (at->spare_lanes.empty()) {
         l->index = claim_lane(a, at->slot);
+        // Its last owner has left it empty; what a damaged pool has there must not be followed.
+        new (&a.heap(l->index)) lane_heap{};
     } else {
         l->index = at->spare_lanes.back();
         at->spare_lanes.pop_back();

@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_list_can_be_assigned_to_itself_and_from_a_part_of_itself)
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_of_a_list_is_deep) {
-    Val a = Arr{Arr{1}};
+    Val a = Arr{Val(Arr{1})};
     Val b = a;
     b[0][0] = 2;
     BOOST_TEST(text_of(a) == "[[1]]");

@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(assigning_a_part_of_its_own_content_works) {
     Val number = Tab{{"n", 7}};
     number = number["n"];
     BOOST_TEST(text_of(number) == "7");
-    Val moved = Arr{Arr{letters(50)}};
+    Val moved = Arr{Val(Arr{letters(50)})};
     moved = std::move(moved[0]);
     BOOST_TEST(text_of(moved) == "['" + letters(50) + "']");
 }
