@@ -1,6 +1,7 @@
 #include "crash/scenario.hpp"
 
 #include "memory/recovery.hpp"
+#include "memory/slab.hpp"
 
 #include <valpool/valpool.hpp>
 
@@ -9,6 +10,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <set>
@@ -37,12 +40,14 @@ public:
           input_(name, "from victim", 8),
           output_(name, "to victim", 8),
           sleeper_(name, "to sleeper", 4),
-          changing_(name, "changing", 4) {
+          changing_(name, "changing", 4),
+          second_victim_(name, "second victim", 4) {
         main_.start();
         input_.start();
         output_.start();
         sleeper_.start();
         changing_.start();
+        second_victim_.start();
     }
 
     int serve() {
@@ -119,11 +124,14 @@ private:
         expect_numbers(wrong, "to victim", untaken, one_more ? received + 1 : received,
                        packets_for_victim);
         use_what_was_being_changed(wrong);
+        drain(second_victim_.pipe());
         const int woken = board_.woken_with;
-        if (!eventually([&] { return sleeper_.pipe().empty() && board_.sleeper_got >= woken; }) ||
+        if (!eventually([&] { return sleeper_.pipe().empty() && board_.sleeper_got >= woken; },
+                        most_seconds_) ||
             board_.sleeper_got > woken + 1 || board_.sleeper_disorder != 0)
             wrong << "the sleeper got " << board_.sleeper_got << " of " << woken << "; ";
-        if (!eventually([&] { return main_.pool()->isPristine(); })) wrong << "not pristine; ";
+        if (!eventually([&] { return main_.pool()->isPristine(); }, most_seconds_))
+            wrong << "not pristine; ";
         const pool_report report = check(main_.pool());
         if (!report.is_sound() || !report.dead_processes.empty() || report.leaked_bytes != 0 ||
             report.boxes != 0)
@@ -176,6 +184,7 @@ private:
         return own_->pipe();
     }
 
+    static constexpr int most_seconds_ = 10;
     std::string name_;
     crash_board& board_;
     SHMMain main_;
@@ -183,6 +192,7 @@ private:
     ServerSide output_;
     ServerSide sleeper_;
     ServerSide changing_;
+    ServerSide second_victim_;
     std::unique_ptr<ServerSide> own_;
 };
 
@@ -239,6 +249,12 @@ public:
             return live_a_whole_life(name_, *board_);
         });
     }
+    child start_second_victim() {
+        return child([this] {
+            work_for_ever(name_);
+            return 0;
+        });
+    }
     /// For the calling process, and not for those it forks.
     void be_the_victim() {
         for (auto& order : board_->plan.orders) order.victim = getpid();
@@ -252,7 +268,8 @@ public:
 
 private:
     bool wait_for_answer() {
-        return eventually([this] { return board_->answer.exchange(0) == 1; });
+        // Longer than the judge waits for anything.
+        return eventually([this] { return board_->answer.exchange(0) == 1; }, 60);
     }
 
     shared<crash_board> board_;
@@ -300,10 +317,111 @@ BOOST_AUTO_TEST_CASE(every_kill_point_is_reached_by_some_test) {
     BOOST_TEST(names.size() == detail::kill_point_count());
 }
 
+// --- the judge itself: it must notice each kind of thing that it is there for -----------------
+
+namespace {
+
+/// What the judge says after somebody has done this.
+std::string verdict_on(const std::function<void(const std::string&, crash_board&)>& deed) {
+    world w;
+    child doer([&] {
+        deed(w.name(), w.board());
+        return 0;
+    });
+    BOOST_REQUIRE_EQUAL(doer.wait(), 0);
+    return w.ask(judge);
+}
+
+bool mentions(const std::string& verdict, const char* what) {
+    return verdict.find(what) != std::string::npos;
+}
+
+void send_numbers(const std::string& name, std::initializer_list<int> numbers) {
+    ServerSide output(name, "from victim", 8);
+    output.start();
+    for (const int i : numbers) output.pipe().enq(Shared(output.pool(), Tab{{"number", i}}));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_judge_accepts_a_life_without_a_death) {
+    const watchdog dog(60);
+    BOOST_TEST(verdict_on([](const std::string& name, crash_board& board) {
+                   live_a_whole_life(name, board);
+               }) == "");
+}
+
+BOOST_AUTO_TEST_CASE(the_judge_notices_a_lost_packet) {
+    const watchdog dog(60);
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board& board) {
+                            send_numbers(name, {0, 1});
+                            board.sent = 3;
+                        }),
+                        "from victim"));
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board&) {
+                            ClientSide input(name, "to victim");
+                            input.start();
+                            input.pipe().deq();
+                            input.pipe().deq();
+                        }),
+                        "to victim"));
+}
+
+BOOST_AUTO_TEST_CASE(the_judge_notices_a_doubled_packet_and_a_wrong_order) {
+    const watchdog dog(60);
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board& board) {
+                            send_numbers(name, {0, 1, 1});
+                            board.sent = 2;
+                        }),
+                        "from victim"));
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board& board) {
+                            send_numbers(name, {1, 0});
+                            board.sent = 2;
+                        }),
+                        "from victim"));
+}
+
+BOOST_AUTO_TEST_CASE(the_judge_notices_a_reference_too_many) {
+    const watchdog dog(60);
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board&) {
+                            ServerSide side(name, "from victim", 8);
+                            side.start();
+                            Val table = Shared(side.pool(), Tab());
+                            ++detail::value_access::target(table)->refs;
+                        }),
+                        "not pristine"));
+}
+
+BOOST_AUTO_TEST_CASE(the_judge_notices_a_block_that_nobody_has) {
+    const watchdog dog(60);
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board&) {
+                            ServerSide side(name, "from victim", 8);
+                            side.start();
+                            auto user = detail::find_attachment(side.boot()->nonce);
+                            auto& lane = detail::lane_of_thread(*user->pool);
+                            detail::allocate_space(*user->pool, *lane.heap, 100);
+                        }),
+                        "not pristine"));
+}
+
+BOOST_AUTO_TEST_CASE(the_judge_notices_a_lost_wake_up_and_a_broken_table) {
+    const watchdog dog(120);
+    BOOST_TEST(
+        mentions(verdict_on([](const std::string&, crash_board& board) { board.woken_with = 1; }),
+                 "the sleeper got"));
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board&) {
+                            ServerSide side(name, "changing", 4);
+                            side.start();
+                            side.pipe().enq(Shared(side.pool(), Tab{{"first", "another text"}}));
+                        }),
+                        "a broken table"));
+}
+
 BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
     const watchdog dog(1200);
-    const long most = from_environment("VALPOOL_KILLS_PER_POINT", 40);
+    const long most = from_environment("VALPOOL_KILLS_PER_POINT", 50);
     long kills = 0;
+    long pairs = 0;
     long poisoned = 0;
     auto w = std::make_unique<world>();
     const auto passes = passes_of_a_life(*w);
@@ -315,8 +433,11 @@ BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
         const auto last = std::min<long>(passes[p], most);
         for (long n = 1; n <= last; ++n) {
             w->arm(p, static_cast<unsigned>(n), SIGKILL);
+            std::optional<child> second;  // dies at the same time, wherever it is then
+            if (n % 2 == 0) second.emplace(w->start_second_victim());
             child victim = w->start_victim();
             const int end = victim.wait();
+            if (second && second->kill_and_wait() == -SIGKILL) ++pairs;
             w->disarm();
             if (end == -SIGKILL) ++kills;
             const std::string complaint = w->ask(judge);
@@ -324,14 +445,15 @@ BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
             BOOST_REQUIRE_EQUAL(complaint, "");
         }
     }
-    BOOST_TEST_MESSAGE(kills << " kills at " << detail::kill_point_count() << " points");
-    BOOST_TEST(kills > 300);
+    BOOST_TEST_MESSAGE(kills << " kills at " << detail::kill_point_count() << " points, " << pairs
+                             << " of them of two at once");
+    BOOST_TEST(kills > 500);
     BOOST_TEST(poisoned > 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
     const watchdog dog(1200);
-    const long most = from_environment("VALPOOL_KILLS_PER_POINT", 40) / 8 + 1;
+    const long most = from_environment("VALPOOL_KILLS_PER_POINT", 50) / 8 + 1;
     long kills = 0;
     std::vector<unsigned> recovery_points;
     std::vector<unsigned> first_points;
@@ -377,6 +499,7 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
         }
     }
     BOOST_TEST_MESSAGE(kills << " repairers killed");
+    BOOST_TEST(kills > 1000);
     for (const unsigned p : recovery_points)
         BOOST_TEST_CONTEXT(name_of(p)) BOOST_TEST(reached.count(p) == 1u);
 }

@@ -133,4 +133,16 @@ int live_a_whole_life(const std::string& name, crash_board& board) {
     return 0;
 }
 
+void work_for_ever(const std::string& name) {
+    ServerSide side(name, "second victim", 4);
+    side.start();
+    for (int i = 0;; ++i) {
+        use_raw_memory(*side.pool());
+        use_values(*side.pool());
+        side.pipe().enqueue(Shared(side.pool(), Tab{{"number", i}}), 0.0);
+        Val packet;
+        if (i % 2 == 0) side.pipe().dequeue(0.0, packet);
+    }
+}
+
 }  // namespace valpool::test

@@ -31,4 +31,7 @@ constexpr int packets_for_victim = 4;
 /// enqueues, dequeues, waits, wakes, forks, starts a thread, and detaches. Always the same steps.
 int live_a_whole_life(const std::string& pool, crash_board& board);
 
+/// Allocates, shares and passes values for ever, away from what the victim's board counts.
+void work_for_ever(const std::string& name);
+
 }  // namespace valpool::test

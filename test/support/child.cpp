@@ -64,8 +64,8 @@ pool_name::~pool_name() { ::unlink(path().c_str()); }
 watchdog::watchdog(unsigned seconds) { alarm(seconds); }
 watchdog::~watchdog() { alarm(0); }
 
-bool eventually(const std::function<bool()>& is_so) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+bool eventually(const std::function<bool()>& is_so, int most_seconds) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(most_seconds);
     while (!is_so()) {
         if (std::chrono::steady_clock::now() > until) return false;
         std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -84,7 +84,7 @@ public:
 };
 
 /// Looks again and again, for 20 seconds at most, until it is so.
-bool eventually(const std::function<bool()>& is_so);
+bool eventually(const std::function<bool()>& is_so, int most_seconds = 20);
 
 /// A number from the environment, for the length of random tests.
 long from_environment(const char* name, long otherwise);
