@@ -15,7 +15,8 @@ enum State_e { STOPPED, STARTING, STARTED };
 
 /// The object named "boot" in a pool's segment: what a process needs to find its way. Constant
 /// from the moment that the pool can be found by its name; `checksum` covers all that
-/// lies before the arena in the file, and the arena's own constants. Any change of it bumps layout_version.
+/// lies before the arena in the file, and the arena's own constants. Any change of it bumps
+/// layout_version.
 struct Bootstrap_t {
     char magic[16];
     std::uint32_t layout_version;

@@ -24,6 +24,8 @@ class Tup;
 class Proxy;
 template <class T>
 class Array;
+template <bool Signed>
+class big_int;
 /// A list of values.
 using Arr = Array<Val>;
 
@@ -82,6 +84,8 @@ public:
     template <class T>
     Val(const Array<T>& a);
     Val(const Proxy& p);
+    Val(const big_int<true>& n);
+    Val(const big_int<false>& n);
     /// Adopts what `new` made: a proxy on the heap. Null gives std::logic_error.
     Val(Tab* adopted);
     Val(OTab* adopted);
@@ -116,7 +120,7 @@ public:
     void swap(Val& other);
 
     // What it is. Read-only for users; see API: s S i I l L x X b f d F D numbers, a text, t Tab,
-    // o OTab, u Tup, n Arr (subtype Z) or Array (subtype: its elements'), Z None.
+    // q Q big integers, o OTab, u Tup, n Arr (subtype Z) or Array (subtype: its elements'), Z None.
 private:
     detail::allocator<char> alloc_;
 
@@ -149,9 +153,7 @@ public:
     /// Text without a copy, valid as long as the value is unchanged. std::logic_error if no text.
     std::string_view text() const {
         if (tag != 'a') throw_no_text();
-        if (length_ != is_long) return {reinterpret_cast<const char*>(raw_), length_};
-        const long_text& t = slot<long_text>();
-        return {t.bytes.get(), t.size};
+        return bytes();
     }
 
     /// By key of a Tab or OTab (inserting None where there is none), or by index of an Arr or Tup
@@ -212,23 +214,32 @@ private:
         using stored = detail::stored_number<T>;
         new (raw_ + 4) stored(static_cast<stored>(number));
     }
-    void set_text(std::string_view text);
+    void set_text(std::string_view text) { set_bytes('a', text); }
+    void set_bytes(char new_tag, std::string_view bytes);
+    std::string_view bytes() const noexcept {
+        if (length_ != is_long) return {reinterpret_cast<const char*>(raw_), length_};
+        const long_text& t = slot<long_text>();
+        return {t.bytes.get(), t.size};
+    }
     [[noreturn]] void throw_no_text() const;
+    /// Text and big integers.
+    bool has_bytes() const noexcept { return tag == 'a' || tag == 'q' || tag == 'Q'; }
     /// False for what a destructor has nothing to do for.
     bool owns_something() const noexcept {
-        return isproxy || (tag == 'a' && length_ == is_long) || tag == 't' || tag == 'o' ||
+        return isproxy || (length_ == is_long && has_bytes()) || tag == 't' || tag == 'o' ||
                tag == 'u' || tag == 'n';
     }
     void clear() noexcept;
     /// Both expect *this to be None.
     void copy_from(const Val& other);
+    void copy_content(const Val& other);
     void take_from(Val& other);
     template <class T>
     T convert() const;
     Val& at_text(std::string_view key);
     Val& get_text(std::string_view key) const;
 
-    unsigned char length_;  // inline text: its size; proxies: which kind
+    unsigned char length_;  // inline text and big integers: bytes; proxies: which kind
     alignas(4) unsigned char raw_[20];
 };
 static_assert(sizeof(Val) == 32, "an entry of a table is one cache line");

@@ -3,6 +3,7 @@
 /// Everything of valpool.
 
 #include <valpool/array.hpp>
+#include <valpool/big_int.hpp>
 #include <valpool/boot.hpp>
 #include <valpool/check_shm.hpp>
 #include <valpool/client_side.hpp>

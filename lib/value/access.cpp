@@ -1,8 +1,8 @@
 #include <valpool/proxy.hpp>
 #include <valpool/val.hpp>
 
+#include "value/big_number.hpp"
 #include "value/containers.hpp"
-#include "value/numbers.hpp"
 
 #include <sstream>
 #include <stdexcept>
@@ -21,15 +21,15 @@ namespace {
 
 /// Lists take whole numbers only.
 std::size_t index_of(const Val& key, std::size_t count) {
-    if (key.isproxy || ByteLength(key.tag) == 0 || number_of(key).what != any_number::integer)
+    const bool is_scalar = !key.isproxy && (ByteLength(key.tag) != 0 || is_big(key.tag));
+    const any_number n = is_scalar ? number_of(key) : any_number{any_number::real, 0, 0, 0};
+    if (n.what == any_number::integer && n.i >= 0 && n.i < static_cast<wide_int>(count))
+        return static_cast<std::size_t>(n.i);
+    if (n.what != any_number::integer && !is_big(key.tag))
         throw std::logic_error("an index is an integer, not " + value_access::type_name(key));
-    const wide_int i = number_of(key).i;
-    if (i < 0 || i >= static_cast<wide_int>(count)) {
-        std::ostringstream text;
-        text << "index " << key << " is not in a list of " << count;
-        throw std::out_of_range(text.str());
-    }
-    return static_cast<std::size_t>(i);
+    std::ostringstream text;
+    text << "index " << key << " is not in a list of " << count;
+    throw std::out_of_range(text.str());
 }
 
 Val& list_element(const Val& list, const Val& key) {

@@ -1,163 +1,112 @@
+#include "value/big_number.hpp"
 #include "value/containers.hpp"
-#include "value/numbers.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
-/// Equality, order and hash of values. What is equal has the same hash.
+/// Equality and order of values. Both keep what is left to compare on a stack of their own: nesting
+/// of any depth must not use up the thread's.
 
 namespace valpool {
 
 using namespace detail;
 
-namespace detail {
 namespace {
 
-std::partial_ordering compare_mixed(wide_int i, real_8 r) noexcept {
-    if (std::isnan(r)) return std::partial_ordering::unordered;
-    constexpr real_8 beyond = 3.0e38;  // inside the range of wide_int, outside of every integer
-    if (r >= beyond / 2) return std::partial_ordering::less;
-    if (r <= -beyond / 2) return std::partial_ordering::greater;
-    const auto whole = static_cast<wide_int>(r);
-    if (i != whole) return i < whole ? std::partial_ordering::less : std::partial_ordering::greater;
-    const real_8 rest = r - static_cast<real_8>(whole);
-    return 0.0 <=> rest;
+using value_pair = std::pair<const Val*, const Val*>;
+
+bool is_number(const Val& v) noexcept {
+    return !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
 }
 
-bool equal_numbers(const Val& a, const Val& b) noexcept {
-    const any_number x = number_of(a);
-    const any_number y = number_of(b);
-    const real_8 x_im = x.what == any_number::complex ? x.im : 0;
-    const real_8 y_im = y.what == any_number::complex ? y.im : 0;
-    return x_im == y_im && compare_reals(x, y) == std::partial_ordering::equivalent;
-}
-
-std::uint64_t mixed(std::uint64_t h, std::uint64_t with) noexcept {
-    h = (h ^ with) * 0x9e3779b97f4a7c15;
-    return h ^ (h >> 32);
-}
-
-std::uint32_t folded(std::uint64_t h) noexcept { return static_cast<std::uint32_t>(h ^ (h >> 32)); }
-
-std::uint64_t hash_real(real_8 r) noexcept {
-    constexpr real_8 limit = 18446744073709551616.0;
-    if (r == std::trunc(r) && r > -limit && r < limit)
-        return static_cast<std::uint64_t>(static_cast<wide_int>(r));
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, &r, sizeof bits);
-    return bits;
-}
-
-std::uint64_t hash_number(const Val& v) noexcept {
-    const any_number n = number_of(v);
-    if (n.what == any_number::integer) return static_cast<std::uint64_t>(n.i);
-    const std::uint64_t re = hash_real(n.re);
-    return n.what == any_number::complex && n.im != 0 ? mixed(re, hash_real(n.im)) : re;
-}
-
-}  // namespace
-
-std::partial_ordering compare_reals(const any_number& a, const any_number& b) noexcept {
-    const bool a_whole = a.what == any_number::integer;
-    const bool b_whole = b.what == any_number::integer;
-    if (a_whole && b_whole) return a.i <=> b.i;
-    if (a_whole) return compare_mixed(a.i, b.re);
-    if (b_whole) return 0 <=> compare_mixed(b.i, a.re);
-    return a.re <=> b.re;
-}
-
-std::uint32_t hash_of(std::string_view text) noexcept {
-    std::uint64_t h = 0x243f6a8885a308d3 ^ text.size();
-    while (text.size() >= 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data(), 8);
-        h = mixed(h, word);
-        text.remove_prefix(8);
-    }
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data(), text.size());
-    return folded(mixed(h, word));
-}
-
-std::uint32_t hash_of(const Val& v) {
-    if (v.tag == 'a') return hash_of(v.text());
-    if (is_plain(v.tag)) return folded(mixed(v.tag == 'Z' ? 1 : 2, hash_number(v)));
-    // Containers as keys are rare and may hold anything: their length has to do.
-    return folded(mixed(is_table(v.tag) ? 3 : static_cast<unsigned char>(v.tag), v.length()));
-}
-
-}  // namespace detail
-
-namespace {
-
-bool is_number(const Val& v) noexcept { return !v.isproxy && ByteLength(v.tag) != 0; }
-
-bool equal_tables(const Val& a, const Val& b) {
-    const table& x = table_of(a);
-    const table& y = table_of(b);
-    if (x.entries() != y.entries()) return false;
-    if (a.tag == 'o' && b.tag == 'o')
-        return std::equal(x.begin(), x.end(), y.begin(), [](const auto& p, const auto& q) {
-            return p.key == q.key && p.value == q.value;
-        });
-    for (const auto& [key, value] : x) {
-        const Val* const other = y.findValue(key);
-        if (!other || !(*other == value)) return false;
-    }
-    return true;
-}
-
-/// Element `i` of a list of any kind.
+/// Element `i` of an array of numbers, or a copy of one of a list.
 Val element(const Val& list, void* object, std::size_t i) {
+    if (is_row(list)) return row_of(list).first[i];
     return visit_array(list.subtype, object, [i](auto& a) { return Val(a(i)); });
 }
 
-bool equal_lists(const Val& a, const Val& b) {
-    const std::size_t count = a.length();
-    if (count != b.length()) return false;
-    if (is_row(a) && is_row(b))
-        return std::equal(row_of(a).first, row_of(a).first + count, row_of(b).first);
-    void* const x = value_access::container(a);
-    void* const y = value_access::container(b);
-    for (std::size_t i = 0; i < count; ++i)
-        if (!(element(a, x, i) == element(b, y, i))) return false;
-    return true;
-}
+// --- equality ---------------------------------------------------------------------------------
+
+class equality {
+public:
+    bool of(const Val& a, const Val& b) {
+        if (!are_equal(a, b)) return false;
+        while (!left_.empty()) {
+            const auto [x, y] = left_.back();
+            left_.pop_back();
+            if (!have_equal_content(*x, *y)) return false;
+        }
+        return true;
+    }
+
+private:
+    /// Containers are put off.
+    bool are_equal(const Val& a, const Val& b) {
+        if (is_number(a) && is_number(b)) return equal_numbers(a, b);
+        if (a.tag == 'a') return b.tag == 'a' && a.text() == b.text();
+        if (is_table(a.tag) ? !is_table(b.tag) : a.tag != b.tag) return false;
+        if (a.tag == 'Z' || is(a, b)) return true;
+        left_.emplace_back(&a, &b);
+        return true;
+    }
+
+    bool have_equal_content(const Val& a, const Val& b) {
+        // Values that share each other in a circle are equal if nothing tells them apart.
+        if (a.isproxy && b.isproxy &&
+            !seen_.emplace(value_access::container(a), value_access::container(b)).second)
+            return true;
+        return is_table(a.tag) ? equal_tables(a, b) : equal_lists(a, b);
+    }
+
+    bool equal_tables(const Val& a, const Val& b) {
+        const table& x = table_of(a);
+        const table& y = table_of(b);
+        if (x.entries() != y.entries()) return false;
+        if (a.tag == 'o' && b.tag == 'o')
+            return std::equal(x.begin(), x.end(), y.begin(), [this](const auto& p, const auto& q) {
+                return p.key == q.key && are_equal(p.value, q.value);
+            });
+        return std::all_of(x.begin(), x.end(), [&](const auto& e) {
+            const Val* const other = y.findValue(e.key);
+            return other && are_equal(e.value, *other);
+        });
+    }
+
+    bool equal_lists(const Val& a, const Val& b) {
+        const std::size_t count = a.length();
+        if (count != b.length()) return false;
+        if (is_row(a) && is_row(b)) {
+            const Val* const x = row_of(a).first;
+            return std::equal(x, x + count, row_of(b).first,
+                              [this](const Val& p, const Val& q) { return are_equal(p, q); });
+        }
+        void* const x = value_access::container(a);
+        void* const y = value_access::container(b);
+        for (std::size_t i = 0; i < count; ++i)
+            // One of the two is a number, so this ends at once.
+            if (!(element(a, x, i) == element(b, y, i))) return false;
+        return true;
+    }
+
+    std::vector<value_pair> left_;
+    std::set<std::pair<const void*, const void*>> seen_;
+};
+
+// --- order ------------------------------------------------------------------------------------
 
 int rank(const Val& v) noexcept {
     if (v.tag == 'Z') return 0;
-    if (ByteLength(v.tag) != 0) return 1;
+    if (ByteLength(v.tag) != 0 || is_big(v.tag)) return 1;
     if (v.tag == 'a') return 2;
     return v.tag == 'n' ? 3 : v.tag == 'u' ? 4 : 5;
 }
 
-bool less_numbers(const Val& a, const Val& b) noexcept {
-    const any_number x = number_of(a);
-    const any_number y = number_of(b);
-    const auto order = compare_reals(x, y);
-    if (order == std::partial_ordering::less) return true;
-    if (order == std::partial_ordering::greater) return false;
-    // NaN goes before all others, so that it has a place.
-    const bool x_nan = x.what != any_number::integer && std::isnan(x.re);
-    const bool y_nan = y.what != any_number::integer && std::isnan(y.re);
-    if (x_nan != y_nan) return x_nan;
-    const auto im = [](const any_number& n) { return n.what == any_number::complex ? n.im : 0; };
-    if (std::isnan(im(x)) || std::isnan(im(y))) return std::isnan(im(x)) && !std::isnan(im(y));
-    return im(x) < im(y);
-}
-
-bool less_lists(const Val& a, const Val& b) {
-    void* const x = value_access::container(a);
-    void* const y = value_access::container(b);
-    const std::size_t common = std::min(a.length(), b.length());
-    for (std::size_t i = 0; i < common; ++i) {
-        const Val p = a.tag == 'u' ? row_of(a).first[i] : element(a, x, i);
-        const Val q = b.tag == 'u' ? row_of(b).first[i] : element(b, y, i);
-        if (p < q) return true;
-        if (q < p) return false;
-    }
-    return a.length() < b.length();
+template <class T>
+int sign_of(const T& a, const T& b) noexcept {
+    return a < b ? -1 : b < a ? 1 : 0;
 }
 
 std::vector<const table_entry*> sorted_entries(const table& t) {
@@ -168,38 +117,94 @@ std::vector<const table_entry*> sorted_entries(const table& t) {
     return all;
 }
 
-bool less_tables(const Val& a, const Val& b) {
-    if (a.length() != b.length()) return a.length() < b.length();
-    const auto x = sorted_entries(table_of(a));
-    const auto y = sorted_entries(table_of(b));
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        if (x[i]->key < y[i]->key) return true;
-        if (y[i]->key < x[i]->key) return false;
-        if (x[i]->value < y[i]->value) return true;
-        if (y[i]->value < x[i]->value) return false;
+class ordering {
+public:
+    /// Less than, equal to or greater than 0.
+    int of(const Val& a, const Val& b) {
+        if (const auto known = compare_or_open(a, b)) return *known;
+        while (!frames_.empty()) {
+            frame& f = frames_.back();
+            std::optional<int> known;
+            if (f.next == f.pairs.size()) {
+                known = f.if_equal;
+                frames_.pop_back();
+            } else {
+                const auto [x, y] = f.pairs[f.next++];
+                known = compare_or_open(*x, *y);
+            }
+            if (known && *known != 0) return *known;
+        }
+        return 0;
     }
-    return false;
-}
+
+private:
+    struct frame {
+        value_pair what;
+        std::vector<value_pair> pairs;
+        int if_equal = 0;
+        std::size_t next = 0;
+    };
+
+    /// Of two containers that have to be looked into, nothing yet.
+    std::optional<int> compare_or_open(const Val& a, const Val& b) {
+        if (rank(a) != rank(b)) return sign_of(rank(a), rank(b));
+        switch (rank(a)) {
+            case 0: return 0;
+            case 1: return order_of_numbers(a, b);
+            case 2: return sign_of(a.text(), b.text());
+            default: break;
+        }
+        if (is(a, b) || is_open(a, b)) return 0;
+        if (rank(a) == 5) return open_tables(a, b);
+        if (is_row(a) && is_row(b)) return open_rows(a, b);
+        return compare_lists(a, b);
+    }
+
+    bool is_open(const Val& a, const Val& b) const {
+        return a.isproxy && b.isproxy &&
+               std::any_of(frames_.begin(), frames_.end(), [&](const frame& f) {
+                   return is(*f.what.first, a) && is(*f.what.second, b);
+               });
+    }
+
+    std::optional<int> open_tables(const Val& a, const Val& b) {
+        if (a.length() != b.length()) return sign_of(a.length(), b.length());
+        const auto x = sorted_entries(table_of(a));
+        const auto y = sorted_entries(table_of(b));
+        frame f{{&a, &b}, {}};
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            f.pairs.emplace_back(&x[i]->key, &y[i]->key);
+            f.pairs.emplace_back(&x[i]->value, &y[i]->value);
+        }
+        frames_.push_back(std::move(f));
+        return {};
+    }
+
+    std::optional<int> open_rows(const Val& a, const Val& b) {
+        const value_row x = row_of(a);
+        const value_row y = row_of(b);
+        frame f{{&a, &b}, {}, sign_of(x.count, y.count)};
+        for (std::size_t i = 0; i < std::min(x.count, y.count); ++i)
+            f.pairs.emplace_back(x.first + i, y.first + i);
+        frames_.push_back(std::move(f));
+        return {};
+    }
+
+    /// At least one of the two holds numbers, so this does not nest.
+    static int compare_lists(const Val& a, const Val& b) {
+        void* const x = value_access::container(a);
+        void* const y = value_access::container(b);
+        for (std::size_t i = 0; i < std::min(a.length(), b.length()); ++i)
+            if (const int known = ordering().of(element(a, x, i), element(b, y, i))) return known;
+        return sign_of(a.length(), b.length());
+    }
+
+    std::vector<frame> frames_;
+};
 
 }  // namespace
 
-bool operator==(const Val& a, const Val& b) {
-    if (is_number(a) && is_number(b)) return equal_numbers(a, b);
-    if (a.tag == 'a') return b.tag == 'a' && a.text() == b.text();
-    if (is_table(a.tag)) return is_table(b.tag) && (is(a, b) || equal_tables(a, b));
-    if (a.tag != b.tag) return false;
-    return a.tag == 'Z' || is(a, b) || equal_lists(a, b);
-}
-
-bool operator<(const Val& a, const Val& b) {
-    if (rank(a) != rank(b)) return rank(a) < rank(b);
-    switch (rank(a)) {
-        case 0: return false;
-        case 1: return less_numbers(a, b);
-        case 2: return a.text() < b.text();
-        case 5: return less_tables(a, b);
-        default: return less_lists(a, b);
-    }
-}
+bool operator==(const Val& a, const Val& b) { return equality().of(a, b); }
+bool operator<(const Val& a, const Val& b) { return ordering().of(a, b) < 0; }
 
 }  // namespace valpool

@@ -1,8 +1,8 @@
 #include <valpool/proxy.hpp>
 #include <valpool/stringize.hpp>
 
+#include "value/big_number.hpp"
 #include "value/containers.hpp"
-#include "value/numbers.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -16,7 +16,22 @@ using namespace detail;
 
 namespace detail {
 
-any_number number_of(const Val& v) noexcept {
+namespace {
+
+any_number number_of_big(std::string_view bytes) {
+    constexpr std::size_t most = sizeof(wide_int);
+    if (bytes.size() > most + 1 || (bytes.size() == most + 1 && (bytes.back() & 0x80) != 0))
+        return {any_number::real, 0, static_cast<real_8>(number_of_bytes(bytes)), 0};
+    wide_int i = 0;
+    for (std::size_t at = bytes.size(); at-- > 1;)
+        i = i * 256 + static_cast<unsigned char>(bytes[at]);
+    if (bytes.front() == '-') i = -i;
+    return {any_number::integer, i, static_cast<real_8>(i), 0};
+}
+
+}  // namespace
+
+any_number number_of(const Val& v) {
     const auto integer = [](wide_int i) {
         return any_number{any_number::integer, i, static_cast<real_8>(i), 0};
     };
@@ -38,6 +53,8 @@ any_number number_of(const Val& v) noexcept {
         case 'd': return {any_number::real, 0, raw(real_8{}), 0};
         case 'F': return {any_number::complex, 0, raw(complex_8{}).re, raw(complex_8{}).im};
         case 'D': return {any_number::complex, 0, raw(complex_16{}).re, raw(complex_16{}).im};
+        case 'q':
+        case 'Q': return number_of_big(value_access::bytes(v));
         default: return integer(0);
     }
 }
@@ -95,6 +112,8 @@ any_number scalar_of(const Val& v) {
 template <class T>
 T Val::convert() const {
     any_number n = scalar_of(*this);
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
+        if (is_big(tag) && n.what == any_number::real) return int_n(*this).as<T>();
     // Of integers C defines what does not fit; text has no width of its own, so it saturates.
     if constexpr (std::is_integral_v<T>)
         if (tag == 'a' && n.what == any_number::integer)

@@ -17,11 +17,16 @@ struct any_number {
     real_8 re;
     real_8 im;
 };
-/// `v` is a number of fixed size.
-any_number number_of(const Val& v) noexcept;
+/// `v` is a number. A big integer that does not fit wide_int becomes a real, not exactly.
+any_number number_of(const Val& v);
 
 /// Exact, whatever the types: -1 < int_u8's largest, 2^53 + 1 is not 2^53.0. Unordered with NaN.
 std::partial_ordering compare_reals(const any_number& a, const any_number& b) noexcept;
+
+/// Of two Vals that are numbers of any kind; big integers, too.
+bool equal_numbers(const Val& a, const Val& b);
+/// Less than, equal to or greater than 0; NaN comes first.
+int order_of_numbers(const Val& a, const Val& b);
 
 /// As a C cast; where C leaves it undefined, the nearest; NaN gives 0.
 template <class T>

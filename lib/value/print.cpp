@@ -1,7 +1,7 @@
 #include <valpool/val.hpp>
 
+#include "value/big_number.hpp"
 #include "value/containers.hpp"
-#include "value/numbers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -163,6 +163,8 @@ private:
             case 'f': return print_number(out_, static_cast<real_4>(v));
             case 'd': return print_number(out_, static_cast<real_8>(v));
             case 'F': return print_number(out_, static_cast<complex_8>(v));
+            case 'q':
+            case 'Q': out_ << number_of_bytes(value_access::bytes(v)) << 'L'; return;
             default: return print_number(out_, static_cast<complex_16>(v));
         }
     }
@@ -170,9 +172,8 @@ private:
     /// Of a value that shares what is being printed already, in Python's way, three dots: it would
     /// never end.
     bool is_open(const Val& v) const {
-        return v.isproxy && std::any_of(frames_.begin(), frames_.end(), [&v](const frame& f) {
-                   return is(*f.container, v);
-               });
+        return v.isproxy && std::any_of(frames_.begin(), frames_.end(),
+                                        [&v](const frame& f) { return is(*f.container, v); });
     }
 
     void open(const Val& v) {

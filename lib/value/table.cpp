@@ -118,7 +118,7 @@ table::table(const table& other, const allocator<char>& memory) : table(memory) 
         entry& place = entry_at(size_);
         new (&place) entry(e, memory_);
         ++size_;
-        if (index_) index_->put(hash_of(place.key), size_ - 1);
+        if (index_) index_->put(hash_of(e.key), size_ - 1);  // the copy may be put off
     }
 }
 

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 /// The life of a value: construction, copy, move, assignment, destruction.
 
@@ -70,25 +72,28 @@ void Val::swap(Val& other) {
     other.take_from(theirs);
 }
 
-void Val::set_text(std::string_view text) {
+void Val::set_bytes(char new_tag, std::string_view text) {
     if (text.size() <= inline_text) {
         std::memcpy(raw_, text.data(), text.size());
         length_ = static_cast<unsigned char>(text.size());
     } else {
         if (text.size() > std::numeric_limits<std::uint32_t>::max())
-            throw std::logic_error("a text of more than 4 GiB does not fit a Val");
+            throw std::logic_error("a text or number of more than 4 GiB does not fit a Val");
         const auto bytes = alloc_.allocate(text.size());
         std::memcpy(bytes.get(), text.data(), text.size());
         const auto size = static_cast<std::uint32_t>(text.size());
         new (raw_ + 4) long_text{bytes, size, size};
         length_ = is_long;
     }
-    tag = 'a';
+    tag = new_tag;
 }
 
 namespace {
 
 using object_pointer = allocator<char>::pointer;
+
+/// Nesting deeper than this is copied and destroyed from a list instead of by recursion.
+constexpr unsigned most_nested = 100;
 
 template <class C>
 void destroy(C& content, const detail::allocator<char>& memory) noexcept {
@@ -97,11 +102,63 @@ void destroy(C& content, const detail::allocator<char>& memory) noexcept {
     own.deallocate(typename detail::allocator<C>::pointer(&content), 1);
 }
 
+/// A container that nobody refers to any more: in its memory, or adopted by a block.
+struct doomed {
+    box* region;
+    void* object;
+    heap_block* block;
+    char tag;
+    char subtype;
+
+    void end() const noexcept {
+        if (block) {
+            if (block->destroy) block->destroy(block->object);
+            delete block;
+            return;
+        }
+        const detail::allocator<char> memory(region);
+        visit_container(tag, subtype, object, [&memory](auto& c) { destroy(c, memory); });
+    }
+};
+
+/// What the thread is in the middle of destroying. The list is there only while something is in it:
+/// values in static storage end later than anything else of a thread.
+thread_local constinit unsigned destroying = 0;
+thread_local constinit std::vector<doomed>* to_destroy = nullptr;
+
+void end_now(const doomed& first) noexcept {
+    ++destroying;
+    first.end();
+    while (destroying == 1 && to_destroy) {
+        if (to_destroy->empty()) {
+            delete std::exchange(to_destroy, nullptr);
+            break;
+        }
+        const doomed next = to_destroy->back();
+        to_destroy->pop_back();
+        next.end();
+    }
+    --destroying;
+}
+
+void end_container(const doomed& container) noexcept {
+    if (destroying < most_nested) return end_now(container);
+    try {
+        if (!to_destroy) to_destroy = new std::vector<doomed>;
+        to_destroy->push_back(container);
+    } catch (const std::bad_alloc&) {
+        end_now(container);  // recursion needs no heap
+    }
+}
+
 void drop_block(heap_block* block) noexcept {
     if (block->handles.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if (block->destroy) block->destroy(block->object);
-    delete block;
+    end_container({nullptr, nullptr, block, 0, 0});
 }
+
+/// What the thread is in the middle of copying: how deep it is, and what it has put off.
+thread_local constinit unsigned copying = 0;
+thread_local constinit std::vector<std::pair<Val*, const Val*>>* to_copy = nullptr;
 
 }  // namespace
 
@@ -115,15 +172,45 @@ void Val::clear() noexcept {
             drop_block(slot<heap_block*>());
         isproxy = false;
         length_ = 0;
-    } else if (tag == 'a') {
+    } else if (has_bytes()) {
         if (length_ == is_long)
             alloc_.deallocate(slot<long_text>().bytes, slot<long_text>().capacity);
     } else if (is_container(tag)) {
-        visit_container(tag, subtype, slot<object_pointer>().get(),
-                        [this](auto& content) { destroy(content, alloc_); });
+        end_container({alloc_.region(), slot<object_pointer>().get(), nullptr, tag, subtype});
     }
     tag = 'Z';
     subtype = 'Z';
+}
+
+/// Nothing that is being copied moves before the outermost copy is complete, so what lies deep can
+/// be put off until then.
+void Val::copy_content(const Val& other) {
+    if (copying == most_nested) {
+        if (!to_copy) to_copy = new std::vector<std::pair<Val*, const Val*>>;
+        to_copy->emplace_back(this, &other);
+        return;
+    }
+    struct level {
+        level() { ++copying; }
+        ~level() {
+            if (--copying == 0) delete std::exchange(to_copy, nullptr);
+        }
+    } const here;
+    visit_container(other.tag, other.subtype, value_access::container(other), [&](auto& content) {
+        value_access::put(*this, other.tag, other.subtype, content);
+    });
+    while (copying == 1 && to_copy && !to_copy->empty()) {
+        const auto [to, from] = to_copy->back();
+        to_copy->pop_back();
+        ++copying;  // or it would take this for the outermost one
+        try {
+            to->copy_content(*from);
+        } catch (...) {
+            --copying;
+            throw;
+        }
+        --copying;
+    }
 }
 
 void Val::copy_from(const Val& other) {
@@ -148,20 +235,14 @@ void Val::copy_from(const Val& other) {
             isproxy = true;
         } else {
             // From elsewhere into a pool: what it shares is copied.
-            visit_container(other.tag, other.subtype, value_access::container(other),
-                            [&](auto& content) {
-                                value_access::put(*this, other.tag, other.subtype, content);
-                            });
-            return;
+            return copy_content(other);
         }
         tag = other.tag;
         subtype = other.subtype;
-    } else if (other.tag == 'a') {
-        set_text(other.text());
+    } else if (other.has_bytes()) {
+        set_bytes(other.tag, other.bytes());
     } else if (is_container(other.tag)) {
-        visit_container(
-            other.tag, other.subtype, value_access::container(other),
-            [&](auto& content) { value_access::put(*this, other.tag, other.subtype, content); });
+        copy_content(other);
     } else {
         std::memcpy(raw_, other.raw_, sizeof raw_);
         tag = other.tag;
@@ -173,7 +254,7 @@ void Val::take_from(Val& other) {
     if (alloc_.region() ? other.isproxy || (!other.isproxy && is_container(other.tag))
                         : !other.isproxy && is_container(other.tag)) {
         new (raw_ + 4) object_pointer(other.slot<object_pointer>());
-    } else if (other.tag == 'a' && other.length_ == is_long) {
+    } else if (other.has_bytes() && other.length_ == is_long) {
         new (raw_ + 4) long_text(other.slot<long_text>());
     } else {
         std::memcpy(raw_, other.raw_, sizeof raw_);
@@ -257,6 +338,8 @@ std::string value_access::type_name(char tag, char subtype) {
         case 'L': return "int_u4";
         case 'x': return "int_8";
         case 'X': return "int_u8";
+        case 'q': return "int_n";
+        case 'Q': return "int_un";
         case 'b': return "bool";
         case 'f': return "real_4";
         case 'd': return "real_8";

@@ -26,6 +26,8 @@ struct VALPOOL_API value_access {
     static constexpr unsigned char to_box = 1;
     static constexpr unsigned char to_heap = 2;
 
+    /// Of text and big integers.
+    static std::string_view bytes(const Val& v) noexcept { return v.bytes(); }
     static box* region(const Val& v) noexcept { return v.alloc_.region(); }
     static bool is_proxy_to_box(const Val& v) noexcept {
         return v.isproxy && (region(v) || v.length_ == to_box);

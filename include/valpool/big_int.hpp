@@ -1,0 +1,119 @@
+#pragma once
+
+/// Integers of any size.
+
+#include <valpool/detail/config.hpp>
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace valpool {
+
+class Val;
+
+namespace detail {
+struct big_int_access;
+}
+
+/// An integer without bounds; int_un has none below zero.
+/// A value type on the heap; in a Val, and so in a pool, its digits are part of the value.
+/// Throws: std::logic_error for text that is no integer; std::overflow_error for a division by
+/// zero; std::range_error for an int_un that would be negative.
+/// Complexity: schoolbook to Karatsuba, by Boost.Multiprecision.
+/// Source: "C++ Cross-Process Shared Memory Tools", known bug 1: these work in shared memory.
+template <bool Signed>
+class VALPOOL_API big_int {
+public:
+    big_int() noexcept = default;
+    template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
+    big_int(T value) {
+        if constexpr (std::is_signed_v<T>)
+            set_signed(static_cast<std::int64_t>(value));
+        else
+            set_unsigned(static_cast<std::uint64_t>(value));
+    }
+    /// Decimal, with a sign if need be, or hexadecimal after 0x.
+    explicit big_int(std::string_view text);
+    explicit big_int(const std::string& text) : big_int(std::string_view(text)) {}
+    explicit big_int(const char* text) : big_int(std::string_view(text)) {}
+    explicit big_int(const big_int<!Signed>& other);
+    /// What a Val converts to: see Val.
+    big_int(const Val& v);
+
+    big_int& operator+=(const big_int& b);
+    big_int& operator-=(const big_int& b);
+    big_int& operator*=(const big_int& b);
+    big_int& operator/=(const big_int& b);
+    big_int& operator%=(const big_int& b);
+    friend big_int operator+(big_int a, const big_int& b) { return a += b; }
+    friend big_int operator-(big_int a, const big_int& b) { return a -= b; }
+    friend big_int operator*(big_int a, const big_int& b) { return a *= b; }
+    friend big_int operator/(big_int a, const big_int& b) { return a /= b; }
+    friend big_int operator%(big_int a, const big_int& b) { return a %= b; }
+    big_int operator-() const { return big_int() - *this; }
+    big_int& operator++() { return *this += big_int(1); }
+    big_int& operator--() { return *this -= big_int(1); }
+    big_int operator++(int) {
+        big_int before(*this);
+        ++*this;
+        return before;
+    }
+    big_int operator--(int) {
+        big_int before(*this);
+        --*this;
+        return before;
+    }
+
+    friend bool operator==(const big_int& a, const big_int& b) noexcept {
+        return a.negative_ == b.negative_ && a.limbs_ == b.limbs_;
+    }
+    friend bool operator!=(const big_int& a, const big_int& b) noexcept { return !(a == b); }
+    friend bool operator<(const big_int& a, const big_int& b) noexcept { return a.less(b); }
+    friend bool operator>(const big_int& a, const big_int& b) noexcept { return b.less(a); }
+    friend bool operator<=(const big_int& a, const big_int& b) noexcept { return !b.less(a); }
+    friend bool operator>=(const big_int& a, const big_int& b) noexcept { return !a.less(b); }
+
+    /// As a C cast: the low bits for integers, the nearest for reals.
+    template <class T>
+    T as() const {
+        static_assert(std::is_arithmetic_v<T>);
+        if constexpr (std::is_floating_point_v<T>)
+            return static_cast<T>(to_real());
+        else
+            return static_cast<T>(low_bits());
+    }
+    /// The original's form: n.as(int_8()).
+    template <class T>
+    T as(const T&) const {
+        return as<T>();
+    }
+    /// Decimal digits.
+    std::string stringize() const;
+
+private:
+    friend struct detail::big_int_access;
+    template <bool Other>
+    friend class big_int;
+
+    void set_signed(std::int64_t value);
+    void set_unsigned(std::uint64_t value);
+    bool less(const big_int& b) const noexcept;
+    std::uint64_t low_bits() const noexcept;
+    double to_real() const;
+
+    std::vector<std::uint64_t> limbs_;  // of the magnitude, least significant first; no zero on top
+    bool negative_ = false;
+};
+
+using int_n = big_int<true>;
+using int_un = big_int<false>;
+
+/// Decimal digits, without the L that they have inside a Val.
+VALPOOL_API std::ostream& operator<<(std::ostream& out, const int_n& n);
+VALPOOL_API std::ostream& operator<<(std::ostream& out, const int_un& n);
+
+}  // namespace valpool

@@ -1,0 +1,191 @@
+#include "value/big_number.hpp"
+
+#include "value/containers.hpp"
+
+#include <cctype>
+#include <iterator>
+#include <ostream>
+#include <stdexcept>
+
+namespace valpool {
+
+using namespace detail;
+
+namespace detail {
+
+template <bool Signed>
+void big_int_access::assign(big_int<Signed>& n, const cpp_int& value) {
+    if (!Signed && value < 0) throw std::range_error("an int_un cannot be negative");
+    std::vector<std::uint64_t> limbs;
+    if (value != 0) export_bits(value, std::back_inserter(limbs), 64, false);
+    n.limbs_ = std::move(limbs);
+    n.negative_ = value < 0;
+}
+
+std::string bytes_of(const cpp_int& value) {
+    std::string bytes(1, value < 0 ? '-' : '+');
+    if (value != 0) {
+        std::vector<unsigned char> magnitude;
+        export_bits(value, std::back_inserter(magnitude), 8, false);
+        bytes.append(magnitude.begin(), magnitude.end());
+    }
+    return bytes;
+}
+
+cpp_int number_of_bytes(std::string_view bytes) {
+    cpp_int result;
+    if (bytes.size() < 2) return result;
+    const auto* const first = reinterpret_cast<const unsigned char*>(bytes.data());
+    import_bits(result, first + 1, first + bytes.size(), 8, false);
+    return bytes.front() == '-' ? -result : result;
+}
+
+cpp_int exact_whole(const Val& v) {
+    if (is_big(v.tag)) return number_of_bytes(value_access::bytes(v));
+    const any_number n = number_of(v);
+    if (n.what == any_number::integer) return cpp_int(n.i);
+    return cpp_int(std::trunc(n.re));
+}
+
+namespace {
+
+bool is_integer_text(std::string_view text) noexcept {
+    if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
+    const bool is_hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    if (is_hex) text.remove_prefix(2);
+    if (text.empty()) return false;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (!(is_hex ? std::isxdigit(byte) : std::isdigit(byte))) return false;
+    }
+    return true;
+}
+
+/// Of text that is_integer_text. cpp_int itself takes a leading zero for octal.
+cpp_int parse_integer(std::string_view text) {
+    const bool negative = text.front() == '-';
+    if (negative || text.front() == '+') text.remove_prefix(1);
+    if (text.size() < 2 || (text[1] != 'x' && text[1] != 'X'))
+        while (text.size() > 1 && text.front() == '0') text.remove_prefix(1);
+    const cpp_int magnitude{std::string(text)};
+    return negative ? -magnitude : magnitude;
+}
+
+/// The longest start of a text that is an integer; the whole part if it is a real.
+cpp_int parse_start(std::string_view text) {
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
+        text.remove_prefix(1);
+    std::size_t end = text.size() > 1 && (text[0] == '-' || text[0] == '+') ? 1 : 0;
+    while (end < text.size() && std::isdigit(static_cast<unsigned char>(text[end]))) ++end;
+    const bool is_real = end < text.size() && (text[end] == 'e' || text[end] == 'E');
+    if (is_real) return exact_whole(Val(static_cast<real_8>(Val(text))));
+    return is_integer_text(text.substr(0, end)) ? parse_integer(text.substr(0, end)) : cpp_int();
+}
+
+}  // namespace
+
+cpp_int whole_number_of(const Val& v) {
+    if (is_big(v.tag)) return exact_whole(v);
+    if (v.tag == 'a') return parse_start(v.text());
+    if (ByteLength(v.tag) == 0) return cpp_int(v.length());
+    const any_number n = number_of(v);
+    if (n.what == any_number::integer) return cpp_int(n.i);
+    const real_8 real = n.what == any_number::complex ? n.re * n.re + n.im * n.im : n.re;
+    // There is no largest one to saturate at: what is not finite is 0.
+    return std::isfinite(real) ? cpp_int(std::trunc(real)) : cpp_int();
+}
+
+}  // namespace detail
+
+template <bool Signed>
+big_int<Signed>::big_int(std::string_view text) {
+    if (!is_integer_text(text))
+        throw std::logic_error("'" + std::string(text.substr(0, 40)) + "' is no integer");
+    big_int_access::assign(*this, parse_integer(text));
+}
+template <bool Signed>
+big_int<Signed>::big_int(const big_int<!Signed>& other) {
+    big_int_access::assign(*this, big_int_access::number(other));
+}
+template <bool Signed>
+big_int<Signed>::big_int(const Val& v) {
+    big_int_access::assign(*this, whole_number_of(v));
+}
+template <bool Signed>
+void big_int<Signed>::set_signed(std::int64_t value) {
+    big_int_access::assign(*this, cpp_int(value));
+}
+template <bool Signed>
+void big_int<Signed>::set_unsigned(std::uint64_t value) {
+    if (value != 0) limbs_.assign(1, value);
+}
+
+namespace {
+/// Boost does not look at the divisor of %.
+void check_divisor(const cpp_int& divisor) {
+    if (divisor == 0) throw std::overflow_error("an integer is divided by zero");
+}
+}  // namespace
+
+template <bool Signed>
+big_int<Signed>& big_int<Signed>::operator+=(const big_int& b) {
+    big_int_access::assign(*this, big_int_access::number(*this) + big_int_access::number(b));
+    return *this;
+}
+template <bool Signed>
+big_int<Signed>& big_int<Signed>::operator-=(const big_int& b) {
+    big_int_access::assign(*this, big_int_access::number(*this) - big_int_access::number(b));
+    return *this;
+}
+template <bool Signed>
+big_int<Signed>& big_int<Signed>::operator*=(const big_int& b) {
+    big_int_access::assign(*this, big_int_access::number(*this) * big_int_access::number(b));
+    return *this;
+}
+template <bool Signed>
+big_int<Signed>& big_int<Signed>::operator/=(const big_int& b) {
+    const cpp_int divisor = big_int_access::number(b);
+    check_divisor(divisor);
+    big_int_access::assign(*this, big_int_access::number(*this) / divisor);
+    return *this;
+}
+template <bool Signed>
+big_int<Signed>& big_int<Signed>::operator%=(const big_int& b) {
+    const cpp_int divisor = big_int_access::number(b);
+    check_divisor(divisor);
+    big_int_access::assign(*this, big_int_access::number(*this) % divisor);
+    return *this;
+}
+
+template <bool Signed>
+bool big_int<Signed>::less(const big_int& b) const noexcept {
+    if (negative_ != b.negative_) return negative_;
+    const auto& low = negative_ ? b.limbs_ : limbs_;
+    const auto& high = negative_ ? limbs_ : b.limbs_;
+    if (low.size() != high.size()) return low.size() < high.size();
+    return std::lexicographical_compare(low.rbegin(), low.rend(), high.rbegin(), high.rend());
+}
+template <bool Signed>
+std::uint64_t big_int<Signed>::low_bits() const noexcept {
+    const std::uint64_t low = limbs_.empty() ? 0 : limbs_.front();
+    return negative_ ? ~low + 1 : low;
+}
+template <bool Signed>
+double big_int<Signed>::to_real() const {
+    return static_cast<double>(big_int_access::number(*this));
+}
+template <bool Signed>
+std::string big_int<Signed>::stringize() const {
+    return big_int_access::number(*this).str();
+}
+
+template class big_int<true>;
+template class big_int<false>;
+
+std::ostream& operator<<(std::ostream& out, const int_n& n) { return out << n.stringize(); }
+std::ostream& operator<<(std::ostream& out, const int_un& n) { return out << n.stringize(); }
+
+Val::Val(const int_n& n) : Val() { set_bytes('q', bytes_of(big_int_access::number(n))); }
+Val::Val(const int_un& n) : Val() { set_bytes('Q', bytes_of(big_int_access::number(n))); }
+
+}  // namespace valpool

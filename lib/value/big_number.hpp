@@ -1,0 +1,41 @@
+#pragma once
+
+#include "value/numbers.hpp"
+
+#include <valpool/big_int.hpp>
+
+#include <boost/multiprecision/cpp_int.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace valpool::detail {
+
+using boost::multiprecision::cpp_int;
+
+/// Between the forms: digits for computing, limbs in int_n, and bytes in a Val (first '-' or '+',
+/// then the magnitude, least significant byte first, without zeros on top).
+struct big_int_access {
+    template <bool Signed>
+    static cpp_int number(const big_int<Signed>& n) {
+        cpp_int result;
+        if (n.limbs_.empty()) return result;
+        const std::uint64_t* const limbs = n.limbs_.data();
+        import_bits(result, limbs, limbs + n.limbs_.size(), 64, false);
+        return n.negative_ ? -result : result;
+    }
+    /// std::range_error for a negative one where there can be none.
+    template <bool Signed>
+    static void assign(big_int<Signed>& n, const cpp_int& value);
+};
+
+std::string bytes_of(const cpp_int& value);
+cpp_int number_of_bytes(std::string_view bytes);
+
+constexpr bool is_big(char tag) noexcept { return tag == 'q' || tag == 'Q'; }
+/// Any integer or big integer, or the whole part of a finite real.
+cpp_int exact_whole(const Val& v);
+/// The value that text stands for, as far as it parses, or that any other value converts to.
+cpp_int whole_number_of(const Val& v);
+
+}  // namespace valpool::detail

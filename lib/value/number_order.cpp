@@ -1,0 +1,132 @@
+#include "value/big_number.hpp"
+#include "value/containers.hpp"
+
+#include <cstring>
+
+/// Equality and order of numbers, exact whatever their types, and hashes of values. What is equal
+/// has the same hash.
+
+namespace valpool {
+
+using namespace detail;
+
+namespace detail {
+namespace {
+
+std::partial_ordering compare_mixed(wide_int i, real_8 r) noexcept {
+    if (std::isnan(r)) return std::partial_ordering::unordered;
+    constexpr real_8 beyond = 3.0e38;  // inside the range of wide_int, outside of every integer
+    if (r >= beyond / 2) return std::partial_ordering::less;
+    if (r <= -beyond / 2) return std::partial_ordering::greater;
+    const auto whole = static_cast<wide_int>(r);
+    if (i != whole) return i < whole ? std::partial_ordering::less : std::partial_ordering::greater;
+    const real_8 rest = r - static_cast<real_8>(whole);
+    return 0.0 <=> rest;
+}
+
+/// A big integer that number_of could not give exactly.
+bool is_huge(const Val& v, const any_number& n) noexcept {
+    return is_big(v.tag) && n.what == any_number::real;
+}
+
+std::partial_ordering order_of(int sign) noexcept { return sign <=> 0; }
+
+/// Exact even with integers of any size.
+std::partial_ordering compare_real_parts(const Val& a, const any_number& x, const Val& b,
+                                         const any_number& y) {
+    const bool x_huge = is_huge(a, x);
+    const bool y_huge = is_huge(b, y);
+    if (!x_huge && !y_huge) return compare_reals(x, y);
+    if (!x_huge && x.what != any_number::integer && !std::isfinite(x.re)) return x.re <=> 0.0;
+    if (!y_huge && y.what != any_number::integer && !std::isfinite(y.re)) return 0.0 <=> y.re;
+    // What is huge is so far from any real with a fraction that whole parts decide.
+    return order_of(exact_whole(a).compare(exact_whole(b)));
+}
+
+std::uint64_t mixed(std::uint64_t h, std::uint64_t with) noexcept {
+    h = (h ^ with) * 0x9e3779b97f4a7c15;
+    return h ^ (h >> 32);
+}
+
+std::uint32_t folded(std::uint64_t h) noexcept { return static_cast<std::uint32_t>(h ^ (h >> 32)); }
+
+std::uint64_t hash_real(real_8 r) noexcept {
+    constexpr real_8 limit = 18446744073709551616.0;
+    if (r == std::trunc(r) && r > -limit && r < limit)
+        return static_cast<std::uint64_t>(static_cast<wide_int>(r));
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &r, sizeof bits);
+    return bits;
+}
+
+std::uint64_t hash_integer(wide_int i) noexcept {
+    constexpr wide_int limit = wide_int{1} << 64;
+    return i > -limit && i < limit ? static_cast<std::uint64_t>(i)
+                                   : hash_real(static_cast<real_8>(i));
+}
+
+std::uint64_t hash_number(const Val& v) {
+    const any_number n = number_of(v);
+    if (n.what == any_number::integer) return hash_integer(n.i);
+    const std::uint64_t re = hash_real(n.re);
+    return n.what == any_number::complex && n.im != 0 ? mixed(re, hash_real(n.im)) : re;
+}
+
+}  // namespace
+
+std::partial_ordering compare_reals(const any_number& a, const any_number& b) noexcept {
+    const bool a_whole = a.what == any_number::integer;
+    const bool b_whole = b.what == any_number::integer;
+    if (a_whole && b_whole) return a.i <=> b.i;
+    if (a_whole) return compare_mixed(a.i, b.re);
+    if (b_whole) return 0 <=> compare_mixed(b.i, a.re);
+    return a.re <=> b.re;
+}
+
+std::uint32_t hash_of(std::string_view text) noexcept {
+    std::uint64_t h = 0x243f6a8885a308d3 ^ text.size();
+    while (text.size() >= 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data(), 8);
+        h = mixed(h, word);
+        text.remove_prefix(8);
+    }
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), text.size());
+    return folded(mixed(h, word));
+}
+
+std::uint32_t hash_of(const Val& v) {
+    if (v.tag == 'a') return hash_of(v.text());
+    if (is_plain(v.tag) || is_big(v.tag))
+        return folded(mixed(v.tag == 'Z' ? 1 : 2, hash_number(v)));
+    // Containers as keys are rare and may hold anything: their length has to do.
+    return folded(mixed(is_table(v.tag) ? 3 : static_cast<unsigned char>(v.tag), v.length()));
+}
+
+bool equal_numbers(const Val& a, const Val& b) {
+    const any_number x = number_of(a);
+    const any_number y = number_of(b);
+    const real_8 x_im = x.what == any_number::complex ? x.im : 0;
+    const real_8 y_im = y.what == any_number::complex ? y.im : 0;
+    return x_im == y_im && compare_real_parts(a, x, b, y) == std::partial_ordering::equivalent;
+}
+
+int order_of_numbers(const Val& a, const Val& b) {
+    const any_number x = number_of(a);
+    const any_number y = number_of(b);
+    const auto order = compare_real_parts(a, x, b, y);
+    if (order == std::partial_ordering::less) return -1;
+    if (order == std::partial_ordering::greater) return 1;
+    // NaN goes before all others, so that it has a place.
+    const bool x_nan = x.what != any_number::integer && std::isnan(x.re);
+    const bool y_nan = y.what != any_number::integer && std::isnan(y.re);
+    if (x_nan != y_nan) return x_nan ? -1 : 1;
+    const real_8 x_im = x.what == any_number::complex ? x.im : 0;
+    const real_8 y_im = y.what == any_number::complex ? y.im : 0;
+    if (std::isnan(x_im) != std::isnan(y_im)) return std::isnan(x_im) ? -1 : 1;
+    return x_im < y_im ? -1 : x_im > y_im ? 1 : 0;
+}
+
+}  // namespace detail
+}  // namespace valpool
