@@ -11,7 +11,8 @@ declare -A layer_of=(
   [valpool/shared_memory.hpp]=segment
   [valpool/streaming_pool.hpp]=memory [valpool/pool_check.hpp]=memory
   [valpool/detail/box.hpp]=memory [valpool/detail/allocator.hpp]=memory
-  [valpool/types.hpp]=value [valpool/big_int.hpp]=value [valpool/val.hpp]=value [valpool/tab.hpp]=value
+  [valpool/types.hpp]=value [valpool/visit.hpp]=value
+  [valpool/circular_buffer.hpp]=memory [valpool/thread.hpp]=base [valpool/json.hpp]=value [valpool/parse.hpp]=value [valpool/big_int.hpp]=value [valpool/val.hpp]=value [valpool/tab.hpp]=value
   [valpool/array.hpp]=value [valpool/tup.hpp]=value [valpool/proxy.hpp]=value
   [valpool/it.hpp]=value [valpool/stringize.hpp]=value [valpool/check_shm.hpp]=value
   [valpool/detail/value_access.hpp]=value [valpool/detail/pack.hpp]=value

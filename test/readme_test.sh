@@ -34,7 +34,7 @@ for program in server:5 client:6; do
   file=$work/${program%:*}.cpp
   block "${program#*:}" | sed "s/\"region\"/\"$region\"/" >"$file"
   grep -q "// ${program%:*}.cpp" "$file" || { echo "README.md: the blocks have moved" >&2; exit 1; }
-  "$compiler" -std=c++17 "$@" -I"$source/include" "$file" "$library" -pthread \
+  "$compiler" -std=c++17 "$@" -I"$source/include" "$file" "$library" -lboost_json -pthread \
     -Wl,-rpath,"$(dirname "$library")" -o "$work/${program%:*}"
 done
 "$work/server" 2>"$work/server.err" &

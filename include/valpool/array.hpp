@@ -20,6 +20,10 @@
 
 namespace valpool {
 
+namespace detail {
+VALPOOL_API Arr parse_list(const std::string& text);
+}
+
 /// A growing array of anything; of numbers, it is contiguous memory that others can read in place.
 /// An Arr (Array<Val>) is the list of the dynamic values.
 ///
@@ -39,6 +43,13 @@ public:
         if (pool) throw std::logic_error("Array: use Shared(pool, Array()) for one in a pool");
         items_.reserve(capacity);
     }
+    /// A list from a Python literal; see parse.
+    template <class Text, class E = T,
+              std::enable_if_t<std::is_same_v<E, Val> &&
+                                   (std::is_convertible_v<const Text&, const char*> ||
+                                    std::is_same_v<Text, std::string>),
+                               int> = 0>
+    Array(const Text& text) : Array(detail::parse_list(text)) {}
     Array(std::initializer_list<T> items) : items_(items.begin(), items.end()) {}
     template <class U>
     explicit Array(const detail::allocator<U>& memory) noexcept
@@ -222,14 +233,71 @@ std::ostream& operator<<(std::ostream& out, const Array<T>& a) {
     return out;
 }
 
+namespace detail {
+
+/// An element of an array of strings: text, wherever the array lies.
+class text_item {
+public:
+    text_item() { text_ = std::string_view(); }
+    text_item(std::string_view text) { text_ = text; }
+    text_item(const std::string& text) : text_item(std::string_view(text)) {}
+    text_item(const char* text) : text_item(std::string_view(text)) {}
+    explicit text_item(const allocator<char>& memory) : text_(memory) {
+        text_ = std::string_view();
+    }
+    text_item(std::string_view text, const allocator<char>& memory) : text_(memory) {
+        text_ = text;
+    }
+    text_item(const text_item& other, const allocator<char>& memory) : text_(other.text_, memory) {}
+    text_item(text_item&& other, const allocator<char>& memory)
+        : text_(std::move(other.text_), memory) {}
+    text_item(const text_item&) = default;
+    text_item(text_item&&) = default;
+    text_item& operator=(const text_item&) = default;
+    text_item& operator=(text_item&&) = default;
+    text_item& operator=(std::string_view text) {
+        text_ = text;
+        return *this;
+    }
+    text_item& operator=(const std::string& text) { return *this = std::string_view(text); }
+    text_item& operator=(const char* text) { return *this = std::string_view(text); }
+
+    std::string_view view() const { return text_.isNone() ? std::string_view() : text_.text(); }
+    operator std::string_view() const { return view(); }
+    operator std::string() const { return std::string(view()); }
+    std::size_t size() const { return view().size(); }
+    std::size_t length() const { return view().size(); }
+
+    friend bool operator==(const text_item& a, const text_item& b) { return a.view() == b.view(); }
+    friend bool operator!=(const text_item& a, const text_item& b) { return a.view() != b.view(); }
+    friend bool operator<(const text_item& a, const text_item& b) { return a.view() < b.view(); }
+    friend std::ostream& operator<<(std::ostream& out, const text_item& item) {
+        return out << item.view();
+    }
+
+private:
+    Val text_;
+};
+
+}  // namespace detail
+
+/// An array of strings, whose text lies where the array lies.
+template <>
+class Array<std::string> : public Array<detail::text_item> {
+public:
+    using Array<detail::text_item>::Array;
+    Array() = default;
+};
+
 // --- how arrays become values and come out of them ---------------------------------------------
 
 namespace detail {
 template <class T>
 constexpr char element_tag() noexcept {
-    static_assert(std::is_same_v<T, Val> || number_tag<T>() != 'Z',
-                  "a Val can hold arrays of numbers and of values");
-    return number_tag<T>();  // 'Z' for values
+    static_assert(
+        std::is_same_v<T, Val> || std::is_same_v<T, std::string> || number_tag<T>() != 'Z',
+        "a Val can hold arrays of numbers, of strings and of values");
+    return std::is_same_v<T, std::string> ? 'a' : number_tag<T>();  // 'Z' for values
 }
 }  // namespace detail
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -207,9 +208,16 @@ class VALPOOL_API Tab : public detail::table {
 public:
     using table::table;
     Tab() noexcept = default;
+    /// From a Python literal; see parse.
+    Tab(const std::string& text);
+    Tab(const char* text) : Tab(std::string(text)) {}
     Tab(std::initializer_list<std::pair<Val, Val>> items);
     Tab& operator+=(const Tab& other);
     void swapInto(Tab& other) { swap(other); }
+
+    /// As the comparisons of Val.
+    friend VALPOOL_API bool operator==(const Tab& a, const Tab& b);
+    friend bool operator!=(const Tab& a, const Tab& b) { return !(a == b); }
 };
 
 /// As Tab, but its order matters when two are compared, and it prints as OrderedDict.
@@ -217,9 +225,14 @@ class VALPOOL_API OTab : public detail::table {
 public:
     using table::table;
     OTab() noexcept = default;
+    OTab(const std::string& text);
+    OTab(const char* text) : OTab(std::string(text)) {}
     OTab(std::initializer_list<std::pair<Val, Val>> items);
     OTab& operator+=(const OTab& other);
     void swapInto(OTab& other) { swap(other); }
+
+    friend VALPOOL_API bool operator==(const OTab& a, const OTab& b);
+    friend bool operator!=(const OTab& a, const OTab& b) { return !(a == b); }
 };
 
 }  // namespace valpool

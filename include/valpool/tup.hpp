@@ -37,12 +37,20 @@ public:
     Val& operator()(std::size_t i) noexcept { return items_(i); }
     std::size_t length() const noexcept { return items_.length(); }
     std::size_t entries() const noexcept { return items_.length(); }
+    /// Takes the values of a list over, which is empty then.
+    void take(Arr& items) {
+        items_.clear();
+        items_.swap(items);
+    }
     void swap(Tup& other) { items_.swap(other.items_); }
     Val* begin() noexcept { return items_.begin(); }
     Val* end() noexcept { return items_.end(); }
     const Val* begin() const noexcept { return items_.begin(); }
     const Val* end() const noexcept { return items_.end(); }
     detail::box* region() const noexcept { return items_.region(); }
+
+    friend bool operator==(const Tup& a, const Tup& b) { return a.items_ == b.items_; }
+    friend bool operator!=(const Tup& a, const Tup& b) { return !(a == b); }
 
 private:
     Arr items_;

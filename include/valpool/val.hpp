@@ -47,6 +47,12 @@ template <class T>
 using if_target = std::enable_if_t<
     number_tag<T>() != 'Z' && !std::is_same_v<T, char> && !std::is_same_v<T, long double>, int>;
 
+template <class T>
+using if_scalar = std::enable_if_t<number_tag<std::remove_cv_t<T>>() != 'Z' ||
+                                       (std::is_convertible_v<const T&, std::string_view> &&
+                                        !std::is_same_v<T, Val>),
+                                   int>;
+
 }  // namespace detail
 
 /// A value whose type is known at run time: None, a number, text, a container of values, or a proxy
@@ -140,6 +146,10 @@ public:
     operator T() const {
         return convert<T>();
     }
+    /// The same, checked: throws std::logic_error, naming both types and the value, when the value
+    /// is of another kind, or does not fit.
+    template <class T>
+    T as() const;
     /// The raw bytes of text; of anything else its printed form.
     operator std::string() const;
     /// These need that very type, else std::logic_error saying what it is.
@@ -148,7 +158,7 @@ public:
     operator Tup&() const;
     template <class T>
     operator Array<T>&() const;
-    operator Proxy() const;
+    operator Proxy&() const;
 
     /// Text without a copy, valid as long as the value is unchanged. std::logic_error if no text.
     std::string_view text() const {
@@ -188,6 +198,39 @@ public:
     /// Keys sorted, one line an element, `add` spaces a level more, a newline at the end; what is
     /// no container prints as with operator<<.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
+
+    // The comparisons are friends so that they are found for Vals only: elsewhere, in a program
+    // that uses the namespace, they would compete with those of other types that convert to Val.
+
+    /// Numbers compare by value whatever their types; otherwise unlike types are unequal. A Tab
+    /// equals an OTab regardless of order; two OTabs compare in order. NaN is not NaN.
+    friend VALPOOL_API bool operator==(const Val& a, const Val& b);
+    /// A strict weak order: None, then numbers (NaN first), then text and the rest by type; tables
+    /// by size, then by their sorted items; lists element by element.
+    friend VALPOOL_API bool operator<(const Val& a, const Val& b);
+    friend bool operator!=(const Val& a, const Val& b) { return !(a == b); }
+    friend bool operator>(const Val& a, const Val& b) { return b < a; }
+    friend bool operator<=(const Val& a, const Val& b) { return !(b < a); }
+    friend bool operator>=(const Val& a, const Val& b) { return !(a < b); }
+
+    // For numbers and text on one side: without these, the conversions of Val make built-in
+    // operators just as good a match.
+#define VALPOOL_COMPARE(op)                             \
+    template <class T, detail::if_scalar<T> = 0>        \
+    friend bool operator op(const Val& a, const T& b) { \
+        return a op Val(b);                             \
+    }                                                   \
+    template <class T, detail::if_scalar<T> = 0>        \
+    friend bool operator op(const T& a, const Val& b) { \
+        return Val(a) op b;                             \
+    }
+    VALPOOL_COMPARE(==)
+    VALPOOL_COMPARE(!=)
+    VALPOOL_COMPARE(<)
+    VALPOOL_COMPARE(>)
+    VALPOOL_COMPARE(<=)
+    VALPOOL_COMPARE(>=)
+#undef VALPOOL_COMPARE
 
 private:
     friend struct detail::value_access;
@@ -236,6 +279,8 @@ private:
     void take_from(Val& other);
     template <class T>
     T convert() const;
+    template <class T>
+    T convert_checked() const;
     Val& at_text(std::string_view key);
     Val& get_text(std::string_view key) const;
 
@@ -248,45 +293,19 @@ static_assert(sizeof(Val) == 32, "an entry of a table is one cache line");
 VALPOOL_API bool is(const Val& a, const Val& b) noexcept;
 inline bool IsProxy(const Val& v) noexcept { return v.isproxy; }
 
-/// Numbers compare by value whatever their types; otherwise unlike types are unequal. A Tab equals
-/// an OTab regardless of order; two OTabs compare in order. NaN is not NaN.
-VALPOOL_API bool operator==(const Val& a, const Val& b);
-/// A strict weak order: None, then numbers (NaN first), then text and the rest by type; tables by
-/// size, then by their sorted items; lists element by element.
-VALPOOL_API bool operator<(const Val& a, const Val& b);
-inline bool operator!=(const Val& a, const Val& b) { return !(a == b); }
-inline bool operator>(const Val& a, const Val& b) { return b < a; }
-inline bool operator<=(const Val& a, const Val& b) { return !(b < a); }
-inline bool operator>=(const Val& a, const Val& b) { return !(a < b); }
-
-// For numbers and text on one side: without these, the conversions of Val make built-in operators
-// just as good a match.
-namespace detail {
-template <class T>
-using if_scalar = std::enable_if_t<number_tag<std::remove_cv_t<T>>() != 'Z' ||
-                                       (std::is_convertible_v<const T&, std::string_view> &&
-                                        !std::is_same_v<T, Val>),
-                                   int>;
-}
-#define VALPOOL_COMPARE(op)                      \
-    template <class T, detail::if_scalar<T> = 0> \
-    bool operator op(const Val& a, const T& b) { \
-        return a op Val(b);                      \
-    }                                            \
-    template <class T, detail::if_scalar<T> = 0> \
-    bool operator op(const T& a, const Val& b) { \
-        return Val(a) op b;                      \
-    }
-VALPOOL_COMPARE(==)
-VALPOOL_COMPARE(!=)
-VALPOOL_COMPARE(<)
-VALPOOL_COMPARE(>)
-VALPOOL_COMPARE(<=)
-VALPOOL_COMPARE(>=)
-#undef VALPOOL_COMPARE
-
 /// Python's literal: see docs/values.md for every type's form.
 VALPOOL_API std::ostream& operator<<(std::ostream& out, const Val& v);
+
+template <class T>
+T Val::as() const {
+    if constexpr (std::is_same_v<T, std::string>) {
+        return std::string(text());
+    } else if constexpr (detail::number_tag<T>() != 'Z') {
+        return static_cast<T>(convert_checked<detail::stored_number<T>>());
+    } else {
+        return static_cast<T>(*this);
+    }
+}
 
 inline void swap(Val& a, Val& b) { a.swap(b); }
 

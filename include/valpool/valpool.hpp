@@ -6,10 +6,13 @@
 #include <valpool/big_int.hpp>
 #include <valpool/boot.hpp>
 #include <valpool/check_shm.hpp>
+#include <valpool/circular_buffer.hpp>
 #include <valpool/client_side.hpp>
 #include <valpool/cq.hpp>
 #include <valpool/error.hpp>
 #include <valpool/it.hpp>
+#include <valpool/json.hpp>
+#include <valpool/parse.hpp>
 #include <valpool/pool_check.hpp>
 #include <valpool/proxy.hpp>
 #include <valpool/server_side.hpp>
@@ -18,6 +21,8 @@
 #include <valpool/streaming_pool.hpp>
 #include <valpool/stringize.hpp>
 #include <valpool/tab.hpp>
+#include <valpool/thread.hpp>
 #include <valpool/tup.hpp>
 #include <valpool/types.hpp>
 #include <valpool/val.hpp>
+#include <valpool/visit.hpp>

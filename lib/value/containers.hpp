@@ -26,6 +26,7 @@ decltype(auto) visit_array(char subtype, void* object, Visitor&& visit) {
         case 'd': return visit(*static_cast<Array<real_8>*>(object));
         case 'F': return visit(*static_cast<Array<complex_8>*>(object));
         case 'D': return visit(*static_cast<Array<complex_16>*>(object));
+        case 'a': return visit(*static_cast<Array<std::string>*>(object));
         case 'Z': return visit(*static_cast<Arr*>(object));
         default: throw std::logic_error("an array of an unknown type");
     }

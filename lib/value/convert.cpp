@@ -122,7 +122,46 @@ T Val::convert() const {
     return cast_number<T>(n);
 }
 
-#define VALPOOL_CONVERT(T) template VALPOOL_API T Val::convert<T>() const;
+namespace {
+
+template <class T>
+constexpr bool is_complex = std::is_same_v<T, complex_8> || std::is_same_v<T, complex_16>;
+
+/// Whether nothing is lost but a real's precision.
+template <class T>
+bool fits(const Val& v) {
+    const bool is_number = !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
+    if (!is_number) return false;
+    const any_number n = number_of(v);
+    if constexpr (is_complex<T>) {
+        return true;
+    } else if constexpr (std::is_floating_point_v<T>) {
+        return n.what != any_number::complex;
+    } else if constexpr (std::is_same_v<T, bool>) {
+        return v.tag == 'b';
+    } else {
+        if (n.what == any_number::complex ||
+            is_big(v.tag) != (n.what == any_number::integer && is_big(v.tag)))
+            return false;
+        if (n.what == any_number::real)
+            return n.re == std::trunc(n.re) && Val(cast_number<T>(n)) == v;
+        return n.i >= std::numeric_limits<T>::min() && n.i <= std::numeric_limits<T>::max();
+    }
+}
+
+}  // namespace
+
+template <class T>
+T Val::convert_checked() const {
+    if (fits<T>(*this)) return convert<T>();
+    throw std::logic_error("a value of type " + value_access::type_name(*this) + ", " +
+                           Stringize(*this).substr(0, 40) + ", is no " +
+                           value_access::type_name(number_tag<T>(), 'Z'));
+}
+
+#define VALPOOL_CONVERT(T)                          \
+    template VALPOOL_API T Val::convert<T>() const; \
+    template VALPOOL_API T Val::convert_checked<T>() const;
 VALPOOL_CONVERT(bool)
 VALPOOL_CONVERT(signed char)
 VALPOOL_CONVERT(unsigned char)
@@ -151,6 +190,13 @@ Val::operator OTab&() const {
 Val::operator Tup&() const {
     return *static_cast<Tup*>(value_access::container_of_type(*this, 'u', 'Z'));
 }
-Val::operator Proxy() const { return Proxy(*this); }
+Val::operator Proxy&() const {
+    if (!isproxy)
+        throw std::logic_error("a value of type " + value_access::type_name(*this) +
+                               " is no proxy");
+    // A Proxy is a Val that is one, and nothing else.
+    static_assert(sizeof(Proxy) == sizeof(Val), "one is laid over the other");
+    return *reinterpret_cast<Proxy*>(const_cast<Val*>(this));
+}
 
 }  // namespace valpool

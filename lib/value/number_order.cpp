@@ -1,3 +1,5 @@
+#include <valpool/visit.hpp>
+
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
 
@@ -129,4 +131,7 @@ int order_of_numbers(const Val& a, const Val& b) {
 }
 
 }  // namespace detail
+
+std::size_t hash_value(const Val& v) { return hash_of(v); }
+
 }  // namespace valpool

@@ -89,6 +89,16 @@ char array_code(char subtype) {
     return codes[tags.find(subtype)];
 }
 
+/// Python's array module has no code for these.
+void print_array(std::ostream& out, const Array<std::string>& a, char) {
+    out << '[';
+    for (std::size_t i = 0; i < a.length(); ++i) {
+        if (i != 0) out << ", ";
+        print_string(out, a(i).view());
+    }
+    out << ']';
+}
+
 template <class T>
 void print_array(std::ostream& out, const Array<T>& a, char subtype) {
     out << "array([";

@@ -1,0 +1,112 @@
+#pragma once
+
+/// A ring of things in one process's memory.
+
+#include <valpool/streaming_pool.hpp>
+
+#include <cstddef>
+#include <ostream>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace valpool {
+
+/// First in, first out, with a capacity; an infinite one doubles its capacity when it is full.
+/// Throws std::runtime_error on full and on empty, std::logic_error for a capacity below 1.
+/// Thread safety: as for a standard container (see CQ for a queue between threads).
+template <class T>
+class CircularBuffer {
+public:
+    explicit CircularBuffer(int initial_capacity = 4, bool infinite = false,
+                            Allocator* pool = nullptr)
+        : infinite_(infinite) {
+        if (initial_capacity < 1)
+            throw std::logic_error("CircularBuffer: a capacity of " +
+                                   std::to_string(initial_capacity));
+        if (pool) throw std::logic_error("CircularBuffer: use a CQ for a queue in a pool");
+        items_.resize(static_cast<std::size_t>(initial_capacity));
+    }
+
+    void put(const T& item) {
+        make_room();
+        items_[index(count_)] = item;
+        ++count_;
+    }
+    T get() {
+        check_not_empty("get");
+        T item = std::move(items_[first_]);
+        drop_first();
+        return item;
+    }
+    /// The n-th from the front, which stays.
+    const T& peek(std::size_t n = 0) const {
+        if (n >= count_) throw std::runtime_error("CircularBuffer: peek beyond the end");
+        return items_[index(n)];
+    }
+    /// Drops n from the front.
+    void consume(std::size_t n) {
+        if (n > count_) throw std::runtime_error("CircularBuffer: consume beyond the end");
+        while (n-- > 0) drop_first();
+    }
+    /// To the front: what get() returns next.
+    void pushback(const T& item) {
+        make_room();
+        first_ = (first_ + items_.size() - 1) % items_.size();
+        items_[first_] = item;
+        ++count_;
+    }
+    /// Drops the last one.
+    void drop() {
+        check_not_empty("drop");
+        --count_;
+        items_[index(count_)] = T();
+    }
+    void clear() { consume(count_); }
+    void swap(CircularBuffer& other) noexcept {
+        items_.swap(other.items_);
+        std::swap(first_, other.first_);
+        std::swap(count_, other.count_);
+        std::swap(infinite_, other.infinite_);
+    }
+
+    bool empty() const noexcept { return count_ == 0; }
+    bool full() const noexcept { return !infinite_ && count_ == items_.size(); }
+    bool infinite() const noexcept { return infinite_; }
+    std::size_t capacity() const noexcept { return items_.size(); }
+    std::size_t length() const noexcept { return count_; }
+
+private:
+    std::size_t index(std::size_t n) const noexcept { return (first_ + n) % items_.size(); }
+    void check_not_empty(const char* what) const {
+        if (count_ == 0)
+            throw std::runtime_error(std::string("CircularBuffer: ") + what + " from an empty one");
+    }
+    void drop_first() {
+        items_[first_] = T();
+        first_ = (first_ + 1) % items_.size();
+        --count_;
+    }
+    void make_room() {
+        if (count_ < items_.size()) return;
+        if (!infinite_) throw std::runtime_error("CircularBuffer: it is full");
+        std::vector<T> larger(items_.size() * 2);
+        for (std::size_t i = 0; i < count_; ++i) larger[i] = std::move(items_[index(i)]);
+        items_.swap(larger);
+        first_ = 0;
+    }
+
+    std::vector<T> items_;
+    std::size_t first_ = 0;
+    std::size_t count_ = 0;
+    bool infinite_;
+};
+
+/// "a b " and a newline.
+template <class T>
+std::ostream& operator<<(std::ostream& out, const CircularBuffer<T>& buffer) {
+    for (std::size_t i = 0; i < buffer.length(); ++i) out << buffer.peek(i) << ' ';
+    return out << '\n';
+}
+
+}  // namespace valpool

@@ -1,0 +1,57 @@
+#pragma once
+
+/// Values from text: Python's literals, as values print themselves.
+
+#include <valpool/detail/config.hpp>
+#include <valpool/val.hpp>
+
+#include <cstddef>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+
+namespace valpool {
+
+/// What a text may ask for at most.
+struct parse_limits {
+    std::size_t depth = 100000;
+    std::size_t size_bytes = std::size_t{1} << 30;
+};
+
+/// The value that the text stands for, on the heap. Besides what values print, it may contain
+/// comments (# to the end of the line), commas behind the last element, integers in hexadecimal,
+/// and o{...} for an OTab. Integers get the smallest of int_4, int_8, int_u8 and int_n that holds
+/// them; with an L behind they are int_n.
+/// Throws std::logic_error saying line and column, with the place marked: the text is no value,
+/// something follows it, or it exceeds the limits.
+VALPOOL_API Val parse(std::string_view text, const parse_limits& limits = parse_limits());
+
+/// The original's name.
+inline Val Eval(const std::string& text) { return parse(text); }
+
+/// Files and streams of one value each. Throw std::runtime_error when the file cannot be read or
+/// written (naming it), std::logic_error for what it contains.
+VALPOOL_API void ReadValFromStream(std::istream& in, Val& v);
+VALPOOL_API void ReadValFromFile(const std::string& filename, Val& v);
+VALPOOL_API void ReadTabFromFile(const std::string& filename, Tab& t);
+VALPOOL_API void WriteValToStream(const Val& v, std::ostream& out);
+VALPOOL_API void WriteValToFile(const Val& v, const std::string& filename);
+VALPOOL_API void WriteTabToFile(const Tab& t, const std::string& filename);
+
+/// The original's reader of text: each call takes the next value.
+class VALPOOL_API ValReader {
+public:
+    explicit ValReader(std::string text) : text_(std::move(text)) {}
+    /// std::logic_error for anything else than that.
+    void expectAnything(Val& v);
+    void expectTab(Tab& t);
+    void expectArr(Array<Val>& a);
+    /// Whether nothing but space and comments is left.
+    bool EOFComing() const;
+
+private:
+    std::string text_;
+    std::size_t position_ = 0;
+};
+
+}  // namespace valpool

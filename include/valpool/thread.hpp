@@ -1,0 +1,91 @@
+#pragma once
+
+/// The original's names for what the standard library has today: within one process.
+
+#include <condition_variable>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace valpool {
+
+/// Recursive, as the original's.
+class Mutex {
+public:
+    void lock() { mutex_.lock(); }
+    void unlock() { mutex_.unlock(); }
+    bool trylock() { return mutex_.try_lock(); }
+
+private:
+    friend class CondVar;
+    std::recursive_mutex mutex_;
+};
+
+/// Holds a Mutex while it lives.
+class ProtectScope {
+public:
+    explicit ProtectScope(Mutex& mutex) : mutex_(mutex) { mutex_.lock(); }
+    ~ProtectScope() { mutex_.unlock(); }
+    ProtectScope(const ProtectScope&) = delete;
+    ProtectScope& operator=(const ProtectScope&) = delete;
+
+private:
+    Mutex& mutex_;
+};
+
+/// A condition with a mutex of its own; wait with it locked, once.
+class CondVar {
+public:
+    void lock() { mutex_.lock(); }
+    void unlock() { mutex_.unlock(); }
+    /// Until somebody signals; can return without that, so look at what you wait for again.
+    void wait() { changed_.wait(mutex_.mutex_); }
+    /// False when the time is up.
+    bool timedwait(double timeout_s) {
+        return changed_.wait_for(mutex_.mutex_, std::chrono::duration<double>(timeout_s)) ==
+               std::cv_status::no_timeout;
+    }
+    void signal() { changed_.notify_one(); }
+    void broadcast() { changed_.notify_all(); }
+
+private:
+    Mutex mutex_;
+    std::condition_variable_any changed_;
+};
+
+/// A thread with a name. A detached one lives on by itself; another one is joined, at the latest by
+/// the destructor.
+class OCThread {
+public:
+    explicit OCThread(std::string name, bool detached = true)
+        : name_(std::move(name)), detached_(detached) {}
+    ~OCThread() {
+        if (thread_.joinable()) thread_.join();
+    }
+    OCThread(const OCThread&) = delete;
+    OCThread& operator=(const OCThread&) = delete;
+
+    /// Throws std::logic_error when it is running already.
+    void start(void* (*function)(void*), void* data) {
+        if (thread_.joinable()) throw std::logic_error("OCThread " + name_ + ": started twice");
+        thread_ = std::thread([function, data] { function(data); });
+        if (detached_) thread_.detach();
+    }
+    /// std::logic_error for a detached thread.
+    void join() {
+        if (detached_) throw std::logic_error("OCThread " + name_ + " is detached");
+        if (thread_.joinable()) thread_.join();
+    }
+    const std::string& name() const noexcept { return name_; }
+
+private:
+    std::string name_;
+    bool detached_;
+    std::thread thread_;
+};
+
+}  // namespace valpool
