@@ -40,6 +40,20 @@ cpp_int number_of_bytes(std::string_view bytes) {
     return bytes.front() == '-' ? -result : result;
 }
 
+real_8 nearest_real(const cpp_int& value) {
+    const cpp_int magnitude = abs(value);
+    if (magnitude == 0) return 0;
+    constexpr std::size_t kept = 64;
+    const std::size_t bits = msb(magnitude) + 1;
+    if (bits > 2000) return value < 0 ? -HUGE_VAL : HUGE_VAL;
+    const std::size_t dropped = bits > kept ? bits - kept : 0;
+    auto top = static_cast<std::uint64_t>(magnitude >> dropped);
+    // Whatever is dropped only decides which way a tie goes.
+    if (dropped > 0 && lsb(magnitude) < dropped) top |= 1;
+    const real_8 real = std::ldexp(static_cast<real_8>(top), static_cast<int>(dropped));
+    return value < 0 ? -real : real;
+}
+
 cpp_int exact_whole(const Val& v) {
     if (is_big(v.tag)) return number_of_bytes(value_access::bytes(v));
     const any_number n = number_of(v);
@@ -172,7 +186,7 @@ std::uint64_t big_int<Signed>::low_bits() const noexcept {
 }
 template <bool Signed>
 double big_int<Signed>::to_real() const {
-    return static_cast<double>(big_int_access::number(*this));
+    return nearest_real(big_int_access::number(*this));
 }
 template <bool Signed>
 std::string big_int<Signed>::stringize() const {

@@ -33,6 +33,9 @@ std::string bytes_of(const cpp_int& value);
 cpp_int number_of_bytes(std::string_view bytes);
 
 constexpr bool is_big(char tag) noexcept { return tag == 'q' || tag == 'Q'; }
+/// Rounded to nearest; infinite when it is beyond the range of reals (Boost's own conversion ends
+/// the program then).
+real_8 nearest_real(const cpp_int& value);
 /// Any integer or big integer, or the whole part of a finite real.
 cpp_int exact_whole(const Val& v);
 /// The value that text stands for, as far as it parses, or that any other value converts to.

@@ -21,7 +21,7 @@ namespace {
 any_number number_of_big(std::string_view bytes) {
     constexpr std::size_t most = sizeof(wide_int);
     if (bytes.size() > most + 1 || (bytes.size() == most + 1 && (bytes.back() & 0x80) != 0))
-        return {any_number::real, 0, static_cast<real_8>(number_of_bytes(bytes)), 0};
+        return {any_number::real, 0, nearest_real(number_of_bytes(bytes)), 0};
     wide_int i = 0;
     for (std::size_t at = bytes.size(); at-- > 1;)
         i = i * 256 + static_cast<unsigned char>(bytes[at]);

@@ -136,6 +136,29 @@ BOOST_AUTO_TEST_CASE(they_convert_as_the_other_numbers_do) {
     BOOST_TEST(int_n(300).as(int_u1()) == 44);
 }
 
+BOOST_AUTO_TEST_CASE(reals_are_the_nearest_or_infinite) {
+    const auto real = [](const cpp_int& i) { return static_cast<real_8>(Val(int_n(i.str()))); };
+    const double largest = std::numeric_limits<double>::max();
+    const double inf = std::numeric_limits<double>::infinity();
+    BOOST_TEST(real(cpp_int(largest)) == largest);
+    BOOST_TEST(real(cpp_int(largest) + 1) == largest);
+    BOOST_TEST(real(cpp_int(1) << 1024) == inf);
+    BOOST_TEST(real((cpp_int(1) << 1024) - 1) == inf);
+    BOOST_TEST(real(-(cpp_int(1) << 5000)) == -inf);
+    BOOST_TEST((Val(int_n(cpp_int(cpp_int(1) << 5000).str())) < Val(inf)));
+    Tab t;
+    for (int i = 0; i < 20; ++i) t[i] = i;
+    t[Val(int_n(cpp_int(cpp_int(1) << 5000).str()))] = 1;  // hashes
+    BOOST_TEST(t.entries() == 21u);
+    std::mt19937_64 random(3);
+    for (int i = 0; i < 300; ++i) {
+        cpp_int n = random();
+        for (auto words = random() % 8; words != 0; --words) n = (n << 64) | random();
+        if (random() % 2 == 0) n <<= random() % 100;
+        BOOST_TEST(real(n) == std::strtod(n.str().c_str(), nullptr));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(they_compare_and_hash_with_all_numbers_exactly) {
     const Val two_to_70 = int_n("1180591620717411303424");
     BOOST_TEST((two_to_70 == Val(1180591620717411303424.0)));
