@@ -17,12 +17,13 @@ namespace detail {
 
 /// A key and its value: one cache line. As a structured binding the key is constant: changing it
 /// in place would hide it from lookups.
-struct table_entry {
+struct alignas(64) table_entry {
     Val key;
     Val value;
 
     table_entry(const Val& k, const allocator<char>& memory) : key(k, memory), value(memory) {}
-    table_entry(std::string_view k, const allocator<char>& memory);
+    table_entry(std::string_view k, const allocator<char>& memory)
+        : key(k, memory), value(memory) {}
     table_entry(const table_entry& other, const allocator<char>& memory)
         : key(other.key, memory), value(other.value, memory) {}
     table_entry(const table_entry&) = delete;
@@ -113,8 +114,12 @@ public:
         using reference = Entry&;
 
         walk() noexcept = default;
-        explicit walk(const table& t) noexcept : table_(&t) {
-            enter_chunk();
+        explicit walk(const table& t) noexcept
+            : table_(&t),
+              at_(t.first_.get()),
+              next_position_(t.size_ < t.first_capacity_ ? t.size_ : t.first_capacity_),
+              has_holes_(t.has_holes()) {
+            last_ = at_ + next_position_;
             settle();
         }
         Entry& operator*() const noexcept { return *at_; }
@@ -143,17 +148,17 @@ public:
         void settle() noexcept {
             for (;; ++at_) {
                 if (at_ == last_) {
-                    if (!at_) return;
                     enter_chunk();
                     if (!at_) return;
                 }
-                if (!at_->is_hole()) return;
+                if (!has_holes_ || !at_->is_hole()) return;
             }
         }
         const table* table_ = nullptr;
         entry* at_ = nullptr;
         entry* last_ = nullptr;
         std::uint32_t next_position_ = 0;
+        bool has_holes_ = false;
     };
     walk<entry> begin() noexcept { return walk<entry>(*this); }
     walk<entry> end() noexcept { return {}; }
@@ -175,6 +180,7 @@ private:
     };
 
     std::size_t holes() const noexcept;
+    bool has_holes() const noexcept { return index_ && holes() != 0; }
     std::size_t capacity() const noexcept;
     entry& entry_at(std::size_t position) const noexcept;
     entry_range chunk_at(std::size_t position) const noexcept;
@@ -199,6 +205,7 @@ private:
     std::uint32_t first_capacity_ = 0;
 };
 static_assert(sizeof(table) == 32, "box header, table and four entries fit a block of 384 bytes");
+static_assert(sizeof(table_entry) == 64, "one cache line");
 
 }  // namespace detail
 

@@ -8,6 +8,7 @@
 #include <valpool/types.hpp>
 
 #include <cstddef>
+#include <cstring>
 #include <iosfwd>
 #include <new>
 #include <string>
@@ -103,6 +104,10 @@ public:
     Val(T*) = delete;
     Val(std::nullptr_t) = delete;
 
+    /// Text in the memory of `memory`.
+    Val(std::string_view text, const detail::allocator<char>& memory) : Val(memory) {
+        set_text(text);
+    }
     Val(const Val& other) : Val() { copy_from(other); }
     /// Out of a pool it copies, and can throw like a copy; on the heap it never throws.
     Val(Val&& other) : Val() { take_from(other); }
@@ -113,7 +118,8 @@ public:
     template <class T, detail::if_number<T> = 0>
     Val& operator=(T number) {
         const detail::mutation guard(alloc_.region());
-        clear();
+        if (owns_something()) clear();
+        subtype = 'Z';
         set_number(number);
         return *this;
     }
@@ -274,7 +280,19 @@ private:
     }
     void clear() noexcept;
     /// Both expect *this to be None.
-    void copy_from(const Val& other);
+    void copy_from(const Val& other) {
+        if (other.owns_something())
+            copy_what_is_owned(other);
+        else
+            copy_bytes(other);
+    }
+    void copy_bytes(const Val& other) noexcept {
+        std::memcpy(raw_, other.raw_, sizeof raw_);
+        tag = other.tag;
+        subtype = other.subtype;
+        length_ = other.length_;
+    }
+    void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);
     void take_from(Val& other);
     template <class T>

@@ -45,22 +45,20 @@ void throw_poisoned() {
         "be half-changed; clear it or replace it");
 }
 
-mutation::mutation(box* b) : box_(nullptr) {
-    if (!b) return;
-    thread_lane& l = lane_of_thread(arena_of(*b));
+void mutation::begin(box& b) {
+    thread_lane& l = lane_of_thread(arena_of(b));
     const std::uint32_t me = l.index + 1;
-    const std::uint32_t other = b->mutator.load(std::memory_order_relaxed);
+    const std::uint32_t other = b.mutator.load(std::memory_order_relaxed);
     if (other != 0 && other != me) look_for_death(l, other);
-    check_usable(*b);
-    if (b->mutator.load(std::memory_order_relaxed) != 0) return;
-    b->mutator.store(me, std::memory_order_relaxed);
+    check_usable(b);
+    if (b.mutator.load(std::memory_order_relaxed) != 0) return;
+    b.mutator.store(me, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    box_ = b;
+    box_ = &b;
     VALPOOL_KILL_POINT("box.mutating");
 }
 
-mutation::~mutation() {
-    if (!box_) return;
+void mutation::end() noexcept {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     VALPOOL_KILL_POINT("box.mutated");
     box_->mutator.store(0, std::memory_order_release);

@@ -19,6 +19,9 @@ constexpr std::size_t largest_small = 512;
 constexpr std::size_t list_count = largest_small / grain;
 constexpr std::size_t table_bytes = list_count * sizeof(std::uint64_t);
 constexpr std::size_t largest_growth = 4096;
+/// What lies in a chunk of its own is aligned to a cache line.
+constexpr std::size_t dedicated_header = 64;
+static_assert(sizeof(chunk) <= dedicated_header);
 
 std::size_t rounded(std::size_t size_bytes) noexcept {
     return (std::max<std::size_t>(size_bytes, 1) + grain - 1) / grain * grain;
@@ -29,19 +32,19 @@ std::uint64_t* list_for(arena& a, box& b, std::size_t size_bytes) noexcept {
     return a.at<std::uint64_t>(b.free_table) + size_bytes / grain - 1;
 }
 
-void* pop_freed(arena& a, box& b, std::size_t size_bytes) noexcept {
+void* pop_freed(arena& a, box& b, std::size_t size_bytes, std::size_t align) noexcept {
     std::uint64_t* const head = list_for(a, b, size_bytes);
-    if (!head || *head == 0) return nullptr;
+    if (!head || *head == 0 || *head % align != 0) return nullptr;
     auto* const memory = a.at<std::uint64_t>(*head);
     *head = *memory;
     return memory;
 }
 
-void* bump(arena& a, box& b, std::size_t size_bytes) noexcept {
-    if (b.bump_end - b.bump < size_bytes) return nullptr;
-    void* const memory = a.at<void>(b.bump);
-    b.bump += size_bytes;
-    return memory;
+void* bump(arena& a, box& b, std::size_t size_bytes, std::size_t align = grain) noexcept {
+    const std::uint64_t start = (b.bump + align - 1) / align * align;
+    if (start + size_bytes > b.bump_end) return nullptr;
+    b.bump = start + size_bytes;
+    return a.at<void>(start);
 }
 
 void link_chunk(arena& a, box& b, std::uint64_t offset, bool dedicated) noexcept {
@@ -94,8 +97,8 @@ void remove_chunk(arena& a, box& b, chunk& c) noexcept {
 /// The chunk that holds this allocation and no other; null when there is none.
 chunk* dedicated_chunk(arena& a, void* memory) noexcept {
     const std::uint64_t offset = a.offset_of(memory);
-    if (space_start(a, offset) + sizeof(chunk) != offset) return nullptr;
-    auto* const c = a.at<chunk>(offset - sizeof(chunk));
+    if (space_start(a, offset) + dedicated_header != offset) return nullptr;
+    auto* const c = a.at<chunk>(offset - dedicated_header);
     const bool is_own = c->magic.load(std::memory_order_relaxed) == magic_chunk && c->dedicated;
     return is_own ? c : nullptr;
 }
@@ -117,18 +120,21 @@ void push_freed(arena& a, box& b, void* memory, std::size_t size_bytes) noexcept
 
 }  // namespace
 
-void* region_allocate(box& b, std::size_t size_bytes) {
+void* region_allocate(box& b, std::size_t size_bytes, std::size_t align) {
     arena& a = arena_of(b);
     if (size_bytes > a.size_bytes) throw_exhausted(a, size_bytes);
     const std::size_t size = rounded(size_bytes);
-    if (void* const freed = pop_freed(a, b, size)) return freed;
-    if (void* const fresh = bump(a, b, size)) return fresh;
+    if (void* const freed = pop_freed(a, b, size, align)) return freed;
+    if (void* const fresh = bump(a, b, size, align)) return fresh;
     thread_lane& l = lane_of_thread(a);
-    if (size > largest_small) return &add_chunk(l, b, size + sizeof(chunk), true) + 1;
-    const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, size), false);
+    if (size > largest_small) {
+        chunk& own = add_chunk(l, b, size + dedicated_header, true);
+        return reinterpret_cast<char*>(&own) + dedicated_header;
+    }
+    const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, size + align - grain), false);
     b.bump = a.offset_of(&c + 1);
     b.bump_end = a.offset_of(&c) + c.size_bytes;
-    return bump(a, b, size);
+    return bump(a, b, size, align);
 }
 
 void region_deallocate(box& b, void* memory, std::size_t size_bytes) noexcept {

@@ -45,9 +45,10 @@ std::partial_ordering compare_real_parts(const Val& a, const any_number& x, cons
     return order_of(exact_whole(a).compare(exact_whole(b)));
 }
 
-std::uint64_t mixed(std::uint64_t h, std::uint64_t with) noexcept {
-    h = (h ^ with) * 0x9e3779b97f4a7c15;
-    return h ^ (h >> 32);
+std::uint64_t mixed(std::uint64_t a, std::uint64_t b) noexcept {
+    __extension__ using wide = unsigned __int128;
+    const wide product = static_cast<wide>(a ^ 0x9e3779b97f4a7c15) * (b ^ 0xe7037ed1a0b428db);
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
 std::uint32_t folded(std::uint64_t h) noexcept { return static_cast<std::uint32_t>(h ^ (h >> 32)); }
@@ -85,17 +86,39 @@ std::partial_ordering compare_reals(const any_number& a, const any_number& b) no
     return a.re <=> b.re;
 }
 
+namespace {
+
+template <class Word>
+std::uint64_t word_at(const char* place) noexcept {
+    Word word;
+    std::memcpy(&word, place, sizeof word);
+    return word;
+}
+
+}  // namespace
+
+/// Each step multiplies to 128 bits and folds them, so that every bit of the text reaches every bit
+/// of the hash; the last words overlap the ones before, so that no length is special.
 std::uint32_t hash_of(std::string_view text) noexcept {
     std::uint64_t h = 0x243f6a8885a308d3 ^ text.size();
-    while (text.size() >= 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, text.data(), 8);
-        h = mixed(h, word);
-        text.remove_prefix(8);
+    const char* at = text.data();
+    std::size_t left = text.size();
+    for (; left > 16; at += 16, left -= 16)
+        h = mixed(h ^ word_at<std::uint64_t>(at), word_at<std::uint64_t>(at + 8));
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    if (left >= 8) {
+        first = word_at<std::uint64_t>(at);
+        last = word_at<std::uint64_t>(at + left - 8);
+    } else if (left >= 4) {
+        first = word_at<std::uint32_t>(at);
+        last = word_at<std::uint32_t>(at + left - 4);
+    } else if (left > 0) {
+        first = static_cast<unsigned char>(at[0]) |
+                (static_cast<std::uint64_t>(static_cast<unsigned char>(at[left / 2])) << 8) |
+                (static_cast<std::uint64_t>(static_cast<unsigned char>(at[left - 1])) << 16);
     }
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data(), text.size());
-    return folded(mixed(h, word));
+    return folded(mixed(h ^ first, last));
 }
 
 std::uint32_t hash_of(const Val& v) {

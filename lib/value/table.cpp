@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -17,8 +18,31 @@ constexpr std::size_t most_without_index = 8;
 constexpr std::size_t smallest_chunk = 4;
 constexpr std::size_t most_entries = std::size_t{1} << 30;
 
+/// As std::memcmp, without a call for the sizes that keys have.
+bool are_equal(const char* a, const char* b, std::size_t size) noexcept {
+    const auto differ = [=]<class Word>(Word, std::size_t at) {
+        Word x;
+        Word y;
+        std::memcpy(&x, a + at, sizeof x);
+        std::memcpy(&y, b + at, sizeof y);
+        return x != y;
+    };
+    if (size > 32) return std::memcmp(a, b, size) == 0;
+    if (size >= 8) {
+        for (std::size_t at = 0; at + 8 < size; at += 8)
+            if (differ(std::uint64_t{}, at)) return false;
+        return !differ(std::uint64_t{}, size - 8);
+    }
+    if (size >= 4) return !differ(std::uint32_t{}, 0) && !differ(std::uint32_t{}, size - 4);
+    for (std::size_t at = 0; at < size; ++at)
+        if (a[at] != b[at]) return false;
+    return true;
+}
+
 bool is_key(const table_entry& e, std::string_view key) noexcept {
-    return e.key.tag == 'a' && e.key.text() == key;
+    if (e.key.tag != 'a') return false;
+    const std::string_view text = value_access::bytes(e.key);
+    return text.size() == key.size() && are_equal(text.data(), key.data(), key.size());
 }
 bool is_key(const table_entry& e, const Val& key) { return !e.is_hole() && e.key == key; }
 
@@ -29,11 +53,6 @@ bool is_key(const table_entry& e, const Val& key) { return !e.is_hole() && e.key
 }
 
 }  // namespace
-
-table_entry::table_entry(std::string_view k, const allocator<char>& memory)
-    : key(memory), value(memory) {
-    key = k;
-}
 
 /// The header of one block: the chunks behind the first one follow it, and then the words, each 0
 /// or hash << 32 | position + 1.
@@ -70,6 +89,15 @@ struct table_index {
         std::size_t i = hash & mask();
         while (words()[i] != 0) i = (i + 1) & mask();
         words()[i] = (std::uint64_t{hash} << 32) | (position + 1);
+    }
+    /// Those of a smaller index, which know their hashes; what was removed stays behind.
+    void take_words_of(table_index& other) noexcept {
+        for (std::size_t i = 0; i <= other.mask(); ++i) {
+            const word w = other.words()[i];
+            const std::uint64_t position_plus_one = w & 0xffffffff;
+            if (position_plus_one != 0 && position_plus_one != removed)
+                put(static_cast<std::uint32_t>(w >> 32), position_plus_one - 1);
+        }
     }
     void remove(std::uint32_t hash, std::size_t position) noexcept {
         std::size_t i = hash & mask();
@@ -284,9 +312,10 @@ void table::build_index(std::size_t for_entries) {
         fresh->chunks = index_->chunks;
         for (unsigned j = 0; j < fresh->chunks; ++j) fresh->chunk(j) = index_->chunk(j);
     }
-    for (std::size_t i = 0; i < size_; ++i) {
-        const entry& e = entry_at(i);
-        if (!e.is_hole()) fresh->put(hash_of(e.key), i);
+    if (index_) {
+        fresh->take_words_of(*index_);
+    } else {
+        for (std::size_t i = 0; i < size_; ++i) fresh->put(hash_of(entry_at(i).key), i);
     }
     drop_index();
     index_ = fresh;

@@ -213,7 +213,7 @@ void Val::copy_content(const Val& other) {
     }
 }
 
-void Val::copy_from(const Val& other) {
+void Val::copy_what_is_owned(const Val& other) {
     if (other.isproxy) {
         box* const from = value_access::target(other);
         box* const region = alloc_.region();
@@ -241,11 +241,8 @@ void Val::copy_from(const Val& other) {
         subtype = other.subtype;
     } else if (other.has_bytes()) {
         set_bytes(other.tag, other.bytes());
-    } else if (is_container(other.tag)) {
-        copy_content(other);
     } else {
-        std::memcpy(raw_, other.raw_, sizeof raw_);
-        tag = other.tag;
+        copy_content(other);
     }
 }
 

@@ -418,7 +418,7 @@ BOOST_AUTO_TEST_CASE(the_judge_notices_a_lost_wake_up_and_a_broken_table) {
 }
 
 BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
-    const watchdog dog(1200);
+    const watchdog dog(6000);
     const long most = from_environment("VALPOOL_KILLS_PER_POINT", 50);
     long kills = 0;
     long pairs = 0;
@@ -452,7 +452,7 @@ BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
 }
 
 BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
-    const watchdog dog(1200);
+    const watchdog dog(6000);
     const long most = from_environment("VALPOOL_KILLS_PER_POINT", 50) / 8 + 1;
     long kills = 0;
     std::vector<unsigned> recovery_points;
@@ -529,7 +529,7 @@ BOOST_AUTO_TEST_CASE(a_creator_may_die_at_any_point) {
 }
 
 BOOST_AUTO_TEST_CASE(a_process_that_is_stopped_at_any_point_blocks_nobody) {
-    const watchdog dog(1200);
+    const watchdog dog(6000);
     auto w = std::make_unique<world>();
     const auto passes = passes_of_a_life(*w);
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {

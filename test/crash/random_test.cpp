@@ -209,7 +209,7 @@ private:
 BOOST_AUTO_TEST_SUITE(random_kills)
 
 BOOST_AUTO_TEST_CASE(processes_may_die_at_random_moments) {
-    const watchdog dog(3000);
+    const watchdog dog(6000);
     const auto seed = static_cast<std::mt19937::result_type>(
         from_environment("VALPOOL_SEED", static_cast<long>(std::random_device{}())));
     const long rounds = from_environment("VALPOOL_RANDOM_ROUNDS", 500);

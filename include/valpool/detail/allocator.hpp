@@ -45,13 +45,15 @@ public:
         if (count > max_size()) throw std::bad_array_new_length();
         const std::size_t size_bytes = count * sizeof(T);
         box* const b = region();
-        void* const memory = b ? region_allocate(*b, size_bytes) : ::operator new(size_bytes);
+        void* const memory = b ? region_allocate(*b, size_bytes, alignment()) : on_heap(size_bytes);
         return pointer(static_cast<T*>(memory));
     }
 
     void deallocate(pointer memory, size_type count) noexcept {
         if (box* const b = region())
             region_deallocate(*b, memory.get(), count * sizeof(T));
+        else if constexpr (alignment() > default_alignment)
+            ::operator delete(memory.get(), std::align_val_t(alignment()));
         else
             ::operator delete(memory.get());
     }
@@ -81,6 +83,20 @@ public:
     friend bool operator!=(const allocator& a, const allocator& b) noexcept { return !(a == b); }
 
 private:
+    static constexpr std::size_t default_alignment = 16;
+    /// A function, because T may be incomplete where the allocator is named.
+    static constexpr std::size_t alignment() noexcept {
+        static_assert(alignof(T) <= 64, "a region aligns to 64 at most");
+        return alignof(T) > default_alignment ? alignof(T) : default_alignment;
+    }
+
+    static void* on_heap(std::size_t size_bytes) {
+        if constexpr (alignment() > default_alignment)
+            return ::operator new(size_bytes, std::align_val_t(alignment()));
+        else
+            return ::operator new(size_bytes);
+    }
+
     boost::interprocess::offset_ptr<box> region_;
 };
 

@@ -60,10 +60,10 @@ constexpr std::size_t box_header_bytes = sizeof(box);
 /// The pool in which the box lies.
 VALPOOL_API StreamingPool* pool_of(const box& b) noexcept;
 
-/// Memory inside the box, aligned to 16, living at most as long as the box.
+/// Memory inside the box, aligned to 16 or 64, living at most as long as the box.
 /// Throws PoolExhausted, with nothing changed. Never blocks, except while recovery runs.
 /// Not for two threads at once on the same box.
-VALPOOL_API void* region_allocate(box& b, std::size_t size_bytes);
+VALPOOL_API void* region_allocate(box& b, std::size_t size_bytes, std::size_t align = 16);
 /// Gives memory of region_allocate back to the box (small) or to the pool (large).
 VALPOOL_API void region_deallocate(box& b, void* memory, std::size_t size_bytes) noexcept;
 
@@ -100,12 +100,19 @@ VALPOOL_API box& target_of(const out_ref& node) noexcept;
 /// does nothing. Throws PoisonedError when the last one who changed it died (see PoisonedError).
 class VALPOOL_API mutation {
 public:
-    explicit mutation(box* b);
-    ~mutation();
+    explicit mutation(box* b) : box_(nullptr) {
+        if (b) begin(*b);
+    }
+    ~mutation() {
+        if (box_) end();
+    }
     mutation(const mutation&) = delete;
     mutation& operator=(const mutation&) = delete;
 
 private:
+    void begin(box& b);
+    void end() noexcept;
+
     box* box_;  // null when nothing has to be undone
 };
 
