@@ -110,17 +110,27 @@ public:
         rows.push_back({"walk",
                         entries_,
                         {timed([this] {
-                             const Tab& t = pooled_;
-                             for (const auto& e : t) keep(e.value);
+                             std::int64_t sum = 0;
+                             for (const auto& [key, value] : static_cast<const Tab&>(pooled_))
+                                 sum += static_cast<std::int64_t>(value);
+                             keep(sum);
                          }),
                          timed([this] {
-                             for (const auto& e : std::as_const(heap_)) keep(e.value);
+                             std::int64_t sum = 0;
+                             for (const auto& [key, value] : std::as_const(heap_))
+                                 sum += static_cast<std::int64_t>(value);
+                             keep(sum);
                          }),
                          timed([this] {
-                             for (const auto& e : std_) keep(e.second);
+                             std::int64_t sum = 0;
+                             for (const auto& [key, value] : std_)
+                                 sum += std::get<std::int64_t>(value);
+                             keep(sum);
                          }),
                          timed([this] {
-                             for (const auto& e : json_) keep(e.value());
+                             std::int64_t sum = 0;
+                             for (const auto& e : json_) sum += e.value().as_int64();
+                             keep(sum);
                          })}});
         rows.push_back(
             {"copy and destroy",

@@ -148,8 +148,11 @@ public:
         void settle() noexcept {
             for (;; ++at_) {
                 if (at_ == last_) {
+                    if (next_position_ == table_->size_) {
+                        at_ = nullptr;
+                        return;
+                    }
                     enter_chunk();
-                    if (!at_) return;
                 }
                 if (!has_holes_ || !at_->is_hole()) return;
             }

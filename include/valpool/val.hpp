@@ -150,6 +150,8 @@ public:
     /// far as it parses; None is 0; a container is its length; complex the squared magnitude.
     template <class T, detail::if_target<T> = 0>
     operator T() const {
+        if (tag == detail::number_tag<T>() && !std::is_same_v<T, bool>)
+            return static_cast<T>(slot<detail::stored_number<T>>());
         return convert<T>();
     }
     /// The same, checked: throws std::logic_error, naming both types and the value, when the value
@@ -241,7 +243,7 @@ public:
 private:
     friend struct detail::value_access;
 
-    static constexpr std::size_t inline_text = 20;
+    static constexpr std::size_t inline_text = 20;  // behind a shorter one there are zeros
     static constexpr unsigned char is_long = 0xff;  // length_ of text that lies elsewhere
     struct long_text {
         detail::allocator<char>::pointer bytes;

@@ -2,6 +2,7 @@
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
+#include "value/short_text.hpp"
 
 #include <cstring>
 
@@ -86,39 +87,17 @@ std::partial_ordering compare_reals(const any_number& a, const any_number& b) no
     return a.re <=> b.re;
 }
 
-namespace {
-
-template <class Word>
-std::uint64_t word_at(const char* place) noexcept {
-    Word word;
-    std::memcpy(&word, place, sizeof word);
-    return word;
-}
-
-}  // namespace
-
 /// Each step multiplies to 128 bits and folds them, so that every bit of the text reaches every bit
-/// of the hash; the last words overlap the ones before, so that no length is special.
+/// of the hash.
 std::uint32_t hash_of(std::string_view text) noexcept {
     std::uint64_t h = 0x243f6a8885a308d3 ^ text.size();
-    const char* at = text.data();
-    std::size_t left = text.size();
-    for (; left > 16; at += 16, left -= 16)
-        h = mixed(h ^ word_at<std::uint64_t>(at), word_at<std::uint64_t>(at + 8));
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    if (left >= 8) {
-        first = word_at<std::uint64_t>(at);
-        last = word_at<std::uint64_t>(at + left - 8);
-    } else if (left >= 4) {
-        first = word_at<std::uint32_t>(at);
-        last = word_at<std::uint32_t>(at + left - 4);
-    } else if (left > 0) {
-        first = static_cast<unsigned char>(at[0]) |
-                (static_cast<std::uint64_t>(static_cast<unsigned char>(at[left / 2])) << 8) |
-                (static_cast<std::uint64_t>(static_cast<unsigned char>(at[left - 1])) << 16);
+    for (; text.size() > short_text::most; text.remove_prefix(16)) {
+        std::uint64_t words[2];
+        std::memcpy(words, text.data(), sizeof words);
+        h = mixed(h ^ words[0], words[1]);
     }
-    return folded(mixed(h ^ first, last));
+    const short_text rest(text);
+    return folded(mixed(h ^ rest.first, rest.second ^ (rest.third * 0x9e3779b97f4a7c15)));
 }
 
 std::uint32_t hash_of(const Val& v) {

@@ -1,6 +1,7 @@
 #include <valpool/tab.hpp>
 
 #include "value/containers.hpp"
+#include "value/short_text.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -18,32 +19,31 @@ constexpr std::size_t most_without_index = 8;
 constexpr std::size_t smallest_chunk = 4;
 constexpr std::size_t most_entries = std::size_t{1} << 30;
 
-/// As std::memcmp, without a call for the sizes that keys have.
-bool are_equal(const char* a, const char* b, std::size_t size) noexcept {
-    const auto differ = [=]<class Word>(Word, std::size_t at) {
-        Word x;
-        Word y;
-        std::memcpy(&x, a + at, sizeof x);
-        std::memcpy(&y, b + at, sizeof y);
-        return x != y;
-    };
-    if (size > 32) return std::memcmp(a, b, size) == 0;
-    if (size >= 8) {
-        for (std::size_t at = 0; at + 8 < size; at += 8)
-            if (differ(std::uint64_t{}, at)) return false;
-        return !differ(std::uint64_t{}, size - 8);
-    }
-    if (size >= 4) return !differ(std::uint32_t{}, 0) && !differ(std::uint32_t{}, size - 4);
-    for (std::size_t at = 0; at < size; ++at)
-        if (a[at] != b[at]) return false;
-    return true;
-}
+/// A text to look for, prepared for many comparisons.
+class text_key {
+public:
+    explicit text_key(std::string_view text) noexcept
+        : text_(text),
+          header_(text.size() <= short_text::most ? value_access::header_of_text(text.size())
+                                                  : no_short_text),
+          short_(header_ == no_short_text ? std::string_view() : text) {}
 
-bool is_key(const table_entry& e, std::string_view key) noexcept {
-    if (e.key.tag != 'a') return false;
-    const std::string_view text = value_access::bytes(e.key);
-    return text.size() == key.size() && are_equal(text.data(), key.data(), key.size());
-}
+    bool is_key_of(const table_entry& e) const noexcept {
+        if (header_ != no_short_text)
+            return value_access::header(e.key) == header_ &&
+                   short_text(value_access::stored_text(e.key)) == short_;
+        return e.key.tag == 'a' && value_access::bytes(e.key) == text_;
+    }
+
+private:
+    static constexpr std::uint32_t no_short_text = 0;
+
+    std::string_view text_;
+    std::uint32_t header_;
+    short_text short_;
+};
+
+bool is_key(const table_entry& e, const text_key& key) noexcept { return key.is_key_of(e); }
 bool is_key(const table_entry& e, const Val& key) { return !e.is_hole() && e.key == key; }
 
 [[noreturn]] void throw_missing(const Val& key) {
@@ -210,8 +210,14 @@ void table::reserve(std::size_t count) {
     make_room(std::max<std::size_t>(std::min(count, most_entries), size_));
 }
 
+namespace {
+text_key prepared(std::string_view key) noexcept { return text_key(key); }
+const Val& prepared(const Val& key) noexcept { return key; }
+}  // namespace
+
 template <class Key>
-table::found_entry table::find_entry(const Key& key, std::uint32_t hash) const {
+table::found_entry table::find_entry(const Key& wanted, std::uint32_t hash) const {
+    const auto& key = prepared(wanted);
     if (!index_) {
         entry* const first = first_.get();
         for (std::size_t i = 0; i < size_; ++i)

@@ -1,6 +1,7 @@
 #include <valpool/val.hpp>
 
 #include "value/containers.hpp"
+#include "value/short_text.hpp"
 
 #include <cstring>
 #include <limits>
@@ -74,7 +75,7 @@ void Val::swap(Val& other) {
 
 void Val::set_bytes(char new_tag, std::string_view text) {
     if (text.size() <= inline_text) {
-        std::memcpy(raw_, text.data(), text.size());
+        short_text(text).store(raw_);
         length_ = static_cast<unsigned char>(text.size());
     } else {
         if (text.size() > std::numeric_limits<std::uint32_t>::max())

@@ -471,8 +471,9 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
         for (const unsigned second : recovery_points) {
             // Spread over the whole life: what the first one leaves differs.
             const long steps = is_about(first, "box.mut") ? 8 * most : most;
-            for (long i = 0; i < std::min<long>(steps, passes); ++i) {
-                const auto n = static_cast<unsigned>(1 + i * passes / steps);
+            const long count = std::min<long>(steps, passes);
+            for (long i = 0; i < count; ++i) {
+                const auto n = static_cast<unsigned>(1 + i * passes / count);
                 w.arm(first, n, SIGKILL);
                 child victim = w.start_victim();
                 victim.wait();

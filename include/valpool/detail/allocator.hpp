@@ -7,6 +7,7 @@
 #include <boost/interprocess/offset_ptr.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <new>
 #include <type_traits>
@@ -52,10 +53,8 @@ public:
     void deallocate(pointer memory, size_type count) noexcept {
         if (box* const b = region())
             region_deallocate(*b, memory.get(), count * sizeof(T));
-        else if constexpr (alignment() > default_alignment)
-            ::operator delete(memory.get(), std::align_val_t(alignment()));
         else
-            ::operator delete(memory.get());
+            free_on_heap(memory.get());
     }
 
     size_type max_size() const noexcept {
@@ -91,10 +90,23 @@ private:
     }
 
     static void* on_heap(std::size_t size_bytes) {
-        if constexpr (alignment() > default_alignment)
-            return ::operator new(size_bytes, std::align_val_t(alignment()));
-        else
+        if constexpr (alignment() <= default_alignment) {
             return ::operator new(size_bytes);
+        } else {
+            // Several times as fast as the aligned operator new; where the memory began stands
+            // right before what is returned.
+            char* const memory = static_cast<char*>(::operator new(size_bytes + alignment()));
+            const auto address = reinterpret_cast<std::uintptr_t>(memory);
+            char* const aligned = memory + (alignment() - address % alignment());
+            reinterpret_cast<void**>(aligned)[-1] = memory;
+            return aligned;
+        }
+    }
+    static void free_on_heap(void* memory) noexcept {
+        if constexpr (alignment() <= default_alignment)
+            ::operator delete(memory);
+        else if (memory)
+            ::operator delete(static_cast<void**>(memory)[-1]);
     }
 
     boost::interprocess::offset_ptr<box> region_;

@@ -5,6 +5,8 @@
 #include <valpool/val.hpp>
 
 #include <atomic>
+#include <cstdint>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -28,6 +30,20 @@ struct VALPOOL_API value_access {
 
     /// Of text and big integers.
     static std::string_view bytes(const Val& v) noexcept { return v.bytes(); }
+    /// What tells texts of up to 20 bytes apart before their content: tags and length as one word,
+    /// and where the content lies.
+    static std::uint32_t header(const Val& v) noexcept {
+        std::uint32_t word;
+        std::memcpy(&word, reinterpret_cast<const char*>(&v) + 8, sizeof word);
+        return word;
+    }
+    static const unsigned char* stored_text(const Val& v) noexcept { return v.raw_; }
+    static std::uint32_t header_of_text(std::size_t size) noexcept {
+        const char bytes[4] = {'a', 'Z', 0, static_cast<char>(size)};
+        std::uint32_t word;
+        std::memcpy(&word, bytes, sizeof word);
+        return word;
+    }
     static box* region(const Val& v) noexcept { return v.alloc_.region(); }
     static bool is_proxy_to_box(const Val& v) noexcept {
         return v.isproxy && (region(v) || v.length_ == to_box);
