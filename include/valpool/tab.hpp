@@ -117,9 +117,8 @@ public:
         explicit walk(const table& t) noexcept
             : table_(&t),
               at_(t.first_.get()),
-              next_position_(t.size_ < t.first_capacity_ ? t.size_ : t.first_capacity_),
+              last_(at_ + (t.size_ < t.first_capacity_ ? t.size_ : t.first_capacity_)),
               has_holes_(t.has_holes()) {
-            last_ = at_ + next_position_;
             settle();
         }
         Entry& operator*() const noexcept { return *at_; }
@@ -138,21 +137,14 @@ public:
         friend bool operator!=(const walk& a, const walk& b) noexcept { return a.at_ != b.at_; }
 
     private:
-        void enter_chunk() noexcept {
-            const auto [first, last] = table_->chunk_at(next_position_);
-            at_ = first;
-            last_ = last;
-            next_position_ += static_cast<std::uint32_t>(last - first);
-        }
         /// To the next entry that is no hole, or to the end, where at_ is null.
         void settle() noexcept {
             for (;; ++at_) {
                 if (at_ == last_) {
-                    if (next_position_ == table_->size_) {
-                        at_ = nullptr;
-                        return;
-                    }
-                    enter_chunk();
+                    const auto [first, last] = table_->further_chunk(next_chunk_++);
+                    at_ = first;
+                    last_ = last;
+                    if (!at_) return;
                 }
                 if (!has_holes_ || !at_->is_hole()) return;
             }
@@ -160,7 +152,7 @@ public:
         const table* table_ = nullptr;
         entry* at_ = nullptr;
         entry* last_ = nullptr;
-        std::uint32_t next_position_ = 0;
+        unsigned next_chunk_ = 0;
         bool has_holes_ = false;
     };
     walk<entry> begin() noexcept { return walk<entry>(*this); }
@@ -186,7 +178,8 @@ private:
     bool has_holes() const noexcept { return index_ && holes() != 0; }
     std::size_t capacity() const noexcept;
     entry& entry_at(std::size_t position) const noexcept;
-    entry_range chunk_at(std::size_t position) const noexcept;
+    entry_range first_chunk() const noexcept;
+    entry_range further_chunk(unsigned j) const noexcept;
     template <class Key>
     found_entry find_entry(const Key& key, std::uint32_t hash) const;
     template <class Key>

@@ -22,33 +22,50 @@ constexpr std::size_t most_entries = std::size_t{1} << 30;
 /// A text to look for, prepared for many comparisons.
 class text_key {
 public:
-    explicit text_key(std::string_view text) noexcept
-        : text_(text),
-          header_(text.size() <= short_text::most ? value_access::header_of_text(text.size())
-                                                  : no_short_text),
-          short_(header_ == no_short_text ? std::string_view() : text) {}
+    explicit text_key(std::string_view text) noexcept : text_(text) {}
 
+    /// The first of these entries that has it, or `last`.
+    table_entry* find_in(table_entry* first, table_entry* last) const noexcept {
+        if (text_.size() > short_text::most)
+            return std::find_if(first, last, [this](const auto& e) { return is_key_of(e); });
+        const std::uint32_t header = value_access::header_of_text(text_.size());
+        const short_text wanted(text_);
+        for (; first != last; ++first)
+            if (value_access::header(first->key) == header &&
+                short_text(value_access::stored_text(first->key)) == wanted)
+                break;
+        return first;
+    }
     bool is_key_of(const table_entry& e) const noexcept {
-        if (header_ != no_short_text)
-            return value_access::header(e.key) == header_ &&
-                   short_text(value_access::stored_text(e.key)) == short_;
         return e.key.tag == 'a' && value_access::bytes(e.key) == text_;
     }
 
 private:
-    static constexpr std::uint32_t no_short_text = 0;
-
     std::string_view text_;
-    std::uint32_t header_;
-    short_text short_;
 };
 
-bool is_key(const table_entry& e, const text_key& key) noexcept { return key.is_key_of(e); }
-bool is_key(const table_entry& e, const Val& key) { return !e.is_hole() && e.key == key; }
+/// A key of any type.
+class value_key {
+public:
+    explicit value_key(const Val& key) noexcept : key_(key) {}
 
-[[noreturn]] void throw_missing(const Val& key) {
+    table_entry* find_in(table_entry* first, table_entry* last) const {
+        return std::find_if(first, last, [this](const auto& e) { return is_key_of(e); });
+    }
+    bool is_key_of(const table_entry& e) const { return !e.is_hole() && e.key == key_; }
+
+private:
+    const Val& key_;
+};
+
+text_key prepared(std::string_view key) noexcept { return text_key(key); }
+value_key prepared(const Val& key) noexcept { return value_key(key); }
+
+/// Apart from where nothing is missing: building the message must not cost that place anything.
+template <class Key>
+[[noreturn, gnu::cold, gnu::noinline]] void throw_missing(const Key& key) {
     std::ostringstream text;
-    text << "Key " << key << " not in table";
+    text << "Key " << Val(key) << " not in table";
     throw std::out_of_range(text.str());
 }
 
@@ -129,14 +146,17 @@ table_entry& table::entry_at(std::size_t position) const noexcept {
     return index_->chunk(j).get()[from_unit - (unit << j)];
 }
 
-/// From a position to the end of its chunk; null at the end of the table.
-table::entry_range table::chunk_at(std::size_t position) const noexcept {
-    if (position >= size_) return {nullptr, nullptr};
-    std::size_t chunk_end = first_capacity_;
-    for (std::size_t unit = unit_for(chunk_end); chunk_end <= position; unit *= 2)
-        chunk_end += unit;
-    entry* const first = &entry_at(position);
-    return {first, first + (std::min<std::size_t>(chunk_end, size_) - position)};
+/// What is used of the j-th chunk behind the first one; null at the end of the table.
+table::entry_range table::further_chunk(unsigned j) const noexcept {
+    const std::size_t unit = unit_for(first_capacity_);
+    const std::size_t start = first_capacity_ + unit * ((std::size_t{1} << j) - 1);
+    if (start >= size_) return {nullptr, nullptr};
+    entry* const first = index_->chunk(j).get();
+    return {first, first + std::min<std::size_t>(unit << j, size_ - start)};
+}
+
+table::entry_range table::first_chunk() const noexcept {
+    return {first_.get(), first_.get() + std::min(size_, first_capacity_)};
 }
 
 table::table(const table& other, const allocator<char>& memory) : table(memory) {
@@ -179,10 +199,10 @@ table& table::operator=(table&& other) {
 }
 
 table::~table() {
-    for (std::size_t at = 0; at < size_;) {
-        const auto [first, last] = chunk_at(at);
-        std::destroy(first, last);
-        at += static_cast<std::size_t>(last - first);
+    entry_range range = first_chunk();
+    for (unsigned j = 0; range.first != range.last; ++j) {
+        std::destroy(range.first, range.last);
+        range = further_chunk(j);
     }
     while (index_ && index_->chunks != 0) drop_last_chunk();
     drop_index();
@@ -210,19 +230,13 @@ void table::reserve(std::size_t count) {
     make_room(std::max<std::size_t>(std::min(count, most_entries), size_));
 }
 
-namespace {
-text_key prepared(std::string_view key) noexcept { return text_key(key); }
-const Val& prepared(const Val& key) noexcept { return key; }
-}  // namespace
-
 template <class Key>
 table::found_entry table::find_entry(const Key& wanted, std::uint32_t hash) const {
-    const auto& key = prepared(wanted);
+    const auto key = prepared(wanted);
     if (!index_) {
         entry* const first = first_.get();
-        for (std::size_t i = 0; i < size_; ++i)
-            if (is_key(first[i], key)) return {first + i, i};
-        return {nullptr, 0};
+        entry* const found = key.find_in(first, first + size_);
+        return {found == first + size_ ? nullptr : found, static_cast<std::size_t>(found - first)};
     }
     const std::size_t mask = index_->mask();
     const table_index::word* const words = index_->words();
@@ -230,7 +244,7 @@ table::found_entry table::find_entry(const Key& wanted, std::uint32_t hash) cons
         const std::uint64_t position_plus_one = words[i] & 0xffffffff;
         if (words[i] >> 32 != hash || position_plus_one == table_index::removed) continue;
         entry& e = entry_at(position_plus_one - 1);
-        if (is_key(e, key)) return {&e, position_plus_one - 1};
+        if (key.is_key_of(e)) return {&e, position_plus_one - 1};
     }
     return {nullptr, 0};
 }
@@ -259,7 +273,7 @@ Val& table::operator()(const Val& key) const {
 
 Val& table::found_value(std::string_view key) const {
     const Val* const found = find_text(key);
-    if (!found) throw_missing(Val(key));
+    if (!found) throw_missing(key);
     return const_cast<Val&>(*found);
 }
 
