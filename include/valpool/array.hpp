@@ -229,7 +229,7 @@ private:
 /// Each element followed by a space.
 template <class T>
 std::ostream& operator<<(std::ostream& out, const Array<T>& a) {
-    for (const T& item : a) out << item << ' ';
+    for (const auto& item : a) out << item << ' ';
     return out;
 }
 
