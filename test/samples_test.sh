@@ -54,7 +54,7 @@ ends_with() {
   [ "$actual" = "$1" ] || fail "exit code $actual, not $1"
 }
 
-for sample in serverside_ex middleside_ex clientside_ex multicast_ex; do
+for sample in serverside_ex middleside_ex clientside_ex multicast_ex embedded_ex; do
   expect 0 "usage: $sample" ./$sample --help
   expect 2 "expected . arguments, got 1" ./$sample "$pool"
   expect 2 "usage: $sample" ./$sample
@@ -109,6 +109,22 @@ ends_with 0 "$last_pid"
 ends_with 0 "$server"
 grep -q "'name': 'serverside packet'" "$work/client.out" || fail "the client printed no packet"
 grep -q "^got 3 packets" "$work/client.out" || fail "the client did not count 3 packets"
+
+# A host with a loop of its own passes packets on, and comes down with its own flag.
+start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 300
+server=$last_pid
+start host ./embedded_ex "$pool" pipe pipe2 4 --period 0.0001
+host=$last_pid
+start client ./clientside_ex "$pool" pipe2 --print 0
+ends_with 0 "$last_pid"
+ends_with 0 "$host"
+ends_with 0 "$server"
+grep -q "^got 300 packets" "$work/client.out" || fail "the host lost packets"
+start host ./embedded_ex "$pool" pipe pipe2 4
+host=$last_pid
+sleep 0.2
+kill -INT "$host"
+ends_with 130 "$host"
 
 # Every reader of a multicast gets every packet.
 start multicast ./multicast_ex "$pool" pipe out 3 4

@@ -158,6 +158,8 @@ public:
         const detail::mutation guard(region());
         items_.clear();
     }
+    /// As Val's.
+    void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
     void swap(Array& other) {
         if (region() == other.region()) {
             const detail::mutation guard(region());

@@ -91,6 +91,28 @@ private:
 VALPOOL_API std::ostream& operator<<(std::ostream& out, const Proxy& p);
 inline bool is(const Proxy& a, const Proxy& b) noexcept { return is(a.val(), b.val()); }
 
+namespace detail {
+/// A handle that neither copies nor owns: for reading a container that is in no Val.
+template <class T>
+Val borrowed(const T& container) {
+    return Proxy(const_cast<T*>(&container), false).val();
+}
+}  // namespace detail
+
+inline void Tab::prettyPrint(std::ostream& out, int indent, int add) const {
+    detail::borrowed(*this).prettyPrint(out, indent, add);
+}
+inline void OTab::prettyPrint(std::ostream& out, int indent, int add) const {
+    detail::borrowed(*this).prettyPrint(out, indent, add);
+}
+inline void Tup::prettyPrint(std::ostream& out, int indent, int add) const {
+    detail::borrowed(*this).prettyPrint(out, indent, add);
+}
+template <class T>
+void Array<T>::prettyPrint(std::ostream& out, int indent, int add) const {
+    detail::borrowed(*this).prettyPrint(out, indent, add);
+}
+
 /// A deep copy of a container in the pool, shared between processes. The box goes with its last
 /// handle, wherever that is: in a process, a queue, or another shared value.
 /// Throws PoolExhausted with nothing changed; std::logic_error without a pool.

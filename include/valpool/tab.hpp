@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -217,6 +218,8 @@ public:
     Tab(std::initializer_list<std::pair<Val, Val>> items);
     Tab& operator+=(const Tab& other);
     void swapInto(Tab& other) { swap(other); }
+    /// As Val's.
+    void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
     /// As the comparisons of Val.
     friend VALPOOL_API bool operator==(const Tab& a, const Tab& b);
@@ -233,6 +236,7 @@ public:
     OTab(std::initializer_list<std::pair<Val, Val>> items);
     OTab& operator+=(const OTab& other);
     void swapInto(OTab& other) { swap(other); }
+    void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
     friend VALPOOL_API bool operator==(const OTab& a, const OTab& b);
     friend bool operator!=(const OTab& a, const OTab& b) { return !(a == b); }

@@ -37,6 +37,8 @@ public:
     Val& operator()(std::size_t i) noexcept { return items_(i); }
     std::size_t length() const noexcept { return items_.length(); }
     std::size_t entries() const noexcept { return items_.length(); }
+    /// As Val's.
+    void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
     /// Takes the values of a list over, which is empty then.
     void take(Arr& items) {
         items_.clear();

@@ -209,13 +209,6 @@ private:
 bool operator==(const Val& a, const Val& b) { return equality().of(a, b); }
 bool operator<(const Val& a, const Val& b) { return ordering().of(a, b) < 0; }
 
-namespace {
-/// A handle that neither copies nor owns.
-template <class T>
-Val borrowed(const T& t) {
-    return Proxy(const_cast<T*>(&t), false);
-}
-}  // namespace
 bool operator==(const Tab& a, const Tab& b) { return borrowed(a) == borrowed(b); }
 bool operator==(const OTab& a, const OTab& b) { return borrowed(a) == borrowed(b); }
 

@@ -1,0 +1,99 @@
+// A server and a client inside somebody else's main loop: the host has its own flag that says "time
+// to come down", and its loop must never be kept waiting.
+
+#include "command_line.hpp"
+
+#include <valpool/valpool.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <thread>
+
+using namespace valpool;
+
+namespace {
+
+const char usage[] =
+    "usage: embedded_ex POOL INPUT OUTPUT CAPACITY [options]\n"
+    "A host with a main loop of its own, which passes packets from the pipe INPUT to the pipe\n"
+    "OUTPUT (with room for CAPACITY packets) between its other duties. Ends with the end mark, or\n"
+    "with the host's break flag (Ctrl-C sets it).\n"
+    "  --period S      seconds between two turns of the host's loop (default 0.001)\n"
+    "example: embedded_ex mempool pipe1 pipe2 4\n";
+
+// --- the host: not ours, and it knows nothing of valpool ----------------------------------------
+
+struct host_state {
+    volatile std::sig_atomic_t break_ = 0;
+} host;
+
+void on_interrupt(int) { host.break_ = 1; }
+
+/// Calls the stages, in turn, until one says that it has finished, or the break flag is set.
+template <class Stage>
+long long run_host(Stage& stage, double period_s) {
+    long long turns = 0;
+    for (bool goes_on = true; goes_on && host.break_ == 0; ++turns) {
+        goes_on = stage.turn();
+        std::this_thread::sleep_for(std::chrono::duration<double>(period_s));
+    }
+    return turns;
+}
+
+// --- our part -----------------------------------------------------------------------------------
+
+/// The host's flag as a BreakChecker: it ends every wait of a server or client that is given it.
+bool host_is_coming_down() { return host.break_ != 0; }
+
+class pass_on_stage {
+public:
+    pass_on_stage(const std::string& pool, const std::string& input, const std::string& output,
+                  int capacity)
+        : input_(pool, input, true, nullptr, host_is_coming_down),
+          output_(pool, output, capacity, true, nullptr, host_is_coming_down) {}
+
+    /// False when the host came down meanwhile.
+    bool start() { return input_.start() == STARTED && output_.start() == STARTED; }
+
+    /// Does what can be done without waiting; false after the end mark.
+    bool turn() {
+        while (has_packet_ || input_.pipe().dequeue(0.0, packet_)) {
+            has_packet_ = true;
+            const bool is_end = packet_.isNone();
+            if (!output_.pipe().enqueue(packet_, 0.0)) return true;  // full: next turn
+            packet_.reset();  // or this process would hold it until the next one
+            has_packet_ = false;
+            if (is_end) return false;
+            ++count_;
+        }
+        return true;
+    }
+    long long count() const { return count_; }
+
+private:
+    ClientSide input_;
+    ServerSide output_;
+    Val packet_;
+    bool has_packet_ = false;
+    long long count_ = 0;
+};
+
+int embed(const command_line& line) {
+    line.expect(4);
+    const int capacity = line.capacity(3);
+    const double period_s = line.real("--period", 0.001);
+    // As its signal handlers would.
+    std::signal(SIGINT, on_interrupt);
+    std::signal(SIGTERM, on_interrupt);
+
+    pass_on_stage stage(line.word(0), line.word(1), line.word(2), capacity);
+    if (!stage.start()) return 130;
+    const long long turns = run_host(stage, period_s);
+    std::cout << "passed " << stage.count() << " packets on in " << turns << " turns\n";
+    return host.break_ != 0 ? 130 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return run_sample(usage, argc, argv, {"--period"}, embed); }
