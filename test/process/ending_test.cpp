@@ -38,6 +38,22 @@ int hold_and_end(const std::string& name, const std::function<void()>& end) {
     return 0;
 }
 
+/// A process takes a value out of the pipe "table", locks it, and is killed.
+void die_holding_what_comes(const std::string& name) {
+    shared<std::atomic<bool>> is_locked;
+    child other([&] {
+        ClientSide client(name, "table");
+        client.start();
+        Val mine = client.pipe().deq();
+        const TransactionLock lock(mine);
+        *is_locked = true;
+        for (;;) pause();
+        return 0;
+    });
+    BOOST_TEST(eventually([&] { return is_locked->load(); }));
+    other.kill_and_wait();
+}
+
 struct fixture {
     watchdog dog{60};
     pool_name name{"ending"};
@@ -125,19 +141,8 @@ BOOST_AUTO_TEST_CASE(a_death_inside_a_transaction_poisons_and_the_next_one_can_r
     ServerSide server(name, "table", 4);
     server.start();
     Val table = Shared(server.pool(), Tab{{"a", 1}});
-    shared<std::atomic<bool>> is_locked;
     server.pipe().enq(table);
-    child other([&] {
-        ClientSide client(name, "table");
-        client.start();
-        Val mine = client.pipe().deq();
-        const TransactionLock lock(mine);
-        *is_locked = true;
-        for (;;) pause();
-        return 0;
-    });
-    BOOST_TEST(eventually([&] { return is_locked->load(); }));
-    other.kill_and_wait();
+    die_holding_what_comes(name);
     BOOST_CHECK_THROW(TransactionLock{table}, PoisonedError);
     BOOST_CHECK_THROW(table["a"] = 2, PoisonedError);
     BOOST_CHECK_THROW(table("a").text(), PoisonedError);
@@ -157,19 +162,8 @@ BOOST_AUTO_TEST_CASE(a_poisoned_value_can_be_let_go_and_replaced) {
     ServerSide server(name, "table", 4);
     server.start();
     Val parent = Shared(server.pool(), Tab{{"part", Shared(server.pool(), Tab{{"a", 1}})}});
-    shared<std::atomic<bool>> is_locked;
     server.pipe().enq(parent("part"));
-    child other([&] {
-        ClientSide client(name, "table");
-        client.start();
-        Val mine = client.pipe().deq();
-        const TransactionLock lock(mine);
-        *is_locked = true;
-        for (;;) pause();
-        return 0;
-    });
-    BOOST_TEST(eventually([&] { return is_locked->load(); }));
-    other.kill_and_wait();
+    die_holding_what_comes(name);
     BOOST_CHECK_THROW(TransactionLock{parent("part")}, PoisonedError);
     parent["part"] = Shared(server.pool(), Tab{{"a", 2}});
     BOOST_TEST(static_cast<int>(parent("part")("a")) == 2);
