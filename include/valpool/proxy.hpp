@@ -51,6 +51,7 @@ public:
     }
     /// Of a Val that is a proxy; std::logic_error for another.
     explicit Proxy(const Val& proxy);
+    explicit Proxy(Val&& proxy);
 
     const Val& val() const noexcept { return handle_; }
     Val& val() noexcept { return handle_; }

@@ -186,7 +186,7 @@ private:
     template <class Key>
     Val& value_for(const Key& key);
     template <class Key>
-    Val& add(const Key& key, std::uint32_t hash);
+    Val& add(const Key& key, std::uint32_t hash, bool has_hash);
     Val& found_value(std::string_view key) const;
     void make_room(std::size_t for_entries);
     void build_index(std::size_t for_entries);

@@ -91,6 +91,7 @@ public:
     template <class T>
     Val(const Array<T>& a);
     Val(const Proxy& p);
+    Val(Proxy&& p);
     Val(const big_int<true>& n);
     Val(const big_int<false>& n);
     /// Adopts what `new` made: a proxy on the heap. Null gives std::logic_error.

@@ -11,12 +11,17 @@ namespace valpool {
 
 using namespace detail;
 
-Proxy::Proxy(const Val& proxy) {
-    if (!proxy.isproxy)
-        throw std::logic_error("a value of type " + value_access::type_name(proxy) +
-                               " is no proxy");
-    handle_ = proxy;
+namespace {
+template <class V>
+V&& checked_proxy(V&& v) {
+    if (!v.isproxy)
+        throw std::logic_error("a value of type " + value_access::type_name(v) + " is no proxy");
+    return std::forward<V>(v);
 }
+}  // namespace
+
+Proxy::Proxy(const Val& proxy) : handle_(checked_proxy(proxy)) {}
+Proxy::Proxy(Val&& proxy) : handle_(checked_proxy(std::move(proxy))) {}
 
 void Proxy::check_arguments(const void* container, bool shared) {
     if (!container) throw std::logic_error("Proxy: a null pointer");
@@ -57,6 +62,7 @@ void Proxy::clear() {
 }
 
 Val::Val(const Proxy& p) : Val(p.val()) {}
+Val::Val(Proxy&& p) : Val(std::move(p.val())) {}
 
 std::ostream& operator<<(std::ostream& out, const Proxy& p) { return out << p.val(); }
 
@@ -87,7 +93,7 @@ Proxy finish_root(hold* h, char tag, char subtype) {
     h->target->root_subtype = subtype;
     Val v;
     value_access::adopt_hold(v, h);
-    return Proxy(v);
+    return Proxy(std::move(v));
 }
 
 hold* pack(const Val& v, StreamingPool& pool) {

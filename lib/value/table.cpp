@@ -287,19 +287,19 @@ Val& table::value_for(const Key& key) {
     const bool has_index = static_cast<bool>(index_);
     const std::uint32_t hash = hash_if(has_index, key);
     entry* const e = find_entry(key, hash).at;
-    return e ? e->value : add(key, has_index ? hash : hash_of(key));
+    return e ? e->value : add(key, hash, has_index);
 }
 template Val& table::value_for(const Val& key);
 template Val& table::value_for(const std::string_view& key);
 
 template <class Key>
-Val& table::add(const Key& key, std::uint32_t hash) {
+Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
     make_room(std::size_t{size_} + 1);
     entry& place = entry_at(size_);
     new (&place) entry(key, memory_);  // the last thing that can fail
     ++size_;
-    if (index_) index_->put(hash, size_ - 1);
+    if (index_) index_->put(has_hash ? hash : hash_of(key), size_ - 1);
     return place.value;
 }
 

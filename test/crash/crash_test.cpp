@@ -30,6 +30,9 @@ namespace {
 
 enum command : int { idle, judge, check_normal_work, leave };
 
+/// A packet that only says: all before this one have come.
+constexpr int mark = -1;
+
 /// A process with the pool's SHMMain. It judges after each death.
 class keeper {
 public:
@@ -126,9 +129,14 @@ private:
         use_what_was_being_changed(wrong);
         drain(second_victim_.pipe());
         const int woken = board_.woken_with;
-        if (!eventually([&] { return sleeper_.pipe().empty() && board_.sleeper_got >= woken; },
-                        most_seconds_) ||
-            board_.sleeper_got > woken + 1 || board_.sleeper_disorder != 0)
+        const bool all_taken = eventually(
+            [&] { return sleeper_.pipe().empty() && board_.sleeper_got >= woken; }, most_seconds_);
+        // What it has taken it may not have counted yet; behind a mark it has.
+        const int marks = board_.marks;
+        sleeper_.pipe().enq(mark);
+        const bool counted = eventually([&] { return board_.marks > marks; }, most_seconds_);
+        if (!all_taken || !counted || board_.sleeper_got > woken + 1 ||
+            board_.sleeper_disorder != 0)
             wrong << "the sleeper got " << board_.sleeper_got << " of " << woken << "; ";
         if (!eventually([&] { return main_.pool()->isPristine(); }, most_seconds_))
             wrong << "not pristine; ";
@@ -205,6 +213,10 @@ int sleep_and_count(const std::string& name, crash_board& board) {
         Val packet;
         if (!side.pipe().dequeue(5.0, packet)) continue;
         const int number = packet;
+        if (number == mark) {
+            ++board.marks;
+            continue;
+        }
         if (number != expected && number != 0) ++board.sleeper_disorder;
         expected = number + 1;
         ++board.sleeper_got;

@@ -17,6 +17,7 @@ struct crash_board {
     std::atomic<int> received;     // out of "to victim"
     std::atomic<int> woken_with;   // sent into "to sleeper"
     std::atomic<int> sleeper_got;  // by the sleeper, all rounds together
+    std::atomic<int> marks;        // marks that the sleeper has seen
     std::atomic<int> sleeper_disorder;
     std::atomic<int> poisoned;  // tables that the keeper found so
     std::atomic<int> command;   // to the keeper: see crash_test.cpp
