@@ -116,10 +116,8 @@ public:
 
         walk() noexcept = default;
         explicit walk(const table& t) noexcept
-            : table_(&t),
-              at_(t.first_.get()),
-              last_(at_ + (t.size_ < t.first_capacity_ ? t.size_ : t.first_capacity_)),
-              has_holes_(t.has_holes()) {
+            : table_(&t), at_(t.first_.get()), left_(t.size_), has_holes_(t.has_holes()) {
+            use(t.size_ < t.first_capacity_ ? t.size_ : t.first_capacity_);
             settle();
         }
         Entry& operator*() const noexcept { return *at_; }
@@ -138,14 +136,21 @@ public:
         friend bool operator!=(const walk& a, const walk& b) noexcept { return a.at_ != b.at_; }
 
     private:
+        void use(std::uint32_t count) noexcept {
+            last_ = at_ + count;
+            left_ -= count;
+        }
         /// To the next entry that is no hole, or to the end, where at_ is null.
         void settle() noexcept {
             for (;; ++at_) {
                 if (at_ == last_) {
+                    if (left_ == 0) {
+                        at_ = nullptr;
+                        return;
+                    }
                     const auto [first, last] = table_->further_chunk(next_chunk_++);
                     at_ = first;
-                    last_ = last;
-                    if (!at_) return;
+                    use(static_cast<std::uint32_t>(last - first));
                 }
                 if (!has_holes_ || !at_->is_hole()) return;
             }
@@ -153,6 +158,7 @@ public:
         const table* table_ = nullptr;
         entry* at_ = nullptr;
         entry* last_ = nullptr;
+        std::uint32_t left_ = 0;  // in further chunks
         unsigned next_chunk_ = 0;
         bool has_holes_ = false;
     };
