@@ -94,7 +94,7 @@ namespace {
 using object_pointer = allocator<char>::pointer;
 
 /// Nesting deeper than this is copied and destroyed from a list instead of by recursion.
-constexpr unsigned most_nested = 100;
+constexpr unsigned most_nested = 32;
 
 template <class C>
 void destroy(C& content, const detail::allocator<char>& memory) noexcept {
