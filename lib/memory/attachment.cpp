@@ -91,7 +91,7 @@ std::unique_ptr<thread_lane> make_lane(const std::shared_ptr<attachment>& at) {
     auto l = std::make_unique<thread_lane>();
     arena& a = *at->pool;
     if (at->spare_lanes.empty()) {
-        l->index = claim_lane(a, at->slot);
+        l->index = claim_lane(*at, at->slot);
         // Its last owner has left it empty; what a damaged pool has there must not be followed.
         new (&a.heap(l->index)) lane_heap{};
     } else {
@@ -205,14 +205,20 @@ void grow_ledger(thread_lane& l) {
 
 }  // namespace
 
-std::uint32_t claim_lane(arena& a, std::uint32_t slot) {
-    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
-        std::uint32_t nobody = 0;
-        auto& owner = a.lane_at(i).owner;
-        if (owner.load(std::memory_order_relaxed) == 0 &&
-            owner.compare_exchange_strong(nobody, slot + 1, std::memory_order_acq_rel))
-            return i;
-    }
+std::uint32_t claim_lane(attachment& at, std::uint32_t slot) {
+    arena& a = *at.pool;
+    std::uint32_t i = 0;
+    const auto claim = [&] {
+        for (i = 0; i < a.lane_count; ++i) {
+            std::uint32_t nobody = 0;
+            auto& owner = a.lane_at(i).owner;
+            if (owner.load(std::memory_order_relaxed) == 0 &&
+                owner.compare_exchange_strong(nobody, slot + 1, std::memory_order_acq_rel))
+                return true;
+        }
+        return false;
+    };
+    if (try_while_dead_hold(at, claim)) return i;
     throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
                              " threads already; a larger pool takes more (up to 1024)");
 }
@@ -332,17 +338,15 @@ attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, 
     at->file = std::move(file);
     at->mapping = std::move(mapping);
     at->name = std::move(name);
-    for (int tries = 0; tries < 3; ++tries) {
+    at->slot = a.lane_count;  // none yet
+    const auto claim = [&] {
         at->slot = claim_slot(a, at->file);
-        if (at->slot == a.lane_count) {
-            recover_if_needed(*at);
-            continue;
-        }
-        auto user = add_attachment(at);
-        recover_if_needed(*at);
-        return user;
-    }
-    throw_no_slot(a);
+        return at->slot != a.lane_count;
+    };
+    if (!try_while_dead_hold(*at, claim)) throw_no_slot(a);
+    auto user = add_attachment(at);
+    recover_if_needed(*at);
+    return user;
 }
 
 attachment_user attach_bare(arena& a, bool private_memory) {

@@ -143,8 +143,8 @@ attachment_user find_bare_attachment(const arena& a);
 
 /// A free slot, claimed with the role lock of `file` (if open); lane_count when there is none.
 std::uint32_t claim_slot(arena& a, pool_file& file) noexcept;
-/// A free lane, claimed. Throws std::runtime_error when there is none.
-std::uint32_t claim_lane(arena& a, std::uint32_t slot);
+/// A free lane, claimed for the slot. Throws std::runtime_error when there is none.
+std::uint32_t claim_lane(attachment& at, std::uint32_t slot);
 /// A new, empty ledger block, linked into the slot's chain; 0 when the pool is full.
 std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot) noexcept;
 

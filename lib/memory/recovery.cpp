@@ -416,6 +416,18 @@ recovery_result recover_if_needed(attachment& at) noexcept {
     return recovery_result::done;
 }
 
+bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt) {
+    const auto until = steady_clock::now() + std::chrono::seconds(10);
+    for (;;) {
+        if (attempt()) return true;
+        const recovery_result result = recover_if_needed(at);
+        if (result == recovery_result::nothing_dead) return attempt();
+        if (steady_clock::now() > until) return false;
+        if (result != recovery_result::done)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+
 void relieve(thread_lane& l) noexcept {
     arena& a = *l.pool;
     {

@@ -4,6 +4,8 @@
 
 #include "memory/attachment.hpp"
 
+#include <functional>
+
 namespace valpool::detail {
 
 /// What the queue layer adds to recovery. Called with the world stopped (visit_box also when a box
@@ -33,6 +35,11 @@ enum class recovery_result {
 /// Looks whether anybody has died, and if so repairs. Never throws; lasts milliseconds at most.
 /// Not inside.
 recovery_result recover_if_needed(attachment& at) noexcept;
+
+/// Tries until it succeeds or nobody dead is left to make room: a recovery may be put off for a
+/// while, and that must not be anybody's error. At most ten seconds, for a process that is stopped
+/// in the middle can put it off for ever. Not inside.
+bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt);
 
 /// For an allocation that found nothing: gets back what the dead hold and what the living have only
 /// set aside. Not inside.
