@@ -1,5 +1,6 @@
 #pragma once
 
+#include <valpool/detail/value_access.hpp>
 #include <valpool/val.hpp>
 
 #include <cstddef>
@@ -247,6 +248,13 @@ public:
     friend VALPOOL_API bool operator==(const OTab& a, const OTab& b);
     friend bool operator!=(const OTab& a, const OTab& b) { return !(a == b); }
 };
+
+inline Val::operator Tab&() const {
+    return *static_cast<Tab*>(detail::value_access::container_of_type(*this, 't', 'Z'));
+}
+inline Val::operator OTab&() const {
+    return *static_cast<OTab*>(detail::value_access::container_of_type(*this, 'o', 'Z'));
+}
 
 }  // namespace valpool
 

@@ -58,4 +58,8 @@ private:
     Arr items_;
 };
 
+inline Val::operator Tup&() const {
+    return *static_cast<Tup*>(detail::value_access::container_of_type(*this, 'u', 'Z'));
+}
+
 }  // namespace valpool

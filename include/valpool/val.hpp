@@ -124,6 +124,10 @@ public:
         set_number(number);
         return *this;
     }
+    template <class T, detail::if_text<T> = 0>
+    Val& operator=(const T& text) {
+        return assign_text(std::string_view(text));
+    }
     ~Val() {
         if (owns_something()) clear();
     }
@@ -297,7 +301,27 @@ private:
     }
     void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);
-    void take_from(Val& other);
+    Val& assign_text(std::string_view text);
+    /// Nothing in it refers to where it lies itself.
+    bool is_relocatable() const noexcept {
+        return isproxy ? alloc_.region() == nullptr : !owns_something();
+    }
+    void take_from(Val& other) {
+        if (alloc_ == other.alloc_ && other.is_relocatable()) {
+            copy_bytes(other);
+            isproxy = other.isproxy;
+            other.become_none();
+        } else {
+            take_what_is_owned(other);
+        }
+    }
+    void take_what_is_owned(Val& other);
+    void become_none() noexcept {
+        tag = 'Z';
+        subtype = 'Z';
+        isproxy = false;
+        length_ = 0;
+    }
     template <class T>
     T convert() const;
     template <class T>

@@ -50,6 +50,8 @@ struct thread_lane {
     std::uint64_t epoch = 0;  // of the process table when last looked up
     bool full_fence = false;
     std::vector<std::uint32_t> free_entries;
+    /// Ended ones, each with its unused entry: most holds end as fast as new ones are made.
+    std::vector<std::unique_ptr<hold>> spare_holds;
     std::weak_ptr<attachment> life;
 
     /// Sequentially consistent, so that it stays behind the store that says "inside"; also
@@ -158,6 +160,7 @@ void hold_has_gone(attachment& at) noexcept;
 std::uint32_t take_entry(thread_lane& l);
 /// For an entry that is 0 again, or was never used.
 void return_entry(thread_lane& l, std::uint32_t number) noexcept;
+constexpr std::size_t most_spare_holds = 64;
 
 /// Frees the raw memory that belongs to the lane's process and was never given back.
 void free_raw_memory(thread_lane& l) noexcept;

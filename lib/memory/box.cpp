@@ -80,7 +80,7 @@ box& open_box(arena& a, std::uint64_t offset) noexcept {
     b.root_tag = 0;
     b.root_subtype = 0;
     b.poisoned.store(false, std::memory_order_relaxed);
-    b.reserved = 0;
+    b.published.store(false, std::memory_order_relaxed);
     b.lock_depth = 0;
     b.next_work = 0;
     return b;
@@ -90,15 +90,34 @@ box& open_box(arena& a, std::uint64_t offset) noexcept {
 
 StreamingPool* pool_of(const box& b) noexcept { return &arena_of(const_cast<box&>(b)); }
 
-new_hold::new_hold(thread_lane& l) : lane_(l), hold_(new hold) {
-    hold_->entry = take_entry(l);
-    hold_->at = l.at;
+namespace {
+std::unique_ptr<hold> take_hold(thread_lane& l) {
+    if (!l.spare_holds.empty()) {
+        auto spare = std::move(l.spare_holds.back());
+        l.spare_holds.pop_back();
+        return spare;
+    }
+    auto fresh = std::make_unique<hold>();
+    fresh->entry = take_entry(l);
+    fresh->at = l.at;
+    return fresh;
+}
+
+void return_hold(thread_lane& l, std::unique_ptr<hold> h) noexcept {
+    if (l.spare_holds.size() < most_spare_holds)
+        l.spare_holds.push_back(std::move(h));  // there is room
+    else
+        return_entry(l, h->entry);
+}
+}  // namespace
+
+new_hold::new_hold(thread_lane& l) : lane_(l), hold_(take_hold(l)) {
     hold_->target = nullptr;
     hold_->handles.store(1, std::memory_order_relaxed);
 }
 
 new_hold::~new_hold() {
-    if (hold_) return_entry(lane_, hold_->entry);
+    if (hold_) return_hold(lane_, std::move(hold_));
 }
 
 void new_hold::write_entry(std::uint64_t box_offset) noexcept {
@@ -121,8 +140,7 @@ void clear_entry(hold& h) noexcept {
 
 void end_hold(thread_lane& l, hold* h) noexcept {
     attachment& at = *h->at;
-    return_entry(l, h->entry);
-    delete h;
+    return_hold(l, std::unique_ptr<hold>(h));
     if (at.orphaned.load(std::memory_order_relaxed)) hold_has_gone(at);
 }
 
@@ -198,6 +216,7 @@ out_ref* add_out_ref(box& from, box& to) {
     node->self = a.offset_of(node);
     const std::uint64_t head = from.out_refs.load(std::memory_order_relaxed);
     node->next.store(head, std::memory_order_relaxed);
+    publish(to);
     to.refs.fetch_add(1, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("out_ref.counted");
     from.out_refs.store(node->self, std::memory_order_release);

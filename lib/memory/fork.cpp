@@ -48,7 +48,9 @@ void copy_entries(thread_lane& forker, const ledger_block& from, ledger_block& t
     for (std::uint32_t i = 0; i < ledger_block::entry_count; ++i) {
         const std::uint64_t held = from.entries[i].load(std::memory_order_relaxed);
         if (held == 0) continue;
-        forker.pool->at<box>(held)->refs.fetch_add(1, std::memory_order_relaxed);
+        box& b = *forker.pool->at<box>(held);
+        publish(b);
+        b.refs.fetch_add(1, std::memory_order_relaxed);
         VALPOOL_KILL_POINT("fork.counted");
         to.entries[i].store(held, std::memory_order_relaxed);
     }
@@ -136,6 +138,7 @@ void take_share(child_share& share) {
     l.control = &a.lane_at(l.index);
     l.heap = &a.heap(l.index);
     l.free_entries.clear();
+    l.spare_holds.clear();  // their entries are among the free ones of the child's blocks
     register_for_barriers();
 }
 

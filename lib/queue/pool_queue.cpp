@@ -67,11 +67,11 @@ public:
         handle packed(pack(std::move(value), arena_));
         const bool was_taken = !was_none && value.tag == 'Z';
         const auto give_back = [&] {
-            if (was_taken) value = unpack(packed.release());
+            if (was_taken) unpack(packed.release(), value);
         };
         try {
             if (put_packed(packed, until)) {
-                value = Val();
+                if (!was_taken) value.reset();
                 return true;
             }
         } catch (...) {
@@ -98,7 +98,7 @@ public:
             until);
         if (!done) return false;
         wake_one(arena_, pipe_.producers, pipe_.room_topic());
-        out = unpack(taker.release(*taken));
+        unpack(taker.release(*taken), out);
         return true;
     }
 
@@ -137,6 +137,7 @@ private:
         thread_lane& l = lane_of_thread(arena_);
         {
             const inside pass(l);
+            publish(b);
             if (!is_sole) b.refs.fetch_add(1, std::memory_order_relaxed);
             VALPOOL_KILL_POINT("queue.counted");
             if (!try_put(pipe_, b.self)) {

@@ -135,13 +135,12 @@ void install_queue_hooks() noexcept {
 bool has_room(const pipe& p) noexcept {
     const std::uint64_t position = p.tail.load(std::memory_order_acquire);
     // Not the previous lap's packet any more; a tail that is behind counts as room, too.
-    return p.cells()[position % p.capacity].sequence.load(std::memory_order_seq_cst) >=
-           2 * position;
+    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) >= 2 * position;
 }
 
 bool has_packet(const pipe& p) noexcept {
     const std::uint64_t position = p.head.load(std::memory_order_acquire);
-    return p.cells()[position % p.capacity].sequence.load(std::memory_order_seq_cst) > 2 * position;
+    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) > 2 * position;
 }
 
 std::uint64_t packet_count(const pipe& p) noexcept {
@@ -153,7 +152,7 @@ std::uint64_t packet_count(const pipe& p) noexcept {
 bool try_put(pipe& p, std::uint64_t box_offset) noexcept {
     for (;;) {
         const std::uint64_t position = p.tail.load(std::memory_order_acquire);
-        cell& c = p.cells()[position % p.capacity];
+        cell& c = p.cell_for(position);
         const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
         if (sequence < 2 * position) return false;
         if (sequence == 2 * position) {
@@ -171,7 +170,7 @@ box* try_take(arena& a, pipe& p, new_hold& taker) noexcept {
     bool has_written = false;
     for (;;) {
         const std::uint64_t position = p.head.load(std::memory_order_acquire);
-        cell& c = p.cells()[position % p.capacity];
+        cell& c = p.cell_for(position);
         const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
         if (sequence <= 2 * position) {
             if (has_written) taker.clear_entry();

@@ -41,6 +41,15 @@ struct pipe {
 
     cell* cells() noexcept { return reinterpret_cast<cell*>(this + 1); }
     const cell* cells() const noexcept { return reinterpret_cast<const cell*>(this + 1); }
+    cell& cell_for(std::uint64_t position) noexcept { return cells()[index_for(position)]; }
+    const cell& cell_for(std::uint64_t position) const noexcept {
+        return cells()[index_for(position)];
+    }
+    std::uint64_t index_for(std::uint64_t position) const noexcept {
+        // Most capacities are powers of two, and a division takes longer than all the rest.
+        const std::uint64_t mask = capacity - 1;
+        return (capacity & mask) == 0 ? position & mask : position % capacity;
+    }
     std::string_view name_view() const noexcept { return {name}; }
     // What waiters wait for: told apart in their seats, so that a stale bit wakes nobody else.
     std::uint64_t room_topic() const noexcept { return self | 1; }

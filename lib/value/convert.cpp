@@ -181,15 +181,6 @@ VALPOOL_CONVERT(complex_16)
 
 Val::operator std::string() const { return tag == 'a' ? std::string(text()) : Stringize(*this); }
 
-Val::operator Tab&() const {
-    return *static_cast<Tab*>(value_access::container_of_type(*this, 't', 'Z'));
-}
-Val::operator OTab&() const {
-    return *static_cast<OTab*>(value_access::container_of_type(*this, 'o', 'Z'));
-}
-Val::operator Tup&() const {
-    return *static_cast<Tup*>(value_access::container_of_type(*this, 'u', 'Z'));
-}
 Val::operator Proxy&() const {
     if (!isproxy)
         throw std::logic_error("a value of type " + value_access::type_name(*this) +

@@ -120,26 +120,21 @@ hold* pack(Val&& v, StreamingPool& pool) {
     const box* const b = value_access::target(v);
     if (!b || pool_of(*b) != &pool || value_access::region(v))
         return pack(static_cast<const Val&>(v), pool);
-    hold* const h = value_access::hold_of(v);
-    add_handle(*h);
-    v.reset();  // its handle goes, the hold stays
-    return h;
+    return value_access::release_hold(v);
 }
 
-Val unpack(hold* h) {
-    Val v;
-    if (h->target->root_tag != value_root_tag) {
-        value_access::adopt_hold(v, h);
-        return v;
+void unpack(hold* h, Val& out) {
+    if (h->target->root_tag != value_root_tag && !value_access::region(out)) {
+        if (!out.isNone()) out.reset();
+        value_access::adopt_hold(out, h);
+        return;
     }
-    try {
-        v = *static_cast<const Val*>(h->target->root());
-    } catch (...) {
-        drop_handle(h);
-        throw;
-    }
-    drop_handle(h);
-    return v;
+    Val proxy;
+    value_access::adopt_hold(proxy, h);
+    if (h->target->root_tag == value_root_tag)
+        out = *static_cast<const Val*>(h->target->root());
+    else
+        out = std::move(proxy);
 }
 
 }  // namespace detail

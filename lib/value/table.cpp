@@ -295,8 +295,9 @@ template Val& table::value_for(const std::string_view& key);
 template <class Key>
 Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
-    make_room(std::size_t{size_} + 1);
-    entry& place = entry_at(size_);
+    const bool has_room = !index_ && size_ < first_capacity_ && size_ < most_without_index;
+    if (!has_room) make_room(std::size_t{size_} + 1);
+    entry& place = has_room ? first_.get()[size_] : entry_at(size_);
     new (&place) entry(key, memory_);  // the last thing that can fail
     ++size_;
     if (index_) index_->put(has_hash ? hash : hash_of(key), size_ - 1);

@@ -40,6 +40,22 @@ Val& Val::operator=(const Val& other) {
     return *this;
 }
 
+Val& Val::assign_text(std::string_view text) {
+    const mutation guard(alloc_.region());
+    if (text.size() <= inline_text) {
+        const short_text copy(text);  // it may be a part of what is cleared
+        clear();
+        copy.store(raw_);
+        length_ = static_cast<unsigned char>(text.size());
+        tag = 'a';
+    } else {
+        Val copy(text, alloc_);
+        clear();
+        take_from(copy);
+    }
+    return *this;
+}
+
 Val& Val::operator=(Val&& other) {
     if (this == &other) return *this;
     if (alloc_ != other.alloc_) return *this = static_cast<const Val&>(other);
@@ -247,24 +263,17 @@ void Val::copy_what_is_owned(const Val& other) {
     }
 }
 
-void Val::take_from(Val& other) {
+void Val::take_what_is_owned(Val& other) {
     if (alloc_ != other.alloc_) return copy_from(other);
-    if (alloc_.region() ? other.isproxy || (!other.isproxy && is_container(other.tag))
-                        : !other.isproxy && is_container(other.tag)) {
-        new (raw_ + 4) object_pointer(other.slot<object_pointer>());
-    } else if (other.has_bytes() && other.length_ == is_long) {
+    if (!other.isproxy && other.has_bytes())
         new (raw_ + 4) long_text(other.slot<long_text>());
-    } else {
-        std::memcpy(raw_, other.raw_, sizeof raw_);
-    }
+    else
+        new (raw_ + 4) object_pointer(other.slot<object_pointer>());
     tag = other.tag;
     subtype = other.subtype;
     isproxy = other.isproxy;
     length_ = other.length_;
-    other.tag = 'Z';
-    other.subtype = 'Z';
-    other.isproxy = false;
-    other.length_ = 0;
+    other.become_none();
 }
 
 StreamingPool* Val::allocator() const noexcept {
@@ -286,7 +295,7 @@ box* value_access::target(const Val& v) noexcept {
     return v.length_ == to_box ? hold_of(v)->target : nullptr;
 }
 
-void* value_access::container(const Val& v) {
+void* value_access::any_container(const Val& v) {
     if (!v.isproxy) return is_container(v.tag) ? v.slot<object_pointer>().get() : nullptr;
     if (box* const b = target(v)) {
         check_usable(*b);
@@ -295,11 +304,8 @@ void* value_access::container(const Val& v) {
     return block_of(v)->object;
 }
 
-void* value_access::container_of_type(const Val& v, char tag, char subtype) {
-    if (v.tag != tag || v.subtype != subtype)
-        throw std::logic_error("a value of type " + type_name(v) + " is no " +
-                               type_name(tag, subtype));
-    return container(v);
+void value_access::throw_other_type(const Val& v, char tag, char subtype) {
+    throw std::logic_error("a value of type " + type_name(v) + " is no " + type_name(tag, subtype));
 }
 
 void value_access::adopt_hold(Val& v, hold* h) noexcept {
@@ -308,6 +314,12 @@ void value_access::adopt_hold(Val& v, hold* h) noexcept {
     v.isproxy = true;
     v.tag = h->target->root_tag;
     v.subtype = h->target->root_subtype;
+}
+
+hold* value_access::release_hold(Val& v) noexcept {
+    hold* const h = hold_of(v);
+    v.become_none();
+    return h;
 }
 
 void value_access::adopt_object(Val& v, char tag, char subtype, void* object, bool locks) {

@@ -28,6 +28,8 @@ struct out_ref;
 ///      or more (a crash leaves it too high until recovery recounts; never too low).
 ///   2. `chunks` and `out_refs` can be walked at any instant: their links change by one store.
 ///   3. `poisoned` set means that the content behind the header must not be read.
+///   4. `published` is set, for ever, before anything but the ledger of the process that made the
+///      box refers to it: a queue's slot, another box, another process.
 /// Writers: refs by anybody, atomically; the rest by the one process that is changing the content.
 /// Crash safety: a writer that dies leaves `mutator` or `lock_owner` naming its lane; recovery then
 /// sets `poisoned`. The links stay walkable, so freeing is always safe.
@@ -46,7 +48,7 @@ struct box {
     char root_tag;                          // what the root object is (the value layer's tags)
     char root_subtype;
     std::atomic<bool> poisoned;
-    std::uint8_t reserved;
+    std::atomic<bool> published;
     std::uint32_t lock_depth;  // how often the lock's owner has taken it
     std::uint64_t next_work;   // recovery's and release's work list; meaningless otherwise
 
@@ -85,6 +87,11 @@ VALPOOL_API hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes)
 /// A hold of this process on a box that is certainly alive (reached through a reference that the
 /// caller knows to exist). Counts in the box. Throws PoolExhausted.
 VALPOOL_API hold* hold_box(box& b);
+/// Before a reference to the box leaves the process.
+inline void publish(box& b) noexcept {
+    if (!b.published.load(std::memory_order_relaxed))
+        b.published.store(true, std::memory_order_relaxed);
+}
 inline void add_handle(hold& h) noexcept { h.handles.fetch_add(1, std::memory_order_relaxed); }
 /// Drops one handle; the last one ends the hold, and the box with it when nobody else has it.
 VALPOOL_API void drop_handle(hold* h) noexcept;
@@ -97,11 +104,12 @@ VALPOOL_API void remove_out_ref(box& from, out_ref* node) noexcept;
 VALPOOL_API box& target_of(const out_ref& node) noexcept;
 
 /// Marks the content of a box as being changed while it lives; nests; a null box means the heap and
-/// does nothing. Throws PoisonedError when the last one who changed it died (see PoisonedError).
+/// does nothing. Nor does a box that nobody else can have seen yet: it goes with its maker.
+/// Throws PoisonedError when the last one who changed it died (see PoisonedError).
 class VALPOOL_API mutation {
 public:
     explicit mutation(box* b) : box_(nullptr) {
-        if (b) begin(*b);
+        if (b && b->published.load(std::memory_order_relaxed)) begin(*b);
     }
     ~mutation() {
         if (box_) end();

@@ -13,9 +13,9 @@ VALPOOL_API hold* pack(const Val& v, StreamingPool& pool);
 /// Takes the handle of a proxy to a box of this pool, which leaves `v` None; copies anything else,
 /// and leaves that as it is. Throws PoolExhausted, with `v` untouched.
 VALPOOL_API hold* pack(Val&& v, StreamingPool& pool);
-/// Takes over one handle: a proxy for containers; for other values a copy on the heap, and the
-/// handle is dropped.
-VALPOOL_API Val unpack(hold* h);
+/// Takes over one handle: `out` becomes a proxy for containers, a copy for other values, and the
+/// handle is dropped then.
+VALPOOL_API void unpack(hold* h, Val& out);
 
 /// box::root_tag of a box that holds a Val which is no container.
 constexpr char value_root_tag = 'V';

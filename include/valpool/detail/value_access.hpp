@@ -24,7 +24,7 @@ struct heap_block {
 };
 
 struct VALPOOL_API value_access {
-    /// Which kind of proxy a Val on the heap is (its length_).
+    /// Which kind of proxy a Val on the heap is (its length_; 0 for one in a box).
     static constexpr unsigned char to_box = 1;
     static constexpr unsigned char to_heap = 2;
 
@@ -55,9 +55,17 @@ struct VALPOOL_API value_access {
     static box* target(const Val& v) noexcept;
 
     /// The container itself, through a proxy if need be; throws PoisonedError. Null for the others.
-    static void* container(const Val& v);
+    static void* container(const Val& v) {
+        if (!v.isproxy || v.length_ != to_box) return any_container(v);
+        box* const b = hold_of(v)->target;
+        check_usable(*b);
+        return b->root();
+    }
     /// As above; std::logic_error when it is not of that very type.
-    static void* container_of_type(const Val& v, char tag, char subtype);
+    static void* container_of_type(const Val& v, char tag, char subtype) {
+        if (v.tag != tag || v.subtype != subtype) throw_other_type(v, tag, subtype);
+        return container(v);
+    }
     /// "Tab", "Array of int_4", ...
     static std::string type_name(char tag, char subtype);
     static std::string type_name(const Val& v) { return type_name(v.tag, v.subtype); }
@@ -90,9 +98,13 @@ struct VALPOOL_API value_access {
     }
     /// Makes a None value on the heap a proxy, taking over one handle of the hold.
     static void adopt_hold(Val& v, hold* h) noexcept;
+    /// The handle of a proxy to a box, on the heap, which is None then.
+    static hold* release_hold(Val& v) noexcept;
     static bool has_lock(const Val& v) noexcept;
 
 private:
+    static void* any_container(const Val& v);
+    [[noreturn]] static void throw_other_type(const Val& v, char tag, char subtype);
     static void adopt_object(Val& v, char tag, char subtype, void* object, bool locks);
 };
 
