@@ -117,15 +117,17 @@ public:
 
         walk() noexcept = default;
         explicit walk(const table& t) noexcept
-            : table_(&t), at_(t.first_.get()), left_(t.size_), has_holes_(t.has_holes()) {
-            use(t.size_ < t.first_capacity_ ? t.size_ : t.first_capacity_);
-            settle();
+            : table_(&t), at_(t.first_.get()), last_(at_ + t.size_), next_(t.size_) {
+            if (t.index_) {
+                next_ = 0;
+                last_ = at_;
+            }
+            if (at_ == last_) go_on();
         }
         Entry& operator*() const noexcept { return *at_; }
         Entry* operator->() const noexcept { return at_; }
         walk& operator++() noexcept {
-            ++at_;
-            settle();
+            if (++at_ == last_) go_on();
             return *this;
         }
         walk operator++(int) noexcept {
@@ -137,31 +139,17 @@ public:
         friend bool operator!=(const walk& a, const walk& b) noexcept { return a.at_ != b.at_; }
 
     private:
-        void use(std::uint32_t count) noexcept {
-            last_ = at_ + count;
-            left_ -= count;
-        }
-        /// To the next entry that is no hole, or to the end, where at_ is null.
-        void settle() noexcept {
-            for (;; ++at_) {
-                if (at_ == last_) {
-                    if (left_ == 0) {
-                        at_ = nullptr;
-                        return;
-                    }
-                    const auto [first, last] = table_->further_chunk(next_chunk_++);
-                    at_ = first;
-                    use(static_cast<std::uint32_t>(last - first));
-                }
-                if (!has_holes_ || !at_->is_hole()) return;
-            }
+        /// To the next row of entries, or to the end, where at_ is null.
+        void go_on() noexcept {
+            const entry_row row = next_ == table_->size_ ? entry_row{} : table_->row_from(next_);
+            at_ = row.first;
+            last_ = row.last;
+            next_ = row.next;
         }
         const table* table_ = nullptr;
         entry* at_ = nullptr;
-        entry* last_ = nullptr;
-        std::uint32_t left_ = 0;  // in further chunks
-        unsigned next_chunk_ = 0;
-        bool has_holes_ = false;
+        entry* last_ = nullptr;   // of this row
+        std::uint32_t next_ = 0;  // position of what comes behind this row
     };
     walk<entry> begin() noexcept { return walk<entry>(*this); }
     walk<entry> end() noexcept { return {}; }
@@ -173,9 +161,15 @@ public:
     void reserve(std::size_t count);
 
 private:
-    struct entry_range {
-        entry* first;
-        entry* last;
+    /// Entries side by side, none of them a hole.
+    struct entry_row {
+        entry* first = nullptr;
+        entry* last = nullptr;
+        std::uint32_t next = 0;  // position of what comes behind
+    };
+    struct place_in_chunk {
+        unsigned chunk;  // of those behind the first one
+        std::uint32_t at;
     };
     struct found_entry {
         entry* at;  // null: it is not there
@@ -183,11 +177,12 @@ private:
     };
 
     std::size_t holes() const noexcept;
-    bool has_holes() const noexcept { return index_ && holes() != 0; }
     std::size_t capacity() const noexcept;
     entry& entry_at(std::size_t position) const noexcept;
-    entry_range first_chunk() const noexcept;
-    entry_range further_chunk(unsigned j) const noexcept;
+    place_in_chunk further_place(std::uint32_t position) const noexcept;
+    std::size_t further_capacity(unsigned j) const noexcept;
+    entry_row chunk_from(std::uint32_t position) const noexcept;
+    entry_row row_from(std::uint32_t position) const noexcept;
     template <class Key>
     found_entry find_entry(const Key& key, std::uint32_t hash) const;
     template <class Key>

@@ -73,17 +73,16 @@ template <class Key>
 
 /// The header of one block: the chunks behind the first one follow it, and then the words, each 0
 /// or hash << 32 | position + 1.
-/// Chunk j of these is first_unit() << j entries large: all chunks before it together, or a few
-/// more.
 struct table_index {
     using chunk_pointer = allocator<table_entry>::pointer;
     using word = std::uint64_t;
     static constexpr std::uint64_t removed = 0xffffffff;  // a position that no entry has
 
     std::uint32_t holes = 0;
+    std::uint32_t room = 0;  // so many positions need neither a chunk nor a larger index
     std::uint8_t log2_words;
     std::uint8_t chunks = 0;
-    std::uint16_t reserved = 0;
+    std::uint8_t reserved[6] = {};
 
     explicit table_index(unsigned log2) noexcept : log2_words(static_cast<std::uint8_t>(log2)) {
         for (unsigned j = 0; j < most_chunks(); ++j) new (&chunk(j)) chunk_pointer(nullptr);
@@ -122,41 +121,69 @@ struct table_index {
         words()[i] |= removed;
     }
 };
-static_assert(sizeof(table_index) == sizeof(table_index::word), "the words after it are aligned");
+static_assert(sizeof(table_index) % sizeof(table_index::word) == 0, "words follow, aligned");
 static_assert(sizeof(table_index::chunk_pointer) == sizeof(table_index::word), "as above");
 
 namespace {
-/// The unit of the chunks behind a first one of this capacity.
-std::size_t unit_for(std::size_t first_capacity) noexcept { return std::bit_ceil(first_capacity); }
+/// Chunk j behind a first one of this capacity has this many << j entries: as many as all before it
+/// together, or a few more; twice as many behind a small one, so that ten entries are two chunks.
+std::uint32_t unit_for(std::uint32_t first_capacity) noexcept {
+    return std::bit_ceil(first_capacity) << (first_capacity <= most_without_index ? 1 : 0);
+}
 }  // namespace
 
 std::size_t table::holes() const noexcept { return index_ ? index_->holes : 0; }
 
 std::size_t table::capacity() const noexcept {
     const std::size_t further =
-        index_ ? unit_for(first_capacity_) * ((std::size_t{1} << index_->chunks) - 1) : 0;
+        index_ ? std::size_t{unit_for(first_capacity_)} * ((std::size_t{1} << index_->chunks) - 1)
+               : 0;
     return first_capacity_ + further;
 }
 
 table_entry& table::entry_at(std::size_t position) const noexcept {
     if (position < first_capacity_) return first_.get()[position];
-    const std::size_t unit = unit_for(first_capacity_);
-    const std::size_t from_unit = position - first_capacity_ + unit;
+    const auto [j, at] = further_place(static_cast<std::uint32_t>(position));
+    return index_->chunk(j).get()[at];
+}
+
+/// Which chunk behind the first one, and where in it.
+table::place_in_chunk table::further_place(std::uint32_t position) const noexcept {
+    const auto unit = unit_for(first_capacity_);
+    const std::uint32_t from_unit = position - first_capacity_ + unit;
     const auto j = static_cast<unsigned>(std::bit_width(from_unit) - std::bit_width(unit));
-    return index_->chunk(j).get()[from_unit - (unit << j)];
+    return {j, from_unit - (unit << j)};
 }
 
-/// What is used of the j-th chunk behind the first one; null at the end of the table.
-table::entry_range table::further_chunk(unsigned j) const noexcept {
-    const std::size_t unit = unit_for(first_capacity_);
-    const std::size_t start = first_capacity_ + unit * ((std::size_t{1} << j) - 1);
-    if (start >= size_) return {nullptr, nullptr};
-    entry* const first = index_->chunk(j).get();
-    return {first, first + std::min<std::size_t>(unit << j, size_ - start)};
+/// What is used from the position on of the chunk that it lies in.
+table::entry_row table::chunk_from(std::uint32_t position) const noexcept {
+    if (position < first_capacity_) {
+        const std::uint32_t end = std::min(first_capacity_, size_);
+        return {first_.get() + position, first_.get() + end, end};
+    }
+    const auto [j, at] = further_place(position);
+    const auto end = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(position - at + further_capacity(j), size_));
+    entry* const first = index_->chunk(j).get() + at;
+    return {first, first + (end - position), end};
 }
 
-table::entry_range table::first_chunk() const noexcept {
-    return {first_.get(), first_.get() + std::min(size_, first_capacity_)};
+/// The first row at or behind the position; empty when there is none.
+table::entry_row table::row_from(std::uint32_t position) const noexcept {
+    if (holes() == 0) return chunk_from(position);
+    const auto is_hole = [](const entry& e) { return e.is_hole(); };
+    while (position < size_) {
+        const entry_row chunk = chunk_from(position);
+        entry* const first = std::find_if_not(chunk.first, chunk.last, is_hole);
+        entry* const last = std::find_if(first, chunk.last, is_hole);
+        position += static_cast<std::uint32_t>(last - chunk.first);
+        if (first != last) return {first, last, position};
+    }
+    return {};
+}
+
+std::size_t table::further_capacity(unsigned j) const noexcept {
+    return std::size_t{unit_for(first_capacity_)} << j;
 }
 
 table::table(const table& other, const allocator<char>& memory) : table(memory) {
@@ -199,11 +226,7 @@ table& table::operator=(table&& other) {
 }
 
 table::~table() {
-    entry_range range = first_chunk();
-    for (unsigned j = 0; range.first != range.last; ++j) {
-        std::destroy(range.first, range.last);
-        range = further_chunk(j);
-    }
+    for (entry& e : *this) std::destroy_at(&e);  // a hole has nothing to destroy
     while (index_ && index_->chunks != 0) drop_last_chunk();
     drop_index();
     if (first_) allocator<entry>(memory_).deallocate(first_, first_capacity_);
@@ -254,7 +277,8 @@ std::uint32_t hash_if(bool wanted, std::string_view key) { return wanted ? hash_
 std::uint32_t hash_if(bool wanted, const Val& key) { return wanted ? hash_of(key) : 0; }
 }  // namespace
 
-const Val* table::find_text(std::string_view key) const {
+// Flattened: with few entries the calls take longer than the comparisons.
+[[gnu::flatten]] const Val* table::find_text(std::string_view key) const {
     const entry* const e = find_entry(key, hash_if(static_cast<bool>(index_), key)).at;
     return e ? &e->value : nullptr;
 }
@@ -271,7 +295,7 @@ Val& table::operator()(const Val& key) const {
     return const_cast<Val&>(*found);
 }
 
-Val& table::found_value(std::string_view key) const {
+[[gnu::flatten]] Val& table::found_value(std::string_view key) const {
     const Val* const found = find_text(key);
     if (!found) throw_missing(key);
     return const_cast<Val&>(*found);
@@ -295,9 +319,10 @@ template Val& table::value_for(const std::string_view& key);
 template <class Key>
 Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
-    const bool has_room = !index_ && size_ < first_capacity_ && size_ < most_without_index;
+    const bool has_room =
+        index_ ? size_ < index_->room : size_ < first_capacity_ && size_ < most_without_index;
     if (!has_room) make_room(std::size_t{size_} + 1);
-    entry& place = has_room ? first_.get()[size_] : entry_at(size_);
+    entry& place = entry_at(size_);
     new (&place) entry(key, memory_);  // the last thing that can fail
     ++size_;
     if (index_) index_->put(has_hash ? hash : hash_of(key), size_ - 1);
@@ -318,9 +343,12 @@ void table::make_room(std::size_t for_entries) {
         build_index(for_entries);
     while (capacity() < for_entries) {
         const unsigned j = index_->chunks;
-        index_->chunk(j) = allocator<entry>(memory_).allocate(unit_for(first_capacity_) << j);
+        index_->chunk(j) = allocator<entry>(memory_).allocate(further_capacity(j));
         ++index_->chunks;
     }
+    if (index_)
+        index_->room =
+            static_cast<std::uint32_t>(std::min(capacity(), (index_->mask() + 1) * 2 / 3));
 }
 
 void table::build_index(std::size_t for_entries) {
@@ -351,7 +379,7 @@ void table::drop_index() noexcept {
 
 void table::drop_last_chunk() noexcept {
     const unsigned j = --index_->chunks;
-    allocator<entry>(memory_).deallocate(index_->chunk(j), unit_for(first_capacity_) << j);
+    allocator<entry>(memory_).deallocate(index_->chunk(j), further_capacity(j));
 }
 
 /// Moves the entries behind a hole up and files everything anew in the index that is there.
