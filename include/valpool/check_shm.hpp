@@ -1,16 +1,42 @@
 #pragma once
 
+#include <valpool/proxy.hpp>
 #include <valpool/streaming_pool.hpp>
 #include <valpool/val.hpp>
 
+#include <string>
+#include <type_traits>
+
 namespace valpool {
+
+namespace detail {
+template <class C>
+using if_container = decltype(container_tags<C>::tag, 0);
+VALPOOL_API bool is_region_in(const box* region, const Val& content, StreamingPool* pool,
+                              bool throw_on_error, const char* context);
+}  // namespace detail
 
 /// Whether a value lies in the pool entirely: it is a proxy to a shared value there. Numbers, None
 /// and text have no parts elsewhere, and pass. What a shared value refers to is in its pool, too.
-/// `throw_on_error`: std::runtime_error saying what is outside, after `context`.
+/// `throw_on_error`: std::runtime_error, after `context`, with the paths of parts that are outside
+/// and what they are: "the value itself (Tab on the heap), ['a'][3] (Arr on the heap)".
+/// Not needed before an enqueue: that copies into the pool what is outside.
+/// Source: "C++ Cross-Process Shared Memory Tools", headaches 2 and 5.
 VALPOOL_API bool InSHM(const Val& v, StreamingPool* pool, bool throw_on_error = false,
                        const char* context = "");
-VALPOOL_API bool IsSHM(const Val& v, StreamingPool* pool, bool throw_on_error = false,
-                       const char* context = "");
+/// The same for a container itself.
+template <class C, detail::if_container<C> = 0>
+bool InSHM(const C& container, StreamingPool* pool, bool throw_on_error = false,
+           const char* context = "") {
+    return detail::is_region_in(container.region(), detail::borrowed(container), pool,
+                                throw_on_error, context);
+}
+template <class T>
+bool IsSHM(const T& v, StreamingPool* pool, bool throw_on_error = false, const char* context = "") {
+    return InSHM(v, pool, throw_on_error, context);
+}
+
+/// Whether an address is one of the pool's.
+VALPOOL_API bool IsContainedMemory(const void* memory, const StreamingPool* pool) noexcept;
 
 }  // namespace valpool

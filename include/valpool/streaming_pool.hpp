@@ -50,6 +50,8 @@ public:
     std::size_t bytes() const;
     /// Bytes of that which are in use now, queues and bookkeeping included.
     std::size_t usedBytes() const;
+    /// Whether the address is one of the pool's.
+    bool contains(const void* memory) const noexcept;
 
 protected:
     StreamingPool() = default;

@@ -140,6 +140,10 @@ void free_raw_memory(thread_lane& l) noexcept {
 
 }  // namespace detail
 
+bool StreamingPool::contains(const void* memory) const noexcept {
+    return arena_of(*this).contains(memory);
+}
+
 bool StreamingPool::isPristine() const {
     const arena& a = arena_of(*this);
     return used_space(a) == a.system_bytes.load(std::memory_order_relaxed);

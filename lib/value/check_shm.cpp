@@ -1,5 +1,7 @@
 #include <valpool/check_shm.hpp>
 
+#include <valpool/stringize.hpp>
+
 #include "value/containers.hpp"
 
 #include <stdexcept>
@@ -11,27 +13,77 @@ using namespace detail;
 
 namespace {
 
-/// What is not in the pool; empty when all is. A container in a pool has all its parts there, and
-/// one on the heap is outside itself, whatever it contains.
-std::string what_is_outside(const Val& v, const StreamingPool* pool) {
-    if (!is_container(v.tag) || (pool && v.allocator() == pool)) return {};
-    return "a " + value_access::type_name(v) +
-           (v.allocator() ? " of another pool" : " on the heap");
+bool is_outside(const Val& v, const StreamingPool* pool) {
+    return is_container(v.tag) && (!pool || v.allocator() != pool);
+}
+
+/// The parts of a value that are not in the pool, by their paths; enough of them to find the place.
+class outside_parts {
+public:
+    explicit outside_parts(const StreamingPool* pool) : pool_(pool) {}
+
+    void look_at(const Val& v, const std::string& path, unsigned depth) {
+        // What lies in a pool has all its parts there.
+        if (!is_outside(v, pool_) || is_complete()) return;
+        add(path, value_access::type_name(v), v.allocator() ? "of another pool" : "on the heap");
+        if (v.allocator() || depth == deepest) return;
+        if (is_table(v.tag)) {
+            for (const auto& [key, value] : table_of(v))
+                look_at(value, path + step(key), depth + 1);
+        } else if (is_row(v)) {
+            const value_row row = row_of(v);
+            for (std::size_t i = 0; i < row.count && !is_complete(); ++i)
+                look_at(row.first[i], path + step(Val(i)), depth + 1);
+        }
+    }
+    const std::string& text() const noexcept { return text_; }
+
+private:
+    static constexpr int most_parts = 4;
+    static constexpr unsigned deepest = 32;
+
+    static std::string step(const Val& key) { return "[" + Stringize(key).substr(0, 60) + "]"; }
+    bool is_complete() const noexcept { return parts_ > most_parts; }
+
+    void add(const std::string& path, const std::string& type, const char* where) {
+        if (parts_ != 0) text_ += ", ";
+        if (++parts_ > most_parts) {
+            text_ += "...";
+            return;
+        }
+        text_ += (path.empty() ? "the value itself" : path) + " (" + type + " " + where + ")";
+    }
+
+    const StreamingPool* pool_;
+    std::string text_;
+    int parts_ = 0;
+};
+
+[[noreturn]] void throw_outside(const char* context, const std::string& parts) {
+    throw std::runtime_error(std::string(context ? context : "") +
+                             ": not in shared memory: " + parts);
 }
 
 }  // namespace
 
 bool InSHM(const Val& v, StreamingPool* pool, bool throw_on_error, const char* context) {
-    const std::string outside = what_is_outside(v, pool);
-    if (outside.empty()) return true;
-    if (throw_on_error)
-        throw std::runtime_error(std::string(context ? context : "") +
-                                 ": not in shared memory: " + outside);
-    return false;
+    if (!is_outside(v, pool)) return true;
+    if (!throw_on_error) return false;
+    outside_parts parts(pool);
+    parts.look_at(v, {}, 0);
+    throw_outside(context, parts.text());
 }
 
-bool IsSHM(const Val& v, StreamingPool* pool, bool throw_on_error, const char* context) {
-    return InSHM(v, pool, throw_on_error, context);
+bool detail::is_region_in(const box* region, const Val& content, StreamingPool* pool,
+                          bool throw_on_error, const char* context) {
+    if (pool && region && pool_of(*region) == pool) return true;
+    if (!throw_on_error) return false;
+    if (region) throw_outside(context, "the value itself (of another pool)");
+    return InSHM(content, pool, true, context);
+}
+
+bool IsContainedMemory(const void* memory, const StreamingPool* pool) noexcept {
+    return memory && pool && pool->contains(memory);
 }
 
 }  // namespace valpool

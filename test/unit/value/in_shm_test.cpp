@@ -81,4 +81,64 @@ BOOST_AUTO_TEST_CASE(on_request_it_throws_with_the_context_and_the_type) {
     BOOST_CHECK_THROW(InSHM(Tab(), pool, true, nullptr), std::runtime_error);
 }
 
+BOOST_AUTO_TEST_CASE(it_names_the_paths_of_the_parts_outside) {
+    const pool_memory other(1 << 20);
+    const Val v =
+        Tab{{"in", shared()}, {"a", Arr{1, Tab{{"k", 2}}}}, {3, Shared(other.get(), Tup(1))}};
+    BOOST_CHECK_EXCEPTION(InSHM(v, pool, true, "here"), std::runtime_error,
+                          [](const std::exception& e) {
+                              return e.what() == std::string(
+                                                     "here: not in shared memory: "
+                                                     "the value itself (Tab on the heap), "
+                                                     "['a'] (Arr on the heap), "
+                                                     "['a'][1] (Tab on the heap), "
+                                                     "[3] (Tup of another pool)");
+                          });
+    Val many = Arr();
+    for (int i = 0; i < 100; ++i) many.append(Tab());
+    BOOST_CHECK_EXCEPTION(InSHM(many, pool, true), std::runtime_error, [](const std::exception& e) {
+        const std::string what = e.what();
+        return what.size() < 300 && what.substr(what.size() - 3) == "...";
+    });
+}
+
+BOOST_AUTO_TEST_CASE(paths_of_circles_and_deep_nesting_end) {
+    Val circle = new Tab();
+    circle["me"] = circle;
+    BOOST_CHECK_THROW(InSHM(circle, pool, true), std::runtime_error);
+    circle.remove("me");
+    Val deep = Arr();
+    for (int i = 0; i < 10000; ++i) {
+        Val outer = Arr();
+        outer.append(std::move(deep));
+        deep = std::move(outer);
+    }
+    BOOST_CHECK_THROW(InSHM(deep, pool, true), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(containers_themselves_are_looked_at_without_a_copy) {
+    Val v = shared(Tab{{"list", Arr{1}}, {"numbers", Array<int_4>{1}}});
+    BOOST_TEST(InSHM(static_cast<Tab&>(v), pool));
+    BOOST_TEST(IsSHM(static_cast<Arr&>(v["list"]), pool));
+    BOOST_TEST(IsSHM(static_cast<Array<int_4>&>(v["numbers"]), pool));
+    const pool_memory other(1 << 20);
+    BOOST_TEST(!InSHM(static_cast<Tab&>(v), other.get()));
+    BOOST_TEST(!InSHM(static_cast<Tab&>(v), nullptr));
+    BOOST_CHECK_THROW(InSHM(static_cast<Tab&>(v), other.get(), true), std::runtime_error);
+    const Tab heap{{"in", v}};
+    BOOST_TEST(!InSHM(heap, pool));
+    BOOST_CHECK_EXCEPTION(IsSHM(heap, pool, true), std::runtime_error, [](const std::exception& e) {
+        return std::string(e.what()).find("the value itself (Tab") != std::string::npos;
+    });
+}
+
+BOOST_AUTO_TEST_CASE(addresses_are_in_the_pool_or_not) {
+    Val v = shared();
+    const int outside = 0;
+    BOOST_TEST(IsContainedMemory(&static_cast<Tab&>(v), pool));
+    BOOST_TEST(!IsContainedMemory(&outside, pool));
+    BOOST_TEST(!IsContainedMemory(nullptr, pool));
+    BOOST_TEST(!IsContainedMemory(&outside, nullptr));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
