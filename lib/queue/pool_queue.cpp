@@ -20,14 +20,16 @@ inline void relax() noexcept {
 }
 
 /// How long a thread looks before it sleeps: a wake-up costs tens of microseconds, so looking for
-/// a few pays when the peer is running, and is wasted when it is not. Each thread learns which.
+/// a few pays when the peer is running, and is wasted when it is not. Each thread learns which, and
+/// tries again now and then: two that both sleep at once would otherwise never find out.
 class spin_budget {
 public:
     template <class Ready>
     bool spin(Ready ready) noexcept {
-        for (unsigned i = 0; i < turns_; ++i) {
+        const unsigned limit = ++waits_ % explore_each == 0 ? most : turns_;
+        for (unsigned i = 0; i < limit; ++i) {
             if (ready()) {
-                turns_ = std::min(turns_ * 2, most);
+                turns_ = i > turns_ ? most : std::min(turns_ * 2, most);
                 return true;
             }
             relax();
@@ -39,7 +41,9 @@ public:
 private:
     static constexpr unsigned fewest = 16;
     static constexpr unsigned most = 1024;
+    static constexpr unsigned explore_each = 16;
     unsigned turns_ = 256;
+    unsigned waits_ = 0;
 };
 thread_local constinit spin_budget budget;
 
