@@ -88,6 +88,63 @@ BOOST_AUTO_TEST_CASE(a_child_that_is_killed_or_exits_gives_its_values_back) {
     p.expect_pristine();
 }
 
+BOOST_AUTO_TEST_CASE(what_a_killed_process_was_changing_is_poisoned_however_it_was_shared) {
+    const watchdog dog(60);
+    started_pool p("poison");
+    const auto die_changing = [](const Val& v) {
+        const valpool::detail::mutation guard(valpool::detail::value_access::target(v));
+        kill(getpid(), SIGKILL);
+    };
+    auto kept = std::make_unique<CQ>(4, p.pool(), true);
+    CQ& queue = *kept;
+    {
+        Val inherited = Shared(p.pool(), Tab{{"i", 1}});
+        child other([&] {
+            die_changing(inherited);
+            return 0;
+        });
+        other.wait();
+        BOOST_CHECK_THROW(inherited["i"] = 2, PoisonedError);
+    }
+    {
+        child other([&] {
+            const Val queued = Shared(p.pool(), Tab{{"i", 1}});
+            queue.enq(queued);
+            die_changing(queued);
+            return 0;
+        });
+        other.wait();
+        Val taken = queue.deq();
+        BOOST_CHECK_THROW(taken["i"] = 2, PoisonedError);
+    }
+    {
+        child other([&] {
+            queue.enq(Shared(p.pool(), Tab{{"i", 1}}).val());
+            Val back = queue.deq();
+            Val outer = Shared(p.pool(), Tab{{"back", back}});
+            queue.enq(std::move(outer));
+            die_changing(back);
+            return 0;
+        });
+        other.wait();
+        Val taken = queue.deq();
+        BOOST_CHECK_THROW(taken["back"]["i"] = 2, PoisonedError);
+    }
+    {
+        Val outer = Shared(p.pool(), Tab());
+        child other([&] {
+            outer["in"] = Shared(p.pool(), Tab{{"i", 1}}).val();
+            die_changing(outer["in"]);
+            return 0;
+        });
+        other.wait();
+        BOOST_CHECK_THROW(outer["in"]["i"] = 2, PoisonedError);
+        BOOST_TEST(outer.length() == 1u);
+    }
+    kept.reset();
+    p.expect_pristine();
+}
+
 BOOST_AUTO_TEST_CASE(a_child_inherits_the_pipes_of_its_parent) {
     const watchdog dog(60);
     started_pool p("pipes");
