@@ -35,6 +35,21 @@ struct container_tags<Array<E>> {
 };
 }  // namespace detail
 
+/// The tag that a Val of this type has: TagFor((int_4*)0) is 'l'.
+template <class T>
+constexpr char TagFor(const T*) noexcept {
+    if constexpr (std::is_same_v<T, std::string>)
+        return 'a';
+    else if constexpr (std::is_same_v<T, big_int<true>>)
+        return 'q';
+    else if constexpr (std::is_same_v<T, big_int<false>>)
+        return 'Q';
+    else if constexpr (std::is_same_v<T, Val> || detail::number_tag<T>() != 'Z')
+        return detail::number_tag<T>();
+    else
+        return detail::container_tags<T>::tag;
+}
+
 /// A counted handle of a container: copies share it, the last one frees it. In a pool, processes
 /// share it as well, and a process's death gives its handles up.
 /// A Val that is a proxy is the same thing; the two convert into each other.

@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(zero_bytes_give_valid_unique_addresses) {
     char* const b = p.pool->allocate(0);
     BOOST_TEST(static_cast<void*>(a) != static_cast<void*>(b));
     p.pool->deallocate(a);
-    p.pool->deallocate(b);
+    p.pool->scheduleForDeletion(b);
     p.pool->deallocate(nullptr);
     BOOST_TEST(p.pool->isPristine());
 }

@@ -352,4 +352,15 @@ BOOST_AUTO_TEST_CASE(byte_lengths_belong_to_the_tags) {
     BOOST_TEST(ByteLength('t') == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(every_type_has_the_tag_that_its_values_have) {
+    const auto same = [](auto example) { return TagFor(&example) == Val(example).tag; };
+    BOOST_TEST((same(true) && same(int_1{}) && same(int_u1{}) && same(int_2{}) && same(int_u2{}) &&
+                same(int_4{}) && same(int_u4{}) && same(int_8{}) && same(int_u8{})));
+    BOOST_TEST((same(real_4{}) && same(real_8{}) && same(complex_8{}) && same(complex_16{})));
+    BOOST_TEST((same(std::string()) && same(int_n()) && same(int_un()) && same(Val())));
+    BOOST_TEST(
+        (same(Tab()) && same(OTab()) && same(Tup()) && same(Arr()) && same(Array<real_8>())));
+    BOOST_TEST((TagFor(static_cast<int_4*>(nullptr)) == 'l'));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
