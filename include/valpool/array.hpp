@@ -299,6 +299,7 @@ constexpr char element_tag() noexcept {
     static_assert(
         std::is_same_v<T, Val> || std::is_same_v<T, std::string> || number_tag<T>() != 'Z',
         "a Val can hold arrays of numbers, of strings and of values");
+    static_assert(!std::is_same_v<T, long double>, "a Val has no type for it: use real_8");
     return std::is_same_v<T, std::string> ? 'a' : number_tag<T>();  // 'Z' for values
 }
 }  // namespace detail

@@ -22,8 +22,9 @@ public:
 
     /// Moves to the next element; false after the last one.
     bool operator()();
-    const Val& key() const noexcept { return *key_; }
-    Val& value() const noexcept { return *value_; }
+    /// None before the first move.
+    const Val& key() const noexcept { return key_ ? *key_ : made_key_; }
+    Val& value() const noexcept { return value_ ? *value_ : const_cast<Val&>(made_value_); }
 
 protected:
     struct item {

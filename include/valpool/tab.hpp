@@ -78,13 +78,13 @@ public:
     Val& operator[](const Val& key) { return value_for(key); }
     template <class T, if_text<T> = 0>
     Val& operator[](const T& key) {
-        return value_for(std::string_view(key));
+        return value_for(checked_text(key));
     }
     /// std::out_of_range when it is not there.
     Val& operator()(const Val& key) const;
     template <class T, if_text<T> = 0>
     Val& operator()(const T& key) const {
-        return found_value(std::string_view(key));
+        return found_value(checked_text(key));
     }
     /// Null when it is not there.
     const Val* findValue(const Val& key) const;

@@ -43,16 +43,41 @@ using if_text = std::enable_if_t<std::is_convertible_v<const T&, std::string_vie
                                      !std::is_same_v<std::decay_t<T>, std::nullptr_t> &&
                                      !std::is_same_v<std::decay_t<T>, Val>,
                                  int>;
+[[noreturn]] VALPOOL_API void throw_null_text();
+/// Of any kind of text; std::logic_error for a null pointer.
+template <class T, if_text<T> = 0>
+std::string_view checked_text(const T& text) {
+    if constexpr (std::is_pointer_v<T>)
+        if (!text) throw_null_text();
+    return text;
+}
 /// What an implicit conversion of a Val may give. Not char: a string would be ambiguous with it.
 template <class T>
 using if_target = std::enable_if_t<
     number_tag<T>() != 'Z' && !std::is_same_v<T, char> && !std::is_same_v<T, long double>, int>;
 
+/// What a Val can hold besides numbers and text.
 template <class T>
-using if_scalar = std::enable_if_t<number_tag<std::remove_cv_t<T>>() != 'Z' ||
-                                       (std::is_convertible_v<const T&, std::string_view> &&
-                                        !std::is_same_v<T, Val>),
-                                   int>;
+struct is_held : std::false_type {};
+template <>
+struct is_held<Tab> : std::true_type {};
+template <>
+struct is_held<OTab> : std::true_type {};
+template <>
+struct is_held<Tup> : std::true_type {};
+template <>
+struct is_held<Proxy> : std::true_type {};
+template <class T>
+struct is_held<Array<T>> : std::true_type {};
+template <bool Signed>
+struct is_held<big_int<Signed>> : std::true_type {};
+
+template <class T>
+using if_comparable =
+    std::enable_if_t<number_tag<std::remove_cv_t<T>>() != 'Z' || is_held<T>::value ||
+                         (std::is_convertible_v<const T&, std::string_view> &&
+                          !std::is_same_v<T, Val>),
+                     int>;
 
 }  // namespace detail
 
@@ -83,7 +108,7 @@ public:
     }
     template <class T, detail::if_text<T> = 0>
     Val(const T& text) : Val() {
-        set_text(std::string_view(text));
+        set_text(detail::checked_text(text));
     }
     Val(const Tab& t);
     Val(const OTab& t);
@@ -126,7 +151,7 @@ public:
     }
     template <class T, detail::if_text<T> = 0>
     Val& operator=(const T& text) {
-        return assign_text(std::string_view(text));
+        return assign_text(detail::checked_text(text));
     }
     ~Val() {
         if (owns_something()) clear();
@@ -185,17 +210,17 @@ public:
     const Val& operator[](const Val& key) const { return (*this)(key); }
     template <class T, detail::if_text<T> = 0>
     Val& operator[](const T& key) {
-        return at_text(std::string_view(key));
+        return at_text(detail::checked_text(key));
     }
     template <class T, detail::if_text<T> = 0>
     const Val& operator[](const T& key) const {
-        return get_text(std::string_view(key));
+        return get_text(detail::checked_text(key));
     }
     /// The same without insertion: std::out_of_range for a key that is not there.
     Val& operator()(const Val& key) const;
     template <class T, detail::if_text<T> = 0>
     Val& operator()(const T& key) const {
-        return get_text(std::string_view(key));
+        return get_text(detail::checked_text(key));
     }
 
     bool contains(const Val& key) const;
@@ -226,14 +251,14 @@ public:
     friend bool operator<=(const Val& a, const Val& b) { return !(b < a); }
     friend bool operator>=(const Val& a, const Val& b) { return !(a < b); }
 
-    // For numbers and text on one side: without these, the conversions of Val make built-in
-    // operators just as good a match.
+    // For something else on one side: without these, the conversions of Val make other operators
+    // just as good a match.
 #define VALPOOL_COMPARE(op)                             \
-    template <class T, detail::if_scalar<T> = 0>        \
+    template <class T, detail::if_comparable<T> = 0>    \
     friend bool operator op(const Val& a, const T& b) { \
         return a op Val(b);                             \
     }                                                   \
-    template <class T, detail::if_scalar<T> = 0>        \
+    template <class T, detail::if_comparable<T> = 0>    \
     friend bool operator op(const T& a, const Val& b) { \
         return Val(a) op b;                             \
     }

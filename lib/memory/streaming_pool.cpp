@@ -7,8 +7,11 @@
 #include <algorithm>
 #include <bit>
 #include <cinttypes>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -54,6 +57,11 @@ StreamingPool* StreamingPool::CreateStreamingPool(char* memory, std::size_t size
             "CreateStreamingPool: the alignment must be a power of two up to 64, "
             "not " +
             std::to_string(align));
+    if (size_bytes >
+            std::numeric_limits<std::uintptr_t>::max() - reinterpret_cast<std::uintptr_t>(memory) ||
+        size_bytes > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
+        throw std::runtime_error("CreateStreamingPool: no memory has " +
+                                 std::to_string(size_bytes) + " bytes");
     // The pool itself wants cache lines; the caller's memory may start anywhere.
     void* start = memory;
     std::size_t left = size_bytes;

@@ -92,7 +92,10 @@ cpp_int parse_start(std::string_view text) {
     std::size_t end = text.size() > 1 && (text[0] == '-' || text[0] == '+') ? 1 : 0;
     while (end < text.size() && std::isdigit(static_cast<unsigned char>(text[end]))) ++end;
     const bool is_real = end < text.size() && (text[end] == 'e' || text[end] == 'E');
-    if (is_real) return exact_whole(Val(static_cast<real_8>(Val(text))));
+    if (is_real) {
+        const auto real = static_cast<real_8>(Val(text));
+        return std::isfinite(real) ? exact_whole(Val(real)) : cpp_int();
+    }
     return is_integer_text(text.substr(0, end)) ? parse_integer(text.substr(0, end)) : cpp_int();
 }
 

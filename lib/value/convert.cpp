@@ -115,7 +115,7 @@ T Val::convert() const {
     if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
         if (is_big(tag) && n.what == any_number::real) return int_n(*this).as<T>();
     // Of integers C defines what does not fit; text has no width of its own, so it saturates.
-    if constexpr (std::is_integral_v<T>)
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
         if (tag == 'a' && n.what == any_number::integer)
             n.i = std::clamp<wide_int>(n.i, std::numeric_limits<T>::min(),
                                        std::numeric_limits<T>::max());

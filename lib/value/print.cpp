@@ -174,7 +174,7 @@ private:
             case 'd': return print_number(out_, static_cast<real_8>(v));
             case 'F': return print_number(out_, static_cast<complex_8>(v));
             case 'q':
-            case 'Q': out_ << number_of_bytes(value_access::bytes(v)) << 'L'; return;
+            case 'Q': out_ << number_of_bytes(value_access::bytes(v)).str() << 'L'; return;
             default: return print_number(out_, static_cast<complex_16>(v));
         }
     }

@@ -288,6 +288,8 @@ void Val::throw_no_text() const {
 
 namespace detail {
 
+void throw_null_text() { throw std::logic_error("a null pointer is no text"); }
+
 box* value_access::target(const Val& v) noexcept {
     if (!v.isproxy) return nullptr;
     if (region(v))

@@ -68,6 +68,14 @@ BOOST_AUTO_TEST_CASE(the_biggest_free_size_can_be_allocated) {
     BOOST_TEST(p.pool->isPristine());
 }
 
+BOOST_AUTO_TEST_CASE(sizes_that_no_memory_has_are_refused) {
+    std::vector<char> memory(1 << 20);
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, ~std::size_t{0}, ~std::size_t{0} / 2 + 1})
+        BOOST_CHECK_THROW(StreamingPool::CreateStreamingPool(memory.data(), size),
+                          std::runtime_error);
+}
+
 BOOST_AUTO_TEST_CASE(zero_bytes_give_valid_unique_addresses) {
     private_pool p(1 << 20);
     char* const a = p.pool->allocate(0);

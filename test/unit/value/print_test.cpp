@@ -188,4 +188,10 @@ BOOST_FIXTURE_TEST_CASE(pooled_values_print_as_their_copies_do, value_test::pool
     BOOST_TEST(pretty(shared(plain)) == pretty(plain));
 }
 
+BOOST_AUTO_TEST_CASE(the_flags_of_a_stream_do_not_change_big_integers) {
+    std::ostringstream out;
+    out << std::hex << std::showpos << Val(int_n(255));
+    BOOST_TEST(out.str() == "255L");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

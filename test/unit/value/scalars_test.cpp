@@ -363,4 +363,42 @@ BOOST_AUTO_TEST_CASE(every_type_has_the_tag_that_its_values_have) {
     BOOST_TEST((TagFor(static_cast<int_4*>(nullptr)) == 'l'));
 }
 
+BOOST_AUTO_TEST_CASE(a_null_pointer_is_no_text) {
+    const char* const null = nullptr;
+    Tab t;
+    Val v = 5;
+    BOOST_CHECK_THROW(Val{null}, std::logic_error);
+    BOOST_CHECK_THROW(v = null, std::logic_error);
+    BOOST_CHECK_THROW(t[null] = 1, std::logic_error);
+    BOOST_CHECK_THROW(t(null), std::logic_error);
+    Val table = t;
+    BOOST_CHECK_THROW(table[null] = 1, std::logic_error);
+    BOOST_CHECK_THROW(table(null), std::logic_error);
+    BOOST_TEST(v == 5);
+    BOOST_TEST(table.length() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(text_is_true_when_its_number_is_not_zero) {
+    for (const char* text : {"-5", "5", "-0.5", "1e400"}) BOOST_TEST(static_cast<bool>(Val(text)));
+    for (const char* text : {"0", "-0", "", "abc", "0.0"})
+        BOOST_TEST(!static_cast<bool>(Val(text)));
+}
+
+BOOST_AUTO_TEST_CASE(text_beyond_the_reals_is_no_big_integer) {
+    BOOST_TEST((int_n(Val("1e400")) == int_n(0)));
+    BOOST_TEST((int_n(Val("1e3")) == int_n(1000)));
+}
+
+BOOST_AUTO_TEST_CASE(a_value_compares_with_whatever_it_can_hold) {
+    const Tab t{{"a", 1}};
+    const Val v = t;
+    BOOST_TEST((v == t && t == v && !(v != t) && !(v < t) && v != Tab()));
+    BOOST_TEST((v == OTab{{"a", 1}} && Val(OTab()) == OTab() && Val(Tup(1)) == Tup(1)));
+    BOOST_TEST((Val(Arr{1, 2}) == Arr{1, 2} && Arr{1, 2} != Val(Arr{1})));
+    BOOST_TEST((Val(Array<int_4>{1}) == Array<int_4>{1}));
+    BOOST_TEST((Val(5) == int_n(5) && int_n(5) == Val(5) && Val(4) < int_un(5)));
+    const Proxy p(new Tab(t));
+    BOOST_TEST((v == p && p == v));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
