@@ -4,16 +4,14 @@
 #include <valpool/streaming_pool.hpp>
 #include <valpool/val.hpp>
 
-#include <string>
-#include <type_traits>
-
 namespace valpool {
 
 namespace detail {
 template <class C>
 using if_container = decltype(container_tags<C>::tag, 0);
-VALPOOL_API bool is_region_in(const box* region, const Val& content, StreamingPool* pool,
-                              bool throw_on_error, const char* context);
+VALPOOL_API bool is_region_in(const box* region, const StreamingPool* pool) noexcept;
+[[noreturn]] VALPOOL_API void throw_outside(const box* region, const Val& content,
+                                            const StreamingPool* pool, const char* context);
 }  // namespace detail
 
 /// Whether a value lies in the pool entirely: it is a proxy to a shared value there. Numbers, None
@@ -28,8 +26,10 @@ VALPOOL_API bool InSHM(const Val& v, StreamingPool* pool, bool throw_on_error = 
 template <class C, detail::if_container<C> = 0>
 bool InSHM(const C& container, StreamingPool* pool, bool throw_on_error = false,
            const char* context = "") {
-    return detail::is_region_in(container.region(), detail::borrowed(container), pool,
-                                throw_on_error, context);
+    const bool is_in = detail::is_region_in(container.region(), pool);
+    if (!is_in && throw_on_error)
+        detail::throw_outside(container.region(), detail::borrowed(container), pool, context);
+    return is_in;
 }
 template <class T>
 bool IsSHM(const T& v, StreamingPool* pool, bool throw_on_error = false, const char* context = "") {

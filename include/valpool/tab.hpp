@@ -117,11 +117,8 @@ public:
 
         walk() noexcept = default;
         explicit walk(const table& t) noexcept
-            : table_(&t), at_(t.first_.get()), last_(at_ + t.size_), next_(t.size_) {
-            if (t.index_) {
-                next_ = 0;
-                last_ = at_;
-            }
+            : table_(&t), at_(t.first_.get()), next_(t.index_ ? 0 : t.size_) {
+            last_ = at_ + next_;  // without an index all entries are one row
             if (at_ == last_) go_on();
         }
         Entry& operator*() const noexcept { return *at_; }
@@ -178,6 +175,7 @@ private:
 
     std::size_t holes() const noexcept;
     std::size_t capacity() const noexcept;
+    std::size_t room() const noexcept;
     entry& entry_at(std::size_t position) const noexcept;
     place_in_chunk further_place(std::uint32_t position) const noexcept;
     std::size_t further_capacity(unsigned j) const noexcept;

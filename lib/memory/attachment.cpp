@@ -129,6 +129,13 @@ bool try_claim_slot(arena& a, std::uint32_t i, pool_file& file) noexcept {
     return true;
 }
 
+/// lane_count when there is none.
+std::uint32_t claim_free_slot(arena& a, pool_file& file) noexcept {
+    std::uint32_t i = 0;
+    while (i < a.lane_count && !try_claim_slot(a, i, file)) ++i;
+    return i;
+}
+
 [[noreturn]] void throw_no_slot(const arena& a) {
     throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
                              " processes already; a larger pool takes more (up to 1024)");
@@ -225,10 +232,13 @@ std::uint32_t claim_lane(attachment& at, std::uint32_t slot) {
                              " threads already; a larger pool takes more (up to 1024)");
 }
 
-std::uint32_t claim_slot(arena& a, pool_file& file) noexcept {
-    std::uint32_t i = 0;
-    while (i < a.lane_count && !try_claim_slot(a, i, file)) ++i;
-    return i;
+std::uint32_t claim_slot(attachment& at, pool_file& file) {
+    std::uint32_t slot = 0;
+    try_while_dead_hold(at, [&] {
+        slot = claim_free_slot(*at.pool, file);
+        return slot != at.pool->lane_count;
+    });
+    return slot;
 }
 
 std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot_index) noexcept {
@@ -341,11 +351,8 @@ attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, 
     at->mapping = std::move(mapping);
     at->name = std::move(name);
     at->slot = a.lane_count;  // none yet
-    const auto claim = [&] {
-        at->slot = claim_slot(a, at->file);
-        return at->slot != a.lane_count;
-    };
-    if (!try_while_dead_hold(*at, claim)) throw_no_slot(a);
+    at->slot = claim_slot(*at, at->file);
+    if (at->slot == a.lane_count) throw_no_slot(a);
     auto user = add_attachment(at);
     recover_if_needed(*at);
     return user;
@@ -356,7 +363,7 @@ attachment_user attach_bare(arena& a, bool private_memory) {
     auto at = std::make_shared<attachment>();
     at->pool = &a;
     at->private_memory = private_memory;
-    at->slot = claim_slot(a, at->file);
+    at->slot = claim_free_slot(a, at->file);
     if (at->slot == a.lane_count) throw_no_slot(a);
     return add_attachment(std::move(at));
 }

@@ -143,8 +143,9 @@ void forget_bare(const void* memory, std::size_t size_bytes) noexcept;
 /// A further user of the attachment that attach_bare made, or none.
 attachment_user find_bare_attachment(const arena& a);
 
-/// A free slot, claimed with the role lock of `file` (if open); lane_count when there is none.
-std::uint32_t claim_slot(arena& a, pool_file& file) noexcept;
+/// A free slot, claimed with the role lock of `file`; lane_count when there is none. `at` is who
+/// clears up after the dead for it.
+std::uint32_t claim_slot(attachment& at, pool_file& file);
 /// A free lane, claimed for the slot. Throws std::runtime_error when there is none.
 std::uint32_t claim_lane(attachment& at, std::uint32_t slot);
 /// A new, empty ledger block, linked into the slot's chain; 0 when the pool is full.

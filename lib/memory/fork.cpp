@@ -64,11 +64,8 @@ void fill_share(child_share& share) {
         share.file = at.file.reopen();
         if (!share.file.is_open()) return;
     }
-    const auto claim = [&] {
-        share.slot = claim_slot(a, share.file);
-        return share.slot != a.lane_count;
-    };
-    if (!try_while_dead_hold(at, claim)) return;
+    share.slot = claim_slot(at, share.file);
+    if (share.slot == a.lane_count) return;
     share.lane = claim_lane(at, share.slot);
     // Oldest first: the blocks' numbers must come out as the parent's.
     for (std::uint32_t b = 0; b < at.ledger.block_count(); ++b) {

@@ -59,27 +59,24 @@ private:
     int parts_ = 0;
 };
 
-[[noreturn]] void throw_outside(const char* context, const std::string& parts) {
-    throw std::runtime_error(std::string(context ? context : "") +
-                             ": not in shared memory: " + parts);
-}
-
 }  // namespace
 
 bool InSHM(const Val& v, StreamingPool* pool, bool throw_on_error, const char* context) {
     if (!is_outside(v, pool)) return true;
     if (!throw_on_error) return false;
-    outside_parts parts(pool);
-    parts.look_at(v, {}, 0);
-    throw_outside(context, parts.text());
+    detail::throw_outside(nullptr, v, pool, context);
 }
 
-bool detail::is_region_in(const box* region, const Val& content, StreamingPool* pool,
-                          bool throw_on_error, const char* context) {
-    if (pool && region && pool_of(*region) == pool) return true;
-    if (!throw_on_error) return false;
-    if (region) throw_outside(context, "the value itself (of another pool)");
-    return InSHM(content, pool, true, context);
+bool detail::is_region_in(const box* region, const StreamingPool* pool) noexcept {
+    return pool && region && pool_of(*region) == pool;
+}
+
+void detail::throw_outside(const box* region, const Val& content, const StreamingPool* pool,
+                           const char* context) {
+    outside_parts parts(pool);
+    if (!region) parts.look_at(content, {}, 0);
+    throw std::runtime_error(std::string(context ? context : "") + ": not in shared memory: " +
+                             (region ? "the value itself (of another pool)" : parts.text()));
 }
 
 bool IsContainedMemory(const void* memory, const StreamingPool* pool) noexcept {

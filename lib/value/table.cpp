@@ -141,6 +141,11 @@ std::size_t table::capacity() const noexcept {
     return first_capacity_ + further;
 }
 
+/// So many entries need neither a chunk nor an index, or a larger one.
+std::size_t table::room() const noexcept {
+    return index_ ? index_->room : std::min<std::size_t>(first_capacity_, most_without_index);
+}
+
 table_entry& table::entry_at(std::size_t position) const noexcept {
     if (position < first_capacity_) return first_.get()[position];
     const auto [j, at] = further_place(static_cast<std::uint32_t>(position));
@@ -319,9 +324,7 @@ template Val& table::value_for(const std::string_view& key);
 template <class Key>
 Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
-    const bool has_room =
-        index_ ? size_ < index_->room : size_ < first_capacity_ && size_ < most_without_index;
-    if (!has_room) make_room(std::size_t{size_} + 1);
+    if (size_ >= room()) make_room(std::size_t{size_} + 1);
     entry& place = entry_at(size_);
     new (&place) entry(key, memory_);  // the last thing that can fail
     ++size_;
@@ -338,8 +341,7 @@ void table::make_room(std::size_t for_entries) {
         first_capacity_ = static_cast<std::uint32_t>(count);
     }
     // At most two thirds full, or chains get long.
-    if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2
-               : for_entries > most_without_index || for_entries > first_capacity_)
+    if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2 : for_entries > room())
         build_index(for_entries);
     while (capacity() < for_entries) {
         const unsigned j = index_->chunks;
