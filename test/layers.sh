@@ -15,7 +15,7 @@ declare -A layer_of=(
   [valpool/circular_buffer.hpp]=memory [valpool/thread.hpp]=base [valpool/json.hpp]=value [valpool/parse.hpp]=value [valpool/big_int.hpp]=value [valpool/val.hpp]=value [valpool/tab.hpp]=value
   [valpool/array.hpp]=value [valpool/tup.hpp]=value [valpool/proxy.hpp]=value
   [valpool/it.hpp]=value [valpool/stringize.hpp]=value [valpool/check_shm.hpp]=value
-  [valpool/detail/value_access.hpp]=value [valpool/detail/pack.hpp]=value
+  [valpool/detail/short_text.hpp]=value [valpool/detail/value_access.hpp]=value [valpool/detail/pack.hpp]=value
   [valpool/cq.hpp]=queue
   [valpool/boot.hpp]=boot [valpool/shm_main.hpp]=boot [valpool/server_side.hpp]=boot
   [valpool/client_side.hpp]=boot [valpool/valpool.hpp]=boot

@@ -35,6 +35,13 @@ struct container_tags<Array<E>> {
 };
 }  // namespace detail
 
+namespace detail {
+/// A box with room for a root of this size, ready for its construction.
+VALPOOL_API hold* new_root(StreamingPool* pool, std::size_t root_bytes);
+/// Its proxy, once the root has been constructed.
+VALPOOL_API Proxy finish_root(hold* h, char tag, char subtype);
+}  // namespace detail
+
 /// The tag that a Val of this type has: TagFor((int_4*)0) is 'l'.
 template <class T>
 constexpr char TagFor(const T*) noexcept {
@@ -100,11 +107,15 @@ public:
     bool is_locking() const noexcept { return detail::value_access::has_lock(handle_); }
 
 private:
+    friend class Val;
+    friend Proxy detail::finish_root(detail::hold* h, char tag, char subtype);
+    Proxy() noexcept = default;
     static void check_arguments(const void* container, bool shared);
 
     Val handle_;
 };
 VALPOOL_API std::ostream& operator<<(std::ostream& out, const Proxy& p);
+inline Val::Val(Proxy&& p) : Val(std::move(p.handle_)) {}
 inline bool is(const Proxy& a, const Proxy& b) noexcept { return is(a.val(), b.val()); }
 
 namespace detail {
@@ -170,10 +181,6 @@ private:
 };
 
 namespace detail {
-/// A box with room for a root of this size, ready for its construction.
-VALPOOL_API hold* new_root(StreamingPool* pool, std::size_t root_bytes);
-VALPOOL_API Proxy finish_root(hold* h, char tag, char subtype);
-
 template <class C>
 Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content) {
     hold* const h = new_root(pool, sizeof(C));

@@ -26,6 +26,10 @@ struct alignas(64) table_entry {
     table_entry(const Val& k, const allocator<char>& memory) : key(k, memory), value(memory) {}
     table_entry(std::string_view k, const allocator<char>& memory)
         : key(k, memory), value(memory) {}
+    table_entry(const short_text& k, const allocator<char>& memory) noexcept
+        : key(memory), value(memory) {
+        value_access::set_short(key, k);
+    }
     table_entry(const table_entry& other, const allocator<char>& memory)
         : key(other.key, memory), value(other.value, memory) {}
     table_entry(const table_entry&) = delete;
@@ -63,32 +67,46 @@ struct table_index;
 class VALPOOL_API table {
 public:
     using entry = table_entry;
+    static constexpr std::uint32_t smallest_chunk = 4;
 
     table() noexcept = default;
     explicit table(const allocator<char>& memory) noexcept : memory_(memory) {}
+    /// With room for its first entries, which is its own from now on.
+    table(const allocator<char>& memory, allocator<entry>::pointer first,
+          std::uint32_t capacity) noexcept
+        : memory_(memory), first_(first), first_capacity_(capacity) {}
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory);
     table(table&& other);
     table(table&& other, const allocator<char>& memory);
     table& operator=(const table& other);
     table& operator=(table&& other);
-    ~table();
+    ~table() {
+        if (first_) destroy();
+    }
 
     /// Inserts None where there is nothing yet. References to other values stay valid.
     Val& operator[](const Val& key) { return value_for(key); }
     template <class T, if_text<T> = 0>
     Val& operator[](const T& key) {
-        return value_for(checked_text(key));
+        if constexpr (is_short_literal<T>)
+            return short_value(short_text(key));
+        else
+            return value_for(checked_text(key));
     }
     /// std::out_of_range when it is not there.
     Val& operator()(const Val& key) const;
     template <class T, if_text<T> = 0>
     Val& operator()(const T& key) const {
-        return found_value(checked_text(key));
+        if constexpr (is_short_literal<T>)
+            return short_found(short_text(key));
+        else
+            return found_value(checked_text(key));
     }
     /// Null when it is not there.
     const Val* findValue(const Val& key) const;
     const Val* find_text(std::string_view key) const;
+    const Val* find_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
 
     bool contains(const Val& key) const { return findValue(key) != nullptr; }
     /// A copy of the value, or of what is given instead.
@@ -158,6 +176,8 @@ public:
     void reserve(std::size_t count);
 
 private:
+    friend class ::valpool::Val;
+
     /// Entries side by side, none of them a hole.
     struct entry_row {
         entry* first = nullptr;
@@ -173,6 +193,7 @@ private:
         std::size_t position;
     };
 
+    void destroy() noexcept;
     std::size_t holes() const noexcept;
     std::size_t capacity() const noexcept;
     std::size_t room() const noexcept;
@@ -184,10 +205,25 @@ private:
     template <class Key>
     found_entry find_entry(const Key& key, std::uint32_t hash) const;
     template <class Key>
-    Val& value_for(const Key& key);
+    const Val* find_value(const Key& key) const;
+    Val& found_value(std::string_view key) const;
+    Val& short_found(const short_text& key) const {
+        return found_short(key.head, key.second, key.third);
+    }
+    Val& found_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
+    Val& value_for(const Val& key);
+    Val& value_for(std::string_view key);
+    Val& short_value(const short_text& key) {
+        return value_for_short(key.head, key.second, key.third);
+    }
+    Val& value_for_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
+    entry* find_in_row(const short_text& key) const noexcept;
+    Val& value_at_once(box* b, const short_text& key);
+    Val& value_or_new_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
+    template <class Key>
+    Val& value_or_new(const Key& key);
     template <class Key>
     Val& add(const Key& key, std::uint32_t hash, bool has_hash);
-    Val& found_value(std::string_view key) const;
     void make_room(std::size_t for_entries);
     void build_index(std::size_t for_entries);
     void drop_index() noexcept;

@@ -4,6 +4,7 @@
 
 #include <valpool/detail/allocator.hpp>
 #include <valpool/detail/config.hpp>
+#include <valpool/detail/short_text.hpp>
 #include <valpool/streaming_pool.hpp>
 #include <valpool/types.hpp>
 
@@ -99,8 +100,9 @@ class VALPOOL_API Val {
 public:
     Val() noexcept : Val(detail::allocator<char>()) {}
     /// None in the memory of `memory` (for containers).
-    explicit Val(const detail::allocator<char>& memory) noexcept
-        : alloc_(memory), tag('Z'), subtype('Z'), isproxy(false), length_(0) {}
+    explicit Val(const detail::allocator<char>& memory) noexcept : alloc_(memory) {
+        set_header('Z', 'Z', false, 0);
+    }
 
     template <class T, detail::if_number<T> = 0>
     Val(T number) noexcept : Val() {
@@ -108,7 +110,10 @@ public:
     }
     template <class T, detail::if_text<T> = 0>
     Val(const T& text) : Val() {
-        set_text(detail::checked_text(text));
+        if constexpr (detail::is_short_literal<T>)
+            set_short(detail::short_text(text));
+        else
+            set_bytes('a', detail::checked_text(text));
     }
     Val(const Tab& t);
     Val(const OTab& t);
@@ -132,7 +137,7 @@ public:
 
     /// Text in the memory of `memory`.
     Val(std::string_view text, const detail::allocator<char>& memory) : Val(memory) {
-        set_text(text);
+        set_bytes('a', text);
     }
     Val(const Val& other) : Val() { copy_from(other); }
     /// Out of a pool it copies, and can throw like a copy; on the heap it never throws.
@@ -145,13 +150,15 @@ public:
     Val& operator=(T number) {
         const detail::mutation guard(alloc_.region());
         if (owns_something()) clear();
-        subtype = 'Z';
         set_number(number);
         return *this;
     }
     template <class T, detail::if_text<T> = 0>
     Val& operator=(const T& text) {
-        return assign_text(detail::checked_text(text));
+        if constexpr (detail::is_short_literal<T>)
+            return assign_short(detail::short_text(text));
+        else
+            return assign_text(detail::checked_text(text));
     }
     ~Val() {
         if (owns_something()) clear();
@@ -210,17 +217,23 @@ public:
     const Val& operator[](const Val& key) const { return (*this)(key); }
     template <class T, detail::if_text<T> = 0>
     Val& operator[](const T& key) {
-        return at_text(detail::checked_text(key));
+        if constexpr (detail::is_short_literal<T>)
+            return at_short_text(detail::short_text(key));
+        else
+            return at_text(detail::checked_text(key));
     }
     template <class T, detail::if_text<T> = 0>
     const Val& operator[](const T& key) const {
-        return get_text(detail::checked_text(key));
+        return (*this)(key);
     }
     /// The same without insertion: std::out_of_range for a key that is not there.
     Val& operator()(const Val& key) const;
     template <class T, detail::if_text<T> = 0>
     Val& operator()(const T& key) const {
-        return get_text(detail::checked_text(key));
+        if constexpr (detail::is_short_literal<T>)
+            return get_short_text(detail::short_text(key));
+        else
+            return get_text(detail::checked_text(key));
     }
 
     bool contains(const Val& key) const;
@@ -273,7 +286,7 @@ public:
 private:
     friend struct detail::value_access;
 
-    static constexpr std::size_t inline_text = 20;  // behind a shorter one there are zeros
+    static constexpr std::size_t inline_text = detail::short_text::most;
     static constexpr unsigned char is_long = 0xff;  // length_ of text that lies elsewhere
     struct long_text {
         detail::allocator<char>::pointer bytes;
@@ -289,13 +302,26 @@ private:
     const T& slot() const noexcept {
         return *std::launder(reinterpret_cast<const T*>(raw_ + 4));
     }
+    unsigned char* stored() noexcept {
+        return reinterpret_cast<unsigned char*>(this) + sizeof(alloc_);
+    }
+    const unsigned char* stored() const noexcept {
+        return reinterpret_cast<const unsigned char*>(this) + sizeof(alloc_);
+    }
+    /// In whole words, as everything here: see short_text.
+    void set_header(char new_tag, char new_subtype, bool is_proxy, unsigned char length) noexcept {
+        const auto head = detail::short_text::header(new_tag, new_subtype, is_proxy, length);
+        std::memcpy(stored(), &head, sizeof head);
+    }
     template <class T>
     void set_number(T number) noexcept {
-        tag = detail::number_tag<T>();
-        using stored = detail::stored_number<T>;
-        new (raw_ + 4) stored(static_cast<stored>(number));
+        set_header(detail::number_tag<T>(), 'Z', false, 0);
+        using word = detail::stored_number<T>;
+        const word value = static_cast<word>(number);
+        unsigned char bytes[sizeof(word) < 8 ? 8 : sizeof(word)] = {};
+        std::memcpy(bytes, &value, sizeof value);
+        std::memcpy(raw_ + 4, bytes, sizeof bytes);
     }
-    void set_text(std::string_view text) { set_bytes('a', text); }
     void set_bytes(char new_tag, std::string_view bytes);
     std::string_view bytes() const noexcept {
         if (length_ != is_long) return {reinterpret_cast<const char*>(raw_), length_};
@@ -319,14 +345,18 @@ private:
             copy_bytes(other);
     }
     void copy_bytes(const Val& other) noexcept {
-        std::memcpy(raw_, other.raw_, sizeof raw_);
-        tag = other.tag;
-        subtype = other.subtype;
-        length_ = other.length_;
+        set_short(detail::short_text(other.stored()));  // whatever it is
     }
     void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);
     Val& assign_text(std::string_view text);
+    Val& assign_short(const detail::short_text& text) {
+        const detail::mutation guard(alloc_.region());
+        if (owns_something()) clear();
+        set_short(text);
+        return *this;
+    }
+    void set_short(const detail::short_text& text) noexcept { text.store(stored()); }
     /// Nothing in it refers to where it lies itself.
     bool is_relocatable() const noexcept {
         return isproxy ? alloc_.region() == nullptr : !owns_something();
@@ -334,25 +364,28 @@ private:
     void take_from(Val& other) {
         if (alloc_ == other.alloc_ && other.is_relocatable()) {
             copy_bytes(other);
-            isproxy = other.isproxy;
             other.become_none();
         } else {
             take_what_is_owned(other);
         }
     }
     void take_what_is_owned(Val& other);
-    void become_none() noexcept {
-        tag = 'Z';
-        subtype = 'Z';
-        isproxy = false;
-        length_ = 0;
-    }
+    void become_none() noexcept { set_header('Z', 'Z', false, 0); }
     template <class T>
     T convert() const;
     template <class T>
     T convert_checked() const;
     Val& at_text(std::string_view key);
+    Val& at_short_text(const detail::short_text& key) {
+        return at_short(key.head, key.second, key.third);
+    }
+    Val& at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
+    Val& any_at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
     Val& get_text(std::string_view key) const;
+    Val& get_short_text(const detail::short_text& key) const {
+        return get_short(key.head, key.second, key.third);
+    }
+    Val& get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
 
     unsigned char length_;  // inline text and big integers: bytes; proxies: which kind
     alignas(4) unsigned char raw_[20];

@@ -27,10 +27,12 @@ public:
         return in(std::chrono::ceil<std::chrono::nanoseconds>(wait));
     }
 
+    /// Has passed from the start on.
+    bool is_immediate() const noexcept { return when_ == steady_time::min(); }
     bool is_never() const noexcept { return when_ == steady_time::max(); }
     bool has_passed() const noexcept {
         if (is_never()) return false;
-        return when_ == steady_time::min() || std::chrono::steady_clock::now() >= when_;
+        return is_immediate() || std::chrono::steady_clock::now() >= when_;
     }
     /// The earlier of this and `wait` from now.
     deadline or_in(std::chrono::nanoseconds wait) const noexcept {

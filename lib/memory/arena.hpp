@@ -21,14 +21,16 @@
 
 namespace valpool::detail {
 
-constexpr std::uint32_t layout_version = 2;
+constexpr std::uint32_t layout_version = 3;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 
 /// Blocks that a lane has claimed for its own next allocations: free ones of one bitmap word.
 struct block_reserve {
     std::atomic<std::uint64_t> mask;
+    std::uint64_t first_block;  // offset of the word's first block
     std::uint32_t page;
-    std::uint32_t word;
+    std::uint16_t word;
+    std::uint16_t next_bit;  // where to look for a free block first
 };
 
 /// What a thread has set aside so that it needs no shared cache line for each block.
@@ -74,6 +76,9 @@ struct page_entry {
     }
 };
 static_assert(sizeof(page_entry) == 16, "bitmaps follow, aligned to 8");
+
+/// What lies in a box is aligned to, and takes up multiples of, this.
+constexpr std::size_t region_grain = 16;
 
 /// First bytes of every block and run in use: what it is.
 enum block_magic : std::uint32_t {

@@ -45,7 +45,7 @@ void leave_entries(attachment& at, const thread_lane& l) noexcept {
     try {
         auto& free = at.ledger.free_entries;
         free.insert(free.end(), l.free_entries.begin(), l.free_entries.end());
-        for (const auto& h : l.spare_holds) free.push_back(h->entry);
+        for (const hold* const h : l.spare_holds) free.push_back(h->entry);
         if (!at.notices_deaths()) at.spare_lanes.push_back(l.index);
     } catch (const std::bad_alloc&) {
         // These entries are unused until the process ends; nothing else is lost.
@@ -90,7 +90,6 @@ std::shared_ptr<attachment> attachment_of(const arena& a) {
 
 std::unique_ptr<thread_lane> make_lane(const std::shared_ptr<attachment>& at) {
     auto l = std::make_unique<thread_lane>();
-    l->spare_holds.reserve(most_spare_holds);
     arena& a = *at->pool;
     if (at->spare_lanes.empty()) {
         l->index = claim_lane(*at, at->slot);

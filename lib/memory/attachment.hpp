@@ -39,6 +39,34 @@ struct attachment {
     bool notices_deaths() const noexcept { return file.is_open(); }
 };
 
+/// Holds that have ended, each with its unused entry: most end as fast as new ones are made.
+class hold_stash {
+public:
+    hold_stash() = default;
+    ~hold_stash() { clear(); }
+    hold_stash(const hold_stash&) = delete;
+    hold_stash& operator=(const hold_stash&) = delete;
+
+    /// False when there are enough.
+    bool put(hold* h) noexcept {
+        if (count_ == most) return false;
+        holds_[count_++] = h;
+        return true;
+    }
+    /// Null when there is none.
+    hold* take() noexcept { return count_ == 0 ? nullptr : holds_[--count_]; }
+    void clear() noexcept {
+        while (hold* const h = take()) delete h;
+    }
+    hold* const* begin() const noexcept { return holds_; }
+    hold* const* end() const noexcept { return holds_ + count_; }
+
+private:
+    static constexpr std::uint32_t most = 64;
+    std::uint32_t count_ = 0;
+    hold* holds_[most];
+};
+
 /// A thread's own state for one pool.
 struct thread_lane {
     arena* pool = nullptr;
@@ -50,8 +78,7 @@ struct thread_lane {
     std::uint64_t epoch = 0;  // of the process table when last looked up
     bool full_fence = false;
     std::vector<std::uint32_t> free_entries;
-    /// Ended ones, each with its unused entry: most holds end as fast as new ones are made.
-    std::vector<std::unique_ptr<hold>> spare_holds;
+    hold_stash spare_holds;
     std::weak_ptr<attachment> life;
 
     /// Sequentially consistent, so that it stays behind the store that says "inside"; also
@@ -161,7 +188,6 @@ void hold_has_gone(attachment& at) noexcept;
 std::uint32_t take_entry(thread_lane& l);
 /// For an entry that is 0 again, or was never used.
 void return_entry(thread_lane& l, std::uint32_t number) noexcept;
-constexpr std::size_t most_spare_holds = 64;
 
 /// Frees the raw memory that belongs to the lane's process and was never given back.
 void free_raw_memory(thread_lane& l) noexcept;

@@ -1,12 +1,15 @@
 #include <valpool/detail/box.hpp>
 
 #include "base/kill_point.hpp"
+#include "base/prefetch.hpp"
 #include "memory/hold.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <utility>
 
 namespace valpool::detail {
 namespace {
@@ -61,20 +64,20 @@ void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
     }
 }
 
-void start_region(arena& a, box& b, std::uint64_t offset) noexcept {
+void start_region(box& b, std::uint64_t offset, std::size_t size_bytes) noexcept {
     b.chunks.store(0, std::memory_order_relaxed);
     b.out_refs.store(0, std::memory_order_relaxed);
     b.free_table = 0;
     b.bump = offset + box_header_bytes;
-    b.bump_end = offset + space_bytes(a, offset);
+    b.bump_end = offset + size_bytes;
 }
 
-box& open_box(arena& a, std::uint64_t offset) noexcept {
+box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes) noexcept {
     box& b = *new (a.at<void>(offset)) box;
     b.magic.store(magic_box, std::memory_order_relaxed);
     b.refs.store(1, std::memory_order_relaxed);
     b.self = offset;
-    start_region(a, b, offset);
+    start_region(b, offset, size_bytes);
     b.mutator.store(0, std::memory_order_relaxed);
     b.lock_owner.store(0, std::memory_order_relaxed);
     b.root_tag = 0;
@@ -91,33 +94,27 @@ box& open_box(arena& a, std::uint64_t offset) noexcept {
 StreamingPool* pool_of(const box& b) noexcept { return &arena_of(const_cast<box&>(b)); }
 
 namespace {
-std::unique_ptr<hold> take_hold(thread_lane& l) {
-    if (!l.spare_holds.empty()) {
-        auto spare = std::move(l.spare_holds.back());
-        l.spare_holds.pop_back();
-        return spare;
-    }
+hold* make_hold(thread_lane& l) {
     auto fresh = std::make_unique<hold>();
     fresh->entry = take_entry(l);
     fresh->at = l.at;
-    return fresh;
+    return fresh.release();
 }
 
-void return_hold(thread_lane& l, std::unique_ptr<hold> h) noexcept {
-    if (l.spare_holds.size() < most_spare_holds)
-        l.spare_holds.push_back(std::move(h));  // there is room
-    else
-        return_entry(l, h->entry);
+void return_hold(thread_lane& l, hold* h) noexcept {
+    if (l.spare_holds.put(h)) return;
+    return_entry(l, h->entry);
+    delete h;
 }
 }  // namespace
 
-new_hold::new_hold(thread_lane& l) : lane_(l), hold_(take_hold(l)) {
-    hold_->target = nullptr;
+new_hold::new_hold(thread_lane& l) : lane_(l), hold_(l.spare_holds.take()) {
+    if (!hold_) hold_ = make_hold(l);
     hold_->handles.store(1, std::memory_order_relaxed);
 }
 
 new_hold::~new_hold() {
-    if (hold_) return_hold(lane_, std::move(hold_));
+    if (hold_) return_hold(lane_, hold_);
 }
 
 void new_hold::write_entry(std::uint64_t box_offset) noexcept {
@@ -130,7 +127,7 @@ void new_hold::clear_entry() noexcept { detail::clear_entry(*hold_); }
 
 hold* new_hold::release(box& b) noexcept {
     hold_->target = &b;
-    return hold_.release();
+    return std::exchange(hold_, nullptr);
 }
 
 void clear_entry(hold& h) noexcept {
@@ -140,7 +137,7 @@ void clear_entry(hold& h) noexcept {
 
 void end_hold(thread_lane& l, hold* h) noexcept {
     attachment& at = *h->at;
-    return_hold(l, std::unique_ptr<hold>(h));
+    return_hold(l, h);
     if (at.orphaned.load(std::memory_order_relaxed)) hold_has_gone(at);
 }
 
@@ -151,7 +148,12 @@ void release_reference(arena& a, lane_heap& heap, box& b) noexcept {
         b.refs.fetch_sub(1, std::memory_order_acq_rel) != 1)
         return;
     VALPOOL_KILL_POINT("box.dropped_last");
-    free_boxes(a, heap, b.self);
+    const bool is_one_block = b.chunks.load(std::memory_order_relaxed) == 0 &&
+                              b.out_refs.load(std::memory_order_relaxed) == 0 &&
+                              b.root_tag != queue_root_tag;
+    if (!is_one_block) return free_boxes(a, heap, b.self);
+    b.magic.store(0, std::memory_order_relaxed);
+    free_space(a, heap, b.self);
 }
 
 hold* create_large_box(arena& a, std::size_t size_bytes) {
@@ -162,16 +164,41 @@ hold* create_large_box(arena& a, std::size_t size_bytes) {
         const std::uint64_t found = allocate_space(a, *l.heap, size_bytes);
         if (found == 0) return found;
         VALPOOL_KILL_POINT("box.allocated");
-        h.write_entry(open_box(a, found).self);
+        h.write_entry(open_box(a, found, space_bytes(a, found)).self);
         return found;
     });
     return h.release(*a.at<box>(offset));
 }
 
-hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes) {
+namespace {
+/// Header, a table and its first four entries.
+constexpr std::size_t usual_box_bytes = 384;
+
+/// From what the lane has set aside; null when that is used up.
+hold* create_box_at_once(arena& a, unsigned size_class) {
+    thread_lane& l = lane_of_thread(a);
+    new_hold h(l);
+    const inside pass(l);
+    const std::uint64_t offset = take_reserved(*l.heap, size_class);
+    if (offset == 0) return nullptr;
+    VALPOOL_KILL_POINT("box.reserved");
+    box& b = open_box(a, offset, size_of_class[size_class]);
+    h.write_entry(offset);
+    // The next one's lines are another processor's, where a reader has just let go of them.
+    if (const std::uint64_t next = next_reserved(*l.heap, size_class))
+        prefetch_to_write(a.at<void>(next), usual_box_bytes);
+    return h.release(b);
+}
+}  // namespace
+
+hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes, std::size_t root_bytes) {
     arena& a = arena_of(pool);
-    return create_large_box(
-        a, std::clamp(first_chunk_bytes, box_header_bytes + 64, a.largest_block()));
+    const std::size_t size_bytes =
+        std::min(std::max(first_chunk_bytes, box_header_bytes + root_bytes), a.largest_block());
+    hold* h = create_box_at_once(a, size_class_of(size_bytes));
+    if (!h) h = create_large_box(a, size_bytes);
+    h->target->bump += (root_bytes + region_grain - 1) / region_grain * region_grain;
+    return h;
 }
 
 hold* hold_box(box& b) {
@@ -261,7 +288,7 @@ void reset_box(box& b) noexcept {
     std::uint64_t work = 0;
     release_targets(a, old_references, work);
     free_chunks(a, *l.heap, old_chunks);
-    start_region(a, b, b.self);
+    start_region(b, b.self, space_bytes(a, b.self));
     b.poisoned.store(false, std::memory_order_release);
     while (work != 0) {
         const std::uint64_t next = a.at<box>(work)->next_work;

@@ -128,7 +128,7 @@ void take_share(child_share& share) {
         // Entries that other threads of the parent had set aside are free here as well.
         for (std::uint32_t i = 0; i < ledger_block::entry_count; ++i)
             if (share.blocks[b]->entries[i].load(std::memory_order_relaxed) == 0)
-                free_entries.push_back(b * ledger_block::entry_count + i);
+                free_entries.push_back(ledger_table::first_number(b) + i);
     }
     thread_lane& l = *share.forker;
     l.index = share.lane;

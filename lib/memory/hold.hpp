@@ -8,8 +8,6 @@
 
 #include "memory/attachment.hpp"
 
-#include <memory>
-
 namespace valpool::detail {
 
 /// A hold that is not in the ledger yet: everything that can fail has been done.
@@ -31,7 +29,7 @@ public:
 
 private:
     thread_lane& lane_;
-    std::unique_ptr<hold> hold_;
+    hold* hold_;
 };
 
 /// Clears the entry of a hold whose reference somebody else has taken over. Inside.

@@ -20,7 +20,7 @@ void ledger_table::add(ledger_block& block) noexcept {
     block.index = count_;
     replace(count_, block);
     for (std::uint32_t i = 0; i < ledger_block::entry_count; ++i)
-        free_entries.push_back(count_ * ledger_block::entry_count + i);
+        free_entries.push_back(first_number(count_) + i);
     ++count_;
 }
 

@@ -16,8 +16,7 @@ namespace valpool::detail {
 class ledger_table {
 public:
     std::atomic<std::uint64_t>& entry(std::uint32_t number) const noexcept {
-        const std::uint32_t block = number / ledger_block::entry_count;
-        return block_at(block)->entries[number % ledger_block::entry_count];
+        return block_at(number / numbers_a_block)->entries[number % numbers_a_block];
     }
     ledger_block* block_at(std::uint32_t i) const noexcept {
         const leaf* const l = leaves_[i / leaf_size].load(std::memory_order_acquire);
@@ -30,6 +29,11 @@ public:
     void add(ledger_block& block) noexcept;
     void replace(std::uint32_t i, ledger_block& block) noexcept;
 
+    /// Number of a block's first entry. A power of two apart: numbers are taken apart all the time.
+    static constexpr std::uint32_t first_number(std::uint32_t block) noexcept {
+        return block * numbers_a_block;
+    }
+
     /// Entries that nobody uses and no thread has set aside.
     std::vector<std::uint32_t> free_entries;
 
@@ -39,6 +43,8 @@ public:
     ledger_table& operator=(const ledger_table&) = delete;
 
 private:
+    static constexpr std::uint32_t numbers_a_block = 128;
+    static_assert(ledger_block::entry_count <= numbers_a_block);
     static constexpr std::uint32_t leaf_size = 1024;
     static constexpr std::uint32_t leaf_count = 1024;
     using leaf = std::array<std::atomic<ledger_block*>, leaf_size>;

@@ -14,7 +14,7 @@
 namespace valpool::detail {
 namespace {
 
-constexpr std::size_t grain = 16;
+constexpr std::size_t grain = region_grain;
 constexpr std::size_t largest_small = 512;
 constexpr std::size_t list_count = largest_small / grain;
 constexpr std::size_t table_bytes = list_count * sizeof(std::uint64_t);
@@ -24,7 +24,7 @@ constexpr std::size_t dedicated_header = 64;
 static_assert(sizeof(chunk) <= dedicated_header);
 
 std::size_t rounded(std::size_t size_bytes) noexcept {
-    return (std::max<std::size_t>(size_bytes, 1) + grain - 1) / grain * grain;
+    return (std::max<std::size_t>(size_bytes, 1) + grain - 1) & ~(grain - 1);
 }
 
 std::uint64_t* list_for(arena& a, box& b, std::size_t size_bytes) noexcept {
@@ -34,14 +34,14 @@ std::uint64_t* list_for(arena& a, box& b, std::size_t size_bytes) noexcept {
 
 void* pop_freed(arena& a, box& b, std::size_t size_bytes, std::size_t align) noexcept {
     std::uint64_t* const head = list_for(a, b, size_bytes);
-    if (!head || *head == 0 || *head % align != 0) return nullptr;
+    if (!head || *head == 0 || (*head & (align - 1)) != 0) return nullptr;
     auto* const memory = a.at<std::uint64_t>(*head);
     *head = *memory;
     return memory;
 }
 
 void* bump(arena& a, box& b, std::size_t size_bytes, std::size_t align = grain) noexcept {
-    const std::uint64_t start = (b.bump + align - 1) / align * align;
+    const std::uint64_t start = (b.bump + align - 1) & ~std::uint64_t{align - 1};
     if (start + size_bytes > b.bump_end) return nullptr;
     b.bump = start + size_bytes;
     return a.at<void>(start);
@@ -118,10 +118,8 @@ void push_freed(arena& a, box& b, void* memory, std::size_t size_bytes) noexcept
     *head = a.offset_of(memory);
 }
 
-}  // namespace
-
-void* region_allocate(box& b, std::size_t size_bytes, std::size_t align) {
-    arena& a = arena_of(b);
+[[gnu::noinline]] void* allocate_elsewhere(arena& a, box& b, std::size_t size_bytes,
+                                           std::size_t align) {
     if (size_bytes > a.size_bytes) throw_exhausted(a, size_bytes);
     const std::size_t size = rounded(size_bytes);
     if (void* const freed = pop_freed(a, b, size, align)) return freed;
@@ -135,6 +133,15 @@ void* region_allocate(box& b, std::size_t size_bytes, std::size_t align) {
     b.bump = a.offset_of(&c + 1);
     b.bump_end = a.offset_of(&c) + c.size_bytes;
     return bump(a, b, size, align);
+}
+
+}  // namespace
+
+void* region_allocate(box& b, std::size_t size_bytes, std::size_t align) {
+    arena& a = arena_of(b);
+    if (size_bytes <= largest_small && b.free_table == 0)
+        if (void* const fresh = bump(a, b, rounded(size_bytes), align)) return fresh;
+    return allocate_elsewhere(a, b, size_bytes, align);
 }
 
 void region_deallocate(box& b, void* memory, std::size_t size_bytes) noexcept {

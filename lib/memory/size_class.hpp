@@ -22,6 +22,22 @@ constexpr std::size_t class_size(unsigned size_class) noexcept {
 constexpr std::size_t largest_class_size = class_size(size_class_count - 1);
 static_assert(largest_class_size == 16384, "four classes a doubling from 512 to 16 KiB");
 
+/// The same, looked up: for where the class is not known to the compiler.
+class class_sizes {
+public:
+    constexpr class_sizes() noexcept {
+        for (unsigned c = 0; c < size_class_count; ++c)
+            sizes_[c] = static_cast<std::uint32_t>(class_size(c));
+    }
+    constexpr std::uint32_t operator[](unsigned size_class) const noexcept {
+        return sizes_[size_class];
+    }
+
+private:
+    std::array<std::uint32_t, size_class_count> sizes_{};
+};
+inline constexpr class_sizes size_of_class{};
+
 /// The smallest class that holds `size_bytes` (at least 1, at most largest_class_size).
 constexpr unsigned size_class_of(std::size_t size_bytes) noexcept {
     if (size_bytes <= 512) return static_cast<unsigned>((size_bytes - 1) / block_granule);

@@ -10,6 +10,22 @@ namespace {
 
 constexpr std::uint64_t bit(std::uint32_t i) noexcept { return std::uint64_t{1} << (i % 64); }
 
+/// Blocks of one bitmap word.
+struct block_place {
+    std::uint32_t page;
+    std::uint32_t word;
+    std::uint64_t mask;
+};
+
+void fill_reserve(const arena& a, block_reserve& reserve, const block_place& blocks,
+                  unsigned size_class) noexcept {
+    reserve.page = blocks.page;
+    reserve.word = static_cast<std::uint16_t>(blocks.word);
+    reserve.first_block =
+        a.page_start(blocks.page) + std::uint64_t{blocks.word} * 64 * size_of_class[size_class];
+    reserve.mask.store(blocks.mask, std::memory_order_relaxed);
+}
+
 bool has_free_block(const page_entry& page, std::uint32_t words) noexcept {
     for (std::uint32_t w = 0; w < words; ++w)
         if (page.words()[w].load(std::memory_order_relaxed) != 0) return true;
@@ -52,9 +68,7 @@ bool claim_word(arena& a, block_reserve& reserve, unsigned size_class, std::uint
         return_blocks(a, page, w, blocks);
         return false;
     }
-    reserve.page = page;
-    reserve.word = w;
-    reserve.mask.store(blocks, std::memory_order_relaxed);
+    fill_reserve(a, reserve, {page, w, blocks}, size_class);
     VALPOOL_KILL_POINT("slab.filled_reserve");
     return true;
 }
@@ -137,10 +151,7 @@ bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use
     // The first word's blocks are this lane's at once; the others are free for all.
     for (std::uint32_t w = 1; w < a.words_per_page; ++w)
         entry.words()[w].store(a.valid_bits(size_class, w), std::memory_order_release);
-    block_reserve& reserve = heap.reserves[size_class];
-    reserve.page = page;
-    reserve.word = 0;
-    reserve.mask.store(a.valid_bits(size_class, 0), std::memory_order_relaxed);
+    fill_reserve(a, heap.reserves[size_class], {page, 0, a.valid_bits(size_class, 0)}, size_class);
     VALPOOL_KILL_POINT("slab.opened_page");
     heap.last_page[size_class] = page + 1;
     if (a.blocks_per_page(size_class) > 64) hint_partial(a, size_class, page);
@@ -201,17 +212,15 @@ void free_blocks(arena& a, lane_heap& heap, std::uint32_t page, std::uint32_t w,
     hint_partial(a, size_class, page);
 }
 
-struct block_place {
-    std::uint32_t page;
-    std::uint32_t word;
-    std::uint64_t mask;
-};
+block_place place_in(const arena& a, std::uint32_t page, unsigned size_class,
+                     std::uint64_t offset) noexcept {
+    const std::uint32_t i = block_index_of.index(offset - a.page_start(page), size_class);
+    return {page, i / 64, bit(i)};
+}
 
 block_place place_of(const arena& a, std::uint64_t offset) noexcept {
     const std::uint32_t page = a.page_of(offset);
-    const unsigned size_class = a.page(page).kind.load(std::memory_order_relaxed) - 1;
-    const std::uint32_t i = block_index_of.index(offset - a.page_start(page), size_class);
-    return {page, i / 64, bit(i)};
+    return place_in(a, page, a.page(page).kind.load(std::memory_order_relaxed) - 1, offset);
 }
 
 void flush_pending(arena& a, lane_heap& heap) noexcept {
@@ -233,9 +242,9 @@ void flush_pending(arena& a, lane_heap& heap) noexcept {
     }
 }
 
-void free_block(arena& a, lane_heap& heap, std::uint64_t offset) noexcept {
-    const block_place place = place_of(a, offset);
-    const unsigned size_class = a.page(place.page).kind.load(std::memory_order_relaxed) - 1;
+void free_block(arena& a, lane_heap& heap, std::uint64_t offset, std::uint32_t page,
+                unsigned size_class) noexcept {
+    const block_place place = place_in(a, page, size_class, offset);
     block_reserve& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     if (mask != 0 && reserve.page == place.page && reserve.word == place.word) {
@@ -244,7 +253,7 @@ void free_block(arena& a, lane_heap& heap, std::uint64_t offset) noexcept {
     }
     const std::uint32_t count = heap.pending_count.load(std::memory_order_relaxed);
     heap.pending[count] = offset;
-    heap.pending_bytes += static_cast<std::uint32_t>(class_size(size_class));
+    heap.pending_bytes += size_of_class[size_class];
     heap.pending_count.store(count + 1, std::memory_order_relaxed);
     // Bytes are limited as well as blocks, so that nobody sits on much of a small pool.
     if (count + 1 == lane_heap::pending_capacity || heap.pending_bytes > a.page_bytes())
@@ -336,14 +345,10 @@ namespace {
 
 std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class,
                              page_use use) noexcept {
-    block_reserve& reserve = heap.reserves[size_class];
-    if (reserve.mask.load(std::memory_order_relaxed) == 0 && !refill(a, heap, size_class, use))
-        return 0;
-    const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
-    const auto i = static_cast<std::uint32_t>(std::countr_zero(mask));
-    reserve.mask.store(mask & (mask - 1), std::memory_order_relaxed);
+    std::uint64_t block = take_reserved(heap, size_class);
+    if (block == 0 && refill(a, heap, size_class, use)) block = take_reserved(heap, size_class);
     VALPOOL_KILL_POINT("slab.took_block");
-    return a.page_start(reserve.page) + (reserve.word * 64 + i) * class_size(size_class);
+    return block;
 }
 
 std::uint64_t allocate_run(arena& a, std::size_t size_bytes, page_use use) noexcept {
@@ -370,10 +375,11 @@ std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
 
 void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept {
     const std::uint32_t page = a.page_of(offset);
-    if (a.page(page).kind.load(std::memory_order_relaxed) == page_entry::run_head)
+    const std::uint32_t kind = a.page(page).kind.load(std::memory_order_relaxed);
+    if (kind == page_entry::run_head)
         free_run(a, page);
     else
-        free_block(a, heap, offset);
+        free_block(a, heap, offset, page, kind - 1);
 }
 
 void flush_heap(arena& a, lane_heap& heap) noexcept {

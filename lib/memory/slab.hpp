@@ -8,6 +8,8 @@
 
 #include "memory/arena.hpp"
 
+#include <bit>
+
 namespace valpool::detail {
 
 /// Values leave some of the pages alone; queues and bookkeeping may have any.
@@ -17,6 +19,37 @@ enum class page_use { values, system };
 /// pool has none.
 std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
                              page_use use = page_use::values) noexcept;
+/// Blocks that are taken in a row lie far apart: a processor that reads one fetches the memory
+/// behind it, too, and must not take it from the one who is just writing there.
+constexpr std::uint32_t bits_apart = 23;
+
+/// Which bit of a reserve that is not empty is the next one to be taken.
+inline std::uint32_t next_bit(const block_reserve& reserve, std::uint64_t mask) noexcept {
+    const std::uint32_t first = reserve.next_bit;
+    return (static_cast<std::uint32_t>(std::countr_zero(std::rotr(mask, static_cast<int>(first)))) +
+            first) %
+           64;
+}
+
+/// The next block of the lane's own; 0 when it has none of this class.
+inline std::uint64_t next_reserved(const lane_heap& heap, unsigned size_class) noexcept {
+    const block_reserve& reserve = heap.reserves[size_class];
+    const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
+    if (mask == 0) return 0;
+    return reserve.first_block + std::uint64_t{next_bit(reserve, mask)} * size_of_class[size_class];
+}
+
+/// Takes it: the quick part of allocate_space.
+inline std::uint64_t take_reserved(lane_heap& heap, unsigned size_class) noexcept {
+    block_reserve& reserve = heap.reserves[size_class];
+    const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
+    if (mask == 0) return 0;
+    const std::uint32_t i = next_bit(reserve, mask);
+    reserve.next_bit = static_cast<std::uint16_t>((i + bits_apart) % 64);
+    reserve.mask.store(mask & ~(std::uint64_t{1} << i), std::memory_order_relaxed);
+    return reserve.first_block + std::uint64_t{i} * size_of_class[size_class];
+}
+
 /// Frees a block or run by its start.
 void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept;
 /// Gives everything the heap has set aside back to the bitmaps.

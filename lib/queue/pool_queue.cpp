@@ -5,6 +5,7 @@
 #include "queue/ring.hpp"
 
 #include <valpool/detail/pack.hpp>
+#include <valpool/detail/value_access.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -67,6 +68,15 @@ public:
     }
 
     bool put(Val&& value, deadline until) override {
+        if (hold* const h = sole_hold(value)) {
+            thread_lane& l = lane_of_thread(arena_);
+            if (try_hand_over(l, *h)) {
+                static_cast<void>(value_access::release_hold(value));
+                end_hold(l, h);
+                wake_reader();
+                return true;
+            }
+        }
         const bool was_none = value.tag == 'Z';
         handle packed(pack(std::move(value), arena_));
         const bool was_taken = !was_none && value.tag == 'Z';
@@ -93,10 +103,10 @@ public:
         new_hold taker(l);
         box* taken = nullptr;
         const bool done = retry(
-            pipe_.consumers, pipe_.packet_topic(), [&] { return has_packet(pipe_); },
+            reading_,
             [&] {
                 const inside pass(l);
-                taken = try_take(arena_, pipe_, taker);
+                taken = try_take(arena_, pipe_, taker, read_);
                 return taken != nullptr;
             },
             until);
@@ -128,8 +138,7 @@ private:
 
     bool put_packed(handle& packed, deadline until) {
         return retry(
-            pipe_.producers, pipe_.room_topic(), [&] { return has_room(pipe_); },
-            [&] { return try_put_packed(packed); }, until);
+            writing_, [&] { return try_put_packed(packed); }, until);
     }
 
     /// The slot takes over the hold's reference when nobody else uses the hold, and gets one of its
@@ -137,49 +146,89 @@ private:
     bool try_put_packed(handle& packed) {
         hold& h = *packed.get();
         box& b = *h.target;
-        const bool is_sole = h.handles.load(std::memory_order_acquire) == 1;
         thread_lane& l = lane_of_thread(arena_);
-        {
+        if (h.handles.load(std::memory_order_acquire) == 1) {
+            if (!try_hand_over(l, h)) return false;
+            end_hold(l, packed.release());
+        } else {
             const inside pass(l);
             publish(b);
-            if (!is_sole) b.refs.fetch_add(1, std::memory_order_relaxed);
+            b.refs.fetch_add(1, std::memory_order_relaxed);
             VALPOOL_KILL_POINT("queue.counted");
-            if (!try_put(pipe_, b.self)) {
-                if (!is_sole) b.refs.fetch_sub(1, std::memory_order_relaxed);
+            if (!try_put(pipe_, b.self, written_)) {
+                b.refs.fetch_sub(1, std::memory_order_relaxed);
                 return false;
             }
-            if (is_sole) clear_entry(h);
         }
-        if (is_sole) end_hold(l, packed.release());
-        VALPOOL_KILL_POINT("queue.before_wake");
-        wake_one(arena_, pipe_.consumers, pipe_.packet_topic());
+        wake_reader();
         return true;
     }
 
-    template <class Ready, class Try>
-    bool retry(wait_list& list, std::uint64_t topic, Ready ready, Try attempt, deadline until) {
+    /// The hold of a shared value of this pool that nobody else in this process has a handle of, or
+    /// null.
+    hold* sole_hold(const Val& value) const noexcept {
+        if (!value_access::is_handle_of_box(value)) return nullptr;
+        hold* const h = value_access::hold_of(value);
+        const bool is_sole = h->at->pool == &arena_ &&
+                             !h->at->lost.load(std::memory_order_relaxed) &&
+                             h->handles.load(std::memory_order_acquire) == 1;
+        return is_sole ? h : nullptr;
+    }
+
+    /// The slot takes over the hold's reference; false when there is no room.
+    bool try_hand_over(thread_lane& l, hold& h) {
+        const inside pass(l);
+        publish(*h.target);
+        VALPOOL_KILL_POINT("queue.handing_over");
+        if (!try_put(pipe_, h.target->self, written_)) return false;
+        clear_entry(h);
+        return true;
+    }
+
+    void wake_reader() noexcept {
+        VALPOOL_KILL_POINT("queue.before_wake");
+        wake_one(arena_, pipe_.consumers, pipe_.packet_topic());
+    }
+
+    /// One side of the pipe: what its users wait for, and where.
+    struct side {
+        wait_list& list;
+        std::uint64_t topic;
+        bool (*is_ready)(const pipe& p) noexcept;
+        bool (*seems_ready)(const pipe& p, side_memory& seen) noexcept;
+        side_memory& seen;
+    };
+
+    /// Tries until it succeeds or the time is over. Looks at the cursors first, for a try in vain
+    /// takes the cell's cache line away from the one who is about to write there.
+    template <class Try>
+    bool retry(const side& s, Try attempt, deadline until) {
         for (;;) {
+            const bool is_promising = until.is_immediate() || look(s);
             if (attempt()) return true;
-            if (!wait(list, topic, ready, until)) return false;
+            if (until.has_passed()) return false;
+            if (!is_promising && !wait(s, until)) return false;
         }
     }
 
+    bool look(const side& s) const noexcept {
+        const auto seems_ready = [&] { return s.seems_ready(pipe_, s.seen); };
+        return seems_ready() || budget.spin(seems_ready);
+    }
+
     /// True as soon as it is ready (somebody else may be faster, though).
-    template <class Ready>
-    bool wait(wait_list& list, std::uint64_t topic, Ready ready, deadline until) {
-        if (ready()) return true;
-        if (until.has_passed()) return false;
-        if (budget.spin(ready)) return true;
+    bool wait(const side& s, deadline until) {
         const std::chrono::nanoseconds period = std::min<std::chrono::nanoseconds>(
             slice, breaks_.checker ? breaks_.period : std::chrono::microseconds(slice));
         thread_lane& l = lane_of_thread(arena_);
         for (;;) {
             if (breaks_.checker && breaks_.checker()) throw BreakRequested("a wait was ended");
-            sleep_on_seat(arena_, l.index, list, topic, until.or_in(period), ready);
-            if (ready()) {
+            const auto is_ready = [&] { return s.is_ready(pipe_); };
+            sleep_on_seat(arena_, l.index, s.list, s.topic, until.or_in(period), is_ready);
+            if (is_ready()) {
                 // There may be enough for more than this thread, and a wake-up that was meant for
                 // another may have come here: pass it on. At worst somebody looks in vain.
-                wake_one(arena_, list, topic);
+                wake_one(arena_, s.list, s.topic);
                 return true;
             }
             if (until.has_passed()) return false;
@@ -189,6 +238,12 @@ private:
 
     arena& arena_;
     pipe& pipe_;
+    side_memory written_;
+    side_memory read_;
+    const side writing_{pipe_.producers, pipe_.room_topic(), has_room, seems_to_have_room,
+                        written_};
+    const side reading_{pipe_.consumers, pipe_.packet_topic(), has_packet, seems_to_have_packet,
+                        read_};
     break_options breaks_;
     hold* kept_;  // of an unnamed queue
 };

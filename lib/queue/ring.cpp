@@ -1,6 +1,7 @@
 #include "queue/ring.hpp"
 
 #include "base/kill_point.hpp"
+#include "base/prefetch.hpp"
 #include "base/system_error.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
@@ -28,27 +29,67 @@ bool swap_cell(cell& c, std::uint64_t sequence, std::uint64_t reference, std::ui
                                         joined(new_sequence, new_reference));
 }
 
-void move_on(std::atomic<std::uint64_t>& cursor, std::uint64_t from) noexcept {
-    cursor.compare_exchange_strong(from, from + 1, std::memory_order_acq_rel);
+/// Moves a cursor on, unless somebody has moved it as far already.
+void advance(std::atomic<std::uint64_t>& cursor, std::uint64_t to) noexcept {
+    std::uint64_t now = cursor.load(std::memory_order_relaxed);
+    while (now < to && !cursor.compare_exchange_weak(now, to, std::memory_order_acq_rel)) {
+    }
 }
 
-std::size_t pipe_bytes(std::uint64_t capacity) noexcept {
-    return sizeof(pipe) + capacity * sizeof(cell);
+/// After this side's operation at the position. Who has had the positions to himself just stores:
+/// to wait for the cursor's cache line, which the other side looks at, would cost more than all the
+/// rest. When somebody came in between after all, that may set the cursor back to where the hint
+/// was true; whoever tries in vain, or comes late, moves it on again.
+void move_on(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_t position,
+             bool is_in_turn) noexcept {
+    seen.next.store(position + 1, std::memory_order_relaxed);
+    if (is_in_turn)
+        cursor.store(position + 1, std::memory_order_release);
+    else
+        advance(cursor, position + 1);
+}
+
+/// After a try in vain at the position: the cursors stand there, whatever was remembered or left
+/// behind.
+void stay(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_t position) noexcept {
+    seen.next.store(position, std::memory_order_relaxed);
+    advance(cursor, position);
+}
+
+/// Enough for a table of a few entries.
+constexpr std::size_t usual_packet_bytes = 320;
+/// A reader has the packets behind the first one fetched while it works on that one.
+constexpr std::uint64_t read_ahead = 2;
+constexpr std::uint64_t cells_ahead = 5;
+/// A writer fetches the cells that it comes to soon; the readers had them last.
+constexpr std::uint64_t write_ahead = 8;
+
+/// Has fetched what a reader needs for the packets behind the one at the position: of one soon to
+/// come the content, of a later one the cell that tells where that lies.
+void fetch_packets(arena& a, pipe& p, std::uint64_t position, const side_memory& seen) noexcept {
+    const std::uint64_t tail = seen.other.load(std::memory_order_relaxed);
+    if (position + cells_ahead < tail)
+        prefetch_to_write(&p.cell_for(position + cells_ahead), sizeof(cell));
+    if (position + read_ahead >= tail) return;
+    const auto reference =
+        p.cell_for(position + read_ahead).reference.load(std::memory_order_relaxed);
+    if (reference != 0) prefetch_to_read(a.at<void>(reference), usual_packet_bytes);
+}
+
+/// Has the cell at the position fetched, if it is free.
+void fetch_cell(pipe& p, std::uint64_t position, side_memory& seen) noexcept {
+    if (position >= seen.other.load(std::memory_order_relaxed) + p.capacity) {
+        const std::uint64_t head = p.head.load(std::memory_order_relaxed);
+        seen.other.store(head, std::memory_order_relaxed);
+        if (position >= head + p.capacity) return;
+    }
+    prefetch_to_write(&p.cell_for(position), sizeof(cell));
 }
 
 pipe& fill_pipe(arena& a, std::uint64_t offset, std::string_view name,
                 std::uint64_t capacity) noexcept {
     std::memset(a.at<void>(offset), 0, sizeof(pipe));
-    auto& p = *new (a.at<void>(offset)) pipe;
-    p.header.size_bytes = pipe_bytes(capacity);
-    p.self = offset;
-    p.capacity = capacity;
-    std::copy(name.begin(), name.end(), p.name);
-    for (std::uint64_t i = 0; i < capacity; ++i) {
-        p.cells()[i].sequence.store(2 * i, std::memory_order_relaxed);
-        p.cells()[i].reference.store(0, std::memory_order_relaxed);
-    }
-    p.header.magic.store(magic_system, std::memory_order_relaxed);
+    auto& p = *new (a.at<void>(offset)) pipe(offset, capacity, name);
     VALPOOL_KILL_POINT("pipe.filled");
     return p;
 }
@@ -72,10 +113,10 @@ void check_size(const arena& a, std::uint64_t capacity) {
 pipe& make_pipe(arena& a, std::string_view name, std::uint64_t capacity) {
     check_size(a, capacity);
     thread_lane& l = lane_of_thread(a);
-    const std::uint64_t offset = find_or_throw(l, pipe_bytes(capacity), [&] {
+    const std::uint64_t offset = find_or_throw(l, pipe::size_bytes(capacity), [&] {
         const inside pass(l);
         const std::uint64_t made =
-            allocate_space(a, *l.heap, pipe_bytes(capacity), page_use::system);
+            allocate_space(a, *l.heap, pipe::size_bytes(capacity), page_use::system);
         if (made == 0) return made;
         VALPOOL_KILL_POINT("pipe.allocated");
         const std::uint64_t linked = link_pipe(a, fill_pipe(a, made, name, capacity))->self;
@@ -105,9 +146,11 @@ void forget_waiter(arena& a, std::uint32_t lane_index) noexcept {
 }
 
 void visit_packets(pipe& p, reference_visitor visit, void* context) noexcept {
-    for (std::uint64_t i = 0; i < p.capacity; ++i)
-        if ((p.cells()[i].sequence.load(std::memory_order_relaxed) & 1) != 0)
-            visit(context, p.cells()[i].reference.load(std::memory_order_relaxed));
+    for (std::uint64_t i = 0; i < p.capacity; ++i) {
+        const cell& c = p.cell_for(i);
+        if ((c.sequence.load(std::memory_order_relaxed) & 1) != 0)
+            visit(context, c.reference.load(std::memory_order_relaxed));
+    }
 }
 
 void visit_all_packets(arena& a, reference_visitor visit, void* context) noexcept {
@@ -144,51 +187,78 @@ bool has_packet(const pipe& p) noexcept {
 }
 
 std::uint64_t packet_count(const pipe& p) noexcept {
-    const std::uint64_t head = p.head.load(std::memory_order_acquire);
-    const std::uint64_t tail = p.tail.load(std::memory_order_acquire);
+    // The cursors may be behind.
+    std::uint64_t head = p.head.load(std::memory_order_acquire);
+    while (p.cell_for(head).sequence.load(std::memory_order_acquire) > 2 * head + 1) ++head;
+    std::uint64_t tail = p.tail.load(std::memory_order_acquire);
+    while (p.cell_for(tail).sequence.load(std::memory_order_acquire) > 2 * tail) ++tail;
     return tail <= head ? 0 : std::min(tail - head, p.capacity);
 }
 
-bool try_put(pipe& p, std::uint64_t box_offset) noexcept {
-    for (;;) {
-        const std::uint64_t position = p.tail.load(std::memory_order_acquire);
+bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
+    bool is_in_turn = true;
+    for (std::uint64_t position = seen.next.load(std::memory_order_relaxed);;) {
         cell& c = p.cell_for(position);
         const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
-        if (sequence < 2 * position) return false;
+        if (sequence < 2 * position) {
+            stay(p.tail, seen, position);
+            return false;
+        }
         if (sequence == 2 * position) {
             VALPOOL_KILL_POINT("ring.putting");
-            if (!swap_cell(c, sequence, 0, sequence + 1, box_offset)) continue;
-            VALPOOL_KILL_POINT("ring.put");
-            move_on(p.tail, position);
-            return true;
+            fetch_cell(p, position + write_ahead, seen);
+            if (swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
+                VALPOOL_KILL_POINT("ring.put");
+                move_on(p.tail, seen, position, is_in_turn);
+                return true;
+            }
         }
-        move_on(p.tail, position);  // somebody has put there but not moved on: stopped, or dead
+        is_in_turn = false;  // somebody else has put there
+        position = std::max(p.tail.load(std::memory_order_acquire), position + 1);
     }
 }
 
-box* try_take(arena& a, pipe& p, new_hold& taker) noexcept {
+box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
+    bool is_in_turn = true;
     bool has_written = false;
-    for (;;) {
-        const std::uint64_t position = p.head.load(std::memory_order_acquire);
+    for (std::uint64_t position = seen.next.load(std::memory_order_relaxed);;) {
         cell& c = p.cell_for(position);
         const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
         if (sequence <= 2 * position) {
             if (has_written) taker.clear_entry();
+            stay(p.head, seen, position);
             return nullptr;
         }
         if (sequence == 2 * position + 1) {
             // If the packet is taken by somebody else now, the swap fails and the entry, which may
             // name anything, is written again: nobody looks at it before this thread leaves.
             const std::uint64_t reference = c.reference.load(std::memory_order_relaxed);
+            prefetch_to_read(a.at<void>(reference), usual_packet_bytes);
             taker.write_entry(reference);
             has_written = true;
-            if (!swap_cell(c, sequence, reference, 2 * (position + p.capacity), 0)) continue;
-            VALPOOL_KILL_POINT("ring.took");
-            move_on(p.head, position);
-            return a.at<box>(reference);
+            if (swap_cell(c, sequence, reference, 2 * (position + p.capacity), 0)) {
+                VALPOOL_KILL_POINT("ring.took");
+                move_on(p.head, seen, position, is_in_turn);
+                fetch_packets(a, p, position, seen);
+                return a.at<box>(reference);
+            }
         }
-        move_on(p.head, position);
+        is_in_turn = false;  // somebody else has taken it
+        position = std::max(p.head.load(std::memory_order_acquire), position + 1);
     }
+}
+
+pipe::pipe(std::uint64_t offset, std::uint64_t capacity_packets, std::string_view its_name) noexcept
+    : self(offset), capacity(capacity_packets), cell_stride(stride_for(capacity_packets)) {
+    const bool is_large = capacity > most_lone_cells && std::has_single_bit(capacity);
+    rotation = is_large ? static_cast<std::uint32_t>(std::countr_zero(capacity / cells_a_line)) : 0;
+    header.size_bytes = size_bytes(capacity);
+    std::copy(its_name.begin(), its_name.end(), name);
+    for (std::uint64_t i = 0; i < capacity; ++i) {
+        cell_for(i).sequence.store(2 * i, std::memory_order_relaxed);
+        cell_for(i).reference.store(0, std::memory_order_relaxed);
+    }
+    header.magic.store(magic_system, std::memory_order_relaxed);
 }
 
 pipe* find_pipe(arena& a, std::string_view name) noexcept {
@@ -218,7 +288,7 @@ constexpr std::size_t unnamed_offset = (box_header_bytes + 63) / 64 * 64;
 hold* make_unnamed_pipe(arena& a, std::uint64_t capacity) {
     install_queue_hooks();
     check_size(a, capacity);
-    hold* const h = create_large_box(a, unnamed_offset + pipe_bytes(capacity));
+    hold* const h = create_large_box(a, unnamed_offset + pipe::size_bytes(capacity));
     fill_pipe(a, h->target->self + unnamed_offset, {}, capacity);
     // Last: from here on recovery looks for packets.
     h->target->root_tag = queue_root_tag;

@@ -5,6 +5,7 @@
 #include "memory/hold.hpp"
 #include "queue/seat.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace valpool::detail {
@@ -17,11 +18,14 @@ struct alignas(16) cell {
 };
 static_assert(sizeof(cell) == 16, "one compare-and-swap covers sequence and reference");
 
+/// Cells of positions that follow each other lie in different cache lines: in a small pipe each has
+/// a line of its own, in a large one the next position is the next line's. So a writer fills one
+/// cell while a reader empties the one before.
 /// Invariants:
 ///   1. A full cell is one reference to its box.
 ///   2. `tail` and `head` are hints: never ahead of the truth in the cells, and whoever finds one
-///      behind moves it on.
-///   3. name and capacity never change once the pipe is linked.
+///      and whoever finds one behind moves it on.
+///   3. name and capacity, and what follows from it, never change once the pipe is linked.
 /// Writers: anybody, by single compare-and-swaps; so no process, alive, stopped or dead, is ever
 /// waited for, and there is no half-done state: a packet is in the queue or it is not.
 /// Crash safety: nothing to repair but the wait lists' bits of dead lanes.
@@ -32,23 +36,41 @@ struct pipe {
     std::uint64_t next;  // the pipe made before this one; 0: none
     std::uint64_t self;
     std::uint64_t capacity;
+    std::uint32_t cell_stride;  // in cells
+    std::uint32_t rotation;     // of the index's bits; 0: none
     char name[longest_name + 1];
 
-    alignas(64) std::atomic<std::uint64_t> tail;
-    alignas(64) std::atomic<std::uint64_t> head;
+    // 128 apart: processors fetch cache lines in pairs.
+    alignas(128) std::atomic<std::uint64_t> tail;
+    alignas(128) std::atomic<std::uint64_t> head;
+    unsigned char apart[64];
     wait_list producers;
     wait_list consumers;
 
-    cell* cells() noexcept { return reinterpret_cast<cell*>(this + 1); }
-    const cell* cells() const noexcept { return reinterpret_cast<const cell*>(this + 1); }
-    cell& cell_for(std::uint64_t position) noexcept { return cells()[index_for(position)]; }
+    static constexpr std::uint64_t cells_a_line = 64 / sizeof(cell);
+    static constexpr std::uint64_t most_lone_cells = 64;  // that have a cache line each
+
+    pipe(std::uint64_t offset, std::uint64_t capacity_packets, std::string_view name) noexcept;
+
+    static std::uint32_t stride_for(std::uint64_t capacity) noexcept {
+        return capacity <= most_lone_cells ? cells_a_line : 1;
+    }
+    static std::uint64_t size_bytes(std::uint64_t capacity) noexcept {
+        return sizeof(pipe) + capacity * stride_for(capacity) * sizeof(cell);
+    }
+    cell& cell_for(std::uint64_t position) noexcept {
+        return reinterpret_cast<cell*>(this + 1)[index_for(position)];
+    }
     const cell& cell_for(std::uint64_t position) const noexcept {
-        return cells()[index_for(position)];
+        return reinterpret_cast<const cell*>(this + 1)[index_for(position)];
     }
     std::uint64_t index_for(std::uint64_t position) const noexcept {
         // Most capacities are powers of two, and a division takes longer than all the rest.
         const std::uint64_t mask = capacity - 1;
-        return (capacity & mask) == 0 ? position & mask : position % capacity;
+        if ((capacity & mask) != 0) return position % capacity * cell_stride;
+        const std::uint64_t i = position & mask;
+        if (rotation == 0) return i * cell_stride;
+        return (i * cells_a_line & mask) | i >> rotation;
     }
     std::string_view name_view() const noexcept { return {name}; }
     // What waiters wait for: told apart in their seats, so that a stale bit wakes nobody else.
@@ -60,16 +82,41 @@ static_assert(sizeof(pipe) % 16 == 0, "cells follow, aligned to 16");
 /// Tells recovery about queues; before there can be any. May be called again.
 void install_queue_hooks() noexcept;
 
+/// By the cells: exact, at the cost of a cache line that the other side is about to write.
 bool has_room(const pipe& p) noexcept;
 bool has_packet(const pipe& p) noexcept;
 std::uint64_t packet_count(const pipe& p) noexcept;
 
+/// One side of a pipe as a process remembers it: as long as that is enough, it leaves the cursors'
+/// cache lines alone, which the other side reads all the time. Hints, never ahead of the truth.
+struct alignas(64) side_memory {
+    std::atomic<std::uint64_t> next{0};   // own cursor
+    std::atomic<std::uint64_t> other{0};  // the other side's
+};
+
+/// By what is remembered and, only when that does not tell, the cursors: may be wrong when a
+/// process has stopped, or died, right before it moved one on.
+inline bool seems_to_have_room(const pipe& p, side_memory& seen) noexcept {
+    const std::uint64_t next = seen.next.load(std::memory_order_relaxed);
+    if (next < seen.other.load(std::memory_order_relaxed) + p.capacity) return true;
+    const std::uint64_t head = p.head.load(std::memory_order_relaxed);
+    seen.other.store(head, std::memory_order_relaxed);
+    return std::max(next, p.tail.load(std::memory_order_relaxed)) < head + p.capacity;
+}
+inline bool seems_to_have_packet(const pipe& p, side_memory& seen) noexcept {
+    const std::uint64_t next = seen.next.load(std::memory_order_relaxed);
+    if (next < seen.other.load(std::memory_order_relaxed)) return true;
+    const std::uint64_t tail = p.tail.load(std::memory_order_relaxed);
+    seen.other.store(tail, std::memory_order_relaxed);
+    return std::max(next, p.head.load(std::memory_order_relaxed)) < tail;
+}
+
 /// Puts a reference at the end; false when full. Inside. The caller has counted it, or hands over
 /// one of its own once this returns true.
-bool try_put(pipe& p, std::uint64_t box_offset) noexcept;
+bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept;
 /// Takes the first packet: writes it to the hold's ledger entry first, then frees the cell. Null
 /// when empty; the entry is clear then. Inside.
-box* try_take(arena& a, pipe& p, new_hold& taker) noexcept;
+box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept;
 
 /// The pipe of that name, or null.
 pipe* find_pipe(arena& a, std::string_view name) noexcept;

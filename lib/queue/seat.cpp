@@ -111,7 +111,7 @@ wait_result sleep_on_seat(arena& a, std::uint32_t lane, wait_list& list, std::ui
     return woken ? wait_result::woken : wait_result::slice_over;
 }
 
-void wake_one(arena& a, wait_list& list, std::uint64_t topic) noexcept {
+void wake_first(arena& a, wait_list& list, std::uint64_t topic) noexcept {
     for (std::uint64_t words = list.summary.load(std::memory_order_seq_cst); words != 0;
          words &= words - 1) {
         const auto w = static_cast<std::uint32_t>(std::countr_zero(words));

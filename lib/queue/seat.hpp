@@ -52,7 +52,10 @@ enum class wait_result { woken, slice_over };
 wait_result sleep_on_seat(arena& a, std::uint32_t lane, wait_list& list, std::uint64_t topic,
                           deadline until, const std::function<bool()>& is_ready) noexcept;
 
+void wake_first(arena& a, wait_list& list, std::uint64_t topic) noexcept;
 /// Wakes one of those who wait. No system call when nobody does. Not inside.
-void wake_one(arena& a, wait_list& list, std::uint64_t topic) noexcept;
+inline void wake_one(arena& a, wait_list& list, std::uint64_t topic) noexcept {
+    if (!list.nobody_waits()) wake_first(a, list, topic);
+}
 
 }  // namespace valpool::detail

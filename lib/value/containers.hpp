@@ -73,5 +73,6 @@ inline table& table_of(const Val& v) { return *static_cast<table*>(value_access:
 /// Agrees with ==.
 std::uint32_t hash_of(const Val& v);
 std::uint32_t hash_of(std::string_view text) noexcept;
+std::uint32_t hash_of(const short_text& text) noexcept;
 
 }  // namespace valpool::detail

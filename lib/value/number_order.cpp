@@ -2,7 +2,6 @@
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
-#include "value/short_text.hpp"
 
 #include <cstring>
 
@@ -87,17 +86,28 @@ std::partial_ordering compare_reals(const any_number& a, const any_number& b) no
     return a.re <=> b.re;
 }
 
+namespace {
+constexpr std::uint64_t text_seed = 0x243f6a8885a308d3;
+
+std::uint32_t hash_with(std::uint64_t h, const short_text& rest) noexcept {
+    return folded(mixed(h ^ rest.second, rest.third ^ (rest.head * 0x9e3779b97f4a7c15)));
+}
+}  // namespace
+
 /// Each step multiplies to 128 bits and folds them, so that every bit of the text reaches every bit
 /// of the hash.
 std::uint32_t hash_of(std::string_view text) noexcept {
-    std::uint64_t h = 0x243f6a8885a308d3 ^ text.size();
+    std::uint64_t h = text_seed ^ text.size();
     for (; text.size() > short_text::most; text.remove_prefix(16)) {
         std::uint64_t words[2];
         std::memcpy(words, text.data(), sizeof words);
         h = mixed(h ^ words[0], words[1]);
     }
-    const short_text rest(text);
-    return folded(mixed(h ^ rest.first, rest.second ^ (rest.third * 0x9e3779b97f4a7c15)));
+    return hash_with(h, short_text(text));
+}
+
+std::uint32_t hash_of(const short_text& text) noexcept {
+    return hash_with(text_seed ^ text.view().size(), text);
 }
 
 std::uint32_t hash_of(const Val& v) {

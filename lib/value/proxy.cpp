@@ -62,12 +62,30 @@ void Proxy::clear() {
 }
 
 Val::Val(const Proxy& p) : Val(p.val()) {}
-Val::Val(Proxy&& p) : Val(std::move(p.val())) {}
 
 std::ostream& operator<<(std::ostream& out, const Proxy& p) { return out << p.val(); }
 
-Proxy Shared(StreamingPool* pool, const Tab& t) { return make_shared(pool, 't', 'Z', t); }
-Proxy Shared(StreamingPool* pool, const OTab& t) { return make_shared(pool, 'o', 'Z', t); }
+namespace {
+/// The first entries of a table that is empty yet lie in the same block.
+template <class T>
+Proxy share_table(StreamingPool* pool, char tag, const T& t) {
+    if (!t.isEmpty()) return make_shared(pool, tag, 'Z', t);
+    hold* const h = new_root(pool, sizeof(T));
+    const detail::allocator<char> memory(h->target);
+    constexpr std::uint32_t capacity = table::smallest_chunk;
+    try {
+        new (h->target->root())
+            T(memory, detail::allocator<table_entry>(memory).allocate(capacity), capacity);
+    } catch (...) {
+        drop_handle(h);
+        throw;
+    }
+    return finish_root(h, tag, 'Z');
+}
+}  // namespace
+
+Proxy Shared(StreamingPool* pool, const Tab& t) { return share_table(pool, 't', t); }
+Proxy Shared(StreamingPool* pool, const OTab& t) { return share_table(pool, 'o', t); }
 Proxy Shared(StreamingPool* pool, const Tup& t) { return make_shared(pool, 'u', 'Z', t); }
 
 namespace detail {
@@ -79,21 +97,15 @@ constexpr std::size_t usual_box_bytes = 384;
 
 hold* new_root(StreamingPool* pool, std::size_t root_bytes) {
     if (!pool) throw std::logic_error("Shared: no pool was given");
-    hold* const h = create_box(*pool, usual_box_bytes);
-    // What the root occupies is taken from the region; a fresh box starts with it.
-    if (region_allocate(*h->target, root_bytes) != h->target->root()) {
-        drop_handle(h);
-        throw std::logic_error("a fresh box does not start with its root");
-    }
-    return h;
+    return create_box(*pool, usual_box_bytes, root_bytes);
 }
 
 Proxy finish_root(hold* h, char tag, char subtype) {
     h->target->root_tag = tag;
     h->target->root_subtype = subtype;
-    Val v;
-    value_access::adopt_hold(v, h);
-    return Proxy(std::move(v));
+    Proxy p;
+    value_access::adopt_hold(p.val(), h);
+    return p;
 }
 
 hold* pack(const Val& v, StreamingPool& pool) {

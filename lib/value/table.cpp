@@ -1,7 +1,6 @@
 #include <valpool/tab.hpp>
 
 #include "value/containers.hpp"
-#include "value/short_text.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -16,25 +15,33 @@ namespace {
 
 /// Up to here comparing the keys one by one is faster than hashing.
 constexpr std::size_t most_without_index = 8;
-constexpr std::size_t smallest_chunk = 4;
 constexpr std::size_t most_entries = std::size_t{1} << 30;
 
-/// A text to look for, prepared for many comparisons.
-class text_key {
+/// A text that fits a value, to look for.
+class short_key {
 public:
-    explicit text_key(std::string_view text) noexcept : text_(text) {}
+    explicit short_key(const short_text& text) noexcept : text_(text) {}
 
     /// The first of these entries that has it, or `last`.
     table_entry* find_in(table_entry* first, table_entry* last) const noexcept {
-        if (text_.size() > short_text::most)
-            return std::find_if(first, last, [this](const auto& e) { return is_key_of(e); });
-        const std::uint32_t header = value_access::header_of_text(text_.size());
-        const short_text wanted(text_);
-        for (; first != last; ++first)
-            if (value_access::header(first->key) == header &&
-                short_text(value_access::stored_text(first->key)) == wanted)
-                break;
+        while (first != last && !is_key_of(*first)) ++first;
         return first;
+    }
+    bool is_key_of(const table_entry& e) const noexcept {
+        return text_.is_stored_at(value_access::stored(e.key));
+    }
+
+private:
+    const short_text text_;
+};
+
+/// A longer one.
+class long_key {
+public:
+    explicit long_key(std::string_view text) noexcept : text_(text) {}
+
+    table_entry* find_in(table_entry* first, table_entry* last) const noexcept {
+        return std::find_if(first, last, [this](const auto& e) { return is_key_of(e); });
     }
     bool is_key_of(const table_entry& e) const noexcept {
         return e.key.tag == 'a' && value_access::bytes(e.key) == text_;
@@ -58,14 +65,14 @@ private:
     const Val& key_;
 };
 
-text_key prepared(std::string_view key) noexcept { return text_key(key); }
+short_key prepared(const short_text& key) noexcept { return short_key(key); }
+long_key prepared(std::string_view key) noexcept { return long_key(key); }
 value_key prepared(const Val& key) noexcept { return value_key(key); }
 
 /// Apart from where nothing is missing: building the message must not cost that place anything.
-template <class Key>
-[[noreturn, gnu::cold, gnu::noinline]] void throw_missing(const Key& key) {
+[[noreturn, gnu::cold, gnu::noinline]] void throw_missing(const Val& key) {
     std::ostringstream text;
-    text << "Key " << Val(key) << " not in table";
+    text << "Key " << key << " not in table";
     throw std::out_of_range(text.str());
 }
 
@@ -230,11 +237,11 @@ table& table::operator=(table&& other) {
     return *this;
 }
 
-table::~table() {
+void table::destroy() noexcept {
     for (entry& e : *this) std::destroy_at(&e);  // a hole has nothing to destroy
     while (index_ && index_->chunks != 0) drop_last_chunk();
     drop_index();
-    if (first_) allocator<entry>(memory_).deallocate(first_, first_capacity_);
+    allocator<entry>(memory_).deallocate(first_, first_capacity_);
 }
 
 void table::swap(table& other) {
@@ -278,20 +285,41 @@ table::found_entry table::find_entry(const Key& wanted, std::uint32_t hash) cons
 }
 
 namespace {
+std::uint32_t hash_if(bool wanted, const short_text& key) { return wanted ? hash_of(key) : 0; }
 std::uint32_t hash_if(bool wanted, std::string_view key) { return wanted ? hash_of(key) : 0; }
 std::uint32_t hash_if(bool wanted, const Val& key) { return wanted ? hash_of(key) : 0; }
 }  // namespace
 
-// Flattened: with few entries the calls take longer than the comparisons.
-[[gnu::flatten]] const Val* table::find_text(std::string_view key) const {
+template <class Key>
+const Val* table::find_value(const Key& key) const {
     const entry* const e = find_entry(key, hash_if(static_cast<bool>(index_), key)).at;
     return e ? &e->value : nullptr;
 }
 
-const Val* table::findValue(const Val& key) const {
-    if (key.tag == 'a') return find_text(key.text());
-    const entry* const e = find_entry(key, hash_if(static_cast<bool>(index_), key)).at;
+/// The entry with this key, of a table without an index; null when there is none.
+[[gnu::always_inline]] inline table_entry* table::find_in_row(
+    const short_text& key) const noexcept {
+    entry* const first = first_.get();
+    entry* const last = first + size_;
+    entry* const found = short_key(key).find_in(first, last);
+    return found == last ? nullptr : found;
+}
+
+const Val* table::find_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
+    const short_text key(head, second, third);
+    if (index_) return find_value(key);
+    const entry* const e = find_in_row(key);
     return e ? &e->value : nullptr;
+}
+
+const Val* table::find_text(std::string_view key) const {
+    if (key.size() > short_text::most) return find_value(key);
+    const short_text text(key);
+    return find_short(text.head, text.second, text.third);
+}
+
+const Val* table::findValue(const Val& key) const {
+    return key.tag == 'a' ? find_text(key.text()) : find_value(key);
 }
 
 Val& table::operator()(const Val& key) const {
@@ -300,9 +328,15 @@ Val& table::operator()(const Val& key) const {
     return const_cast<Val&>(*found);
 }
 
-[[gnu::flatten]] Val& table::found_value(std::string_view key) const {
+Val& table::found_value(std::string_view key) const {
     const Val* const found = find_text(key);
-    if (!found) throw_missing(key);
+    if (!found) throw_missing(Val(key));
+    return const_cast<Val&>(*found);
+}
+
+Val& table::found_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
+    const Val* const found = find_short(head, second, third);
+    if (!found) throw_missing(Val(short_text(head, second, third).view()));
     return const_cast<Val&>(*found);
 }
 
@@ -312,23 +346,56 @@ Val table::get(const Val& key, const Val& instead) const {
 }
 
 template <class Key>
-Val& table::value_for(const Key& key) {
+Val& table::value_or_new(const Key& key) {
     const bool has_index = static_cast<bool>(index_);
     const std::uint32_t hash = hash_if(has_index, key);
     entry* const e = find_entry(key, hash).at;
     return e ? e->value : add(key, hash, has_index);
 }
-template Val& table::value_for(const Val& key);
-template Val& table::value_for(const std::string_view& key);
+
+Val& table::value_for(const Val& key) {
+    return key.tag == 'a' ? value_for(key.text()) : value_or_new(key);
+}
+
+Val& table::value_for(std::string_view key) {
+    return key.size() <= short_text::most ? short_value(short_text(key)) : value_or_new(key);
+}
+
+/// What most insertions are: into the room that there is, of a table that nobody else sees. `b` is
+/// the table's region.
+[[gnu::always_inline]] inline Val& table::value_at_once(box* b, const short_text& key) {
+    if (!index_) {
+        entry* const first = first_.get();
+        entry* const last = first + size_;
+        entry* const place = short_key(key).find_in(first, last);
+        if (place != last) return place->value;
+        const bool is_shared = b && b->published.load(std::memory_order_relaxed);
+        if (size_ < first_capacity_ && size_ < most_without_index && !is_shared) {
+            new (place) entry(key, allocator<char>(b));
+            ++size_;
+            return place->value;
+        }
+    }
+    return value_or_new_short(key.head, key.second, key.third);
+}
+
+[[gnu::noinline]] Val& table::value_or_new_short(std::uint64_t head, std::uint64_t second,
+                                                 std::uint64_t third) {
+    return value_or_new(short_text(head, second, third));
+}
+
+Val& table::value_for_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) {
+    return value_at_once(region(), short_text(head, second, third));
+}
 
 template <class Key>
-Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
+[[gnu::noinline]] Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
     if (size_ >= room()) make_room(std::size_t{size_} + 1);
     entry& place = entry_at(size_);
     new (&place) entry(key, memory_);  // the last thing that can fail
     ++size_;
-    if (index_) index_->put(has_hash ? hash : hash_of(key), size_ - 1);
+    if (index_) index_->put(has_hash ? hash : hash_if(true, key), size_ - 1);
     return place.value;
 }
 
@@ -336,7 +403,7 @@ Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
 void table::make_room(std::size_t for_entries) {
     if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
     if (first_capacity_ == 0 && for_entries != 0) {
-        const std::size_t count = std::max(for_entries, smallest_chunk);
+        const std::size_t count = std::max<std::size_t>(for_entries, smallest_chunk);
         first_ = allocator<entry>(memory_).allocate(count);
         first_capacity_ = static_cast<std::uint32_t>(count);
     }
@@ -461,6 +528,29 @@ void add_items(T& to, std::initializer_list<std::pair<Val, Val>> items) {
     for (const auto& [key, value] : items) to.insertKeyAndValue(key, value);
 }
 }  // namespace
+
+// Here, where the tables' quickest ways can become a part of them.
+Val& Val::at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) {
+    const detail::short_text key(head, second, third);
+    if (detail::value_access::is_handle_of_table(*this)) {
+        detail::box* const b = detail::value_access::hold_of(*this)->target;
+        detail::check_usable(*b);
+        return static_cast<detail::table*>(b->root())->value_at_once(b, key);
+    }
+    return any_at_short(head, second, third);
+}
+
+[[gnu::noinline]] Val& Val::any_at_short(std::uint64_t head, std::uint64_t second,
+                                         std::uint64_t third) {
+    const detail::short_text key(head, second, third);
+    if (!detail::is_table(tag)) return (*this)[Val(key.view())];
+    return detail::table_of(*this).value_for_short(head, second, third);
+}
+
+Val& Val::get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
+    if (!detail::is_table(tag)) return (*this)(Val(detail::short_text(head, second, third).view()));
+    return detail::table_of(*this).found_short(head, second, third);
+}
 
 Tab::Tab(std::initializer_list<std::pair<Val, Val>> items) { add_items(*this, items); }
 OTab::OTab(std::initializer_list<std::pair<Val, Val>> items) { add_items(*this, items); }

@@ -1,7 +1,6 @@
 #include <valpool/val.hpp>
 
 #include "value/containers.hpp"
-#include "value/short_text.hpp"
 
 #include <cstring>
 #include <limits>
@@ -24,14 +23,10 @@ Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, 'u', 'Z', adopted, t
 
 Val& Val::operator=(const Val& other) {
     const mutation guard(alloc_.region());
-    if (!other.isproxy && is_plain(other.tag)) {
-        if (this == &other) return *this;
-        unsigned char raw[sizeof raw_];
-        std::memcpy(raw, other.raw_, sizeof raw);  // other may be a part of what is cleared
-        const char new_tag = other.tag;
-        clear();
-        std::memcpy(raw_, raw, sizeof raw);
-        tag = new_tag;
+    if (!other.owns_something()) {
+        const short_text bytes(value_access::stored(other));  // may be a part of what is cleared
+        if (owns_something()) clear();
+        set_short(bytes);
         return *this;
     }
     Val copy(other, alloc_);  // whatever can fail does so here
@@ -41,18 +36,12 @@ Val& Val::operator=(const Val& other) {
 }
 
 Val& Val::assign_text(std::string_view text) {
+    // The text may be a part of what is cleared: it is copied first.
+    if (text.size() <= inline_text) return assign_short(short_text(text));
     const mutation guard(alloc_.region());
-    if (text.size() <= inline_text) {
-        const short_text copy(text);  // it may be a part of what is cleared
-        clear();
-        copy.store(raw_);
-        length_ = static_cast<unsigned char>(text.size());
-        tag = 'a';
-    } else {
-        Val copy(text, alloc_);
-        clear();
-        take_from(copy);
-    }
+    Val copy(text, alloc_);
+    clear();
+    take_from(copy);
     return *this;
 }
 
@@ -91,8 +80,7 @@ void Val::swap(Val& other) {
 
 void Val::set_bytes(char new_tag, std::string_view text) {
     if (text.size() <= inline_text) {
-        short_text(text).store(raw_);
-        length_ = static_cast<unsigned char>(text.size());
+        set_short(short_text(text));
     } else {
         if (text.size() > std::numeric_limits<std::uint32_t>::max())
             throw std::logic_error("a text or number of more than 4 GiB does not fit a Val");
@@ -187,16 +175,13 @@ void Val::clear() noexcept {
             drop_handle(slot<hold*>());
         else
             drop_block(slot<heap_block*>());
-        isproxy = false;
-        length_ = 0;
     } else if (has_bytes()) {
         if (length_ == is_long)
             alloc_.deallocate(slot<long_text>().bytes, slot<long_text>().capacity);
     } else if (is_container(tag)) {
         end_container({alloc_.region(), slot<object_pointer>().get(), nullptr, tag, subtype});
     }
-    tag = 'Z';
-    subtype = 'Z';
+    set_header('Z', 'Z', false, 0);
 }
 
 /// Nothing that is being copied moves before the outermost copy is complete, so what lies deep can
@@ -312,10 +297,7 @@ void value_access::throw_other_type(const Val& v, char tag, char subtype) {
 
 void value_access::adopt_hold(Val& v, hold* h) noexcept {
     new (v.raw_ + 4) hold*(h);
-    v.length_ = to_box;
-    v.isproxy = true;
-    v.tag = h->target->root_tag;
-    v.subtype = h->target->root_subtype;
+    v.set_header(h->target->root_tag, h->target->root_subtype, true, to_box);
 }
 
 hold* value_access::release_hold(Val& v) noexcept {

@@ -79,11 +79,13 @@ struct hold {
     attachment* at;
 };
 
-/// A new box that only the returned hold refers to, held by one handle. `first_chunk_bytes` counts
-/// header and root object and what will soon be allocated; it is a hint for the first chunk's size
-/// (at least header plus root must fit; larger content goes to further chunks by itself).
+/// A new box that only the returned hold refers to, held by one handle. `root_bytes` behind the
+/// header are the root object's. `first_chunk_bytes` counts header and root object and what will
+/// soon be allocated; it is a hint for the first chunk's size (at least header plus root must fit;
+/// larger content goes to further chunks by itself).
 /// Throws PoolExhausted, with nothing changed.
-VALPOOL_API hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes);
+VALPOOL_API hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes,
+                             std::size_t root_bytes);
 /// A hold of this process on a box that is certainly alive (reached through a reference that the
 /// caller knows to exist). Counts in the box. Throws PoolExhausted.
 VALPOOL_API hold* hold_box(box& b);

@@ -30,23 +30,23 @@ struct VALPOOL_API value_access {
 
     /// Of text and big integers.
     static std::string_view bytes(const Val& v) noexcept { return v.bytes(); }
-    /// What tells texts of up to 20 bytes apart before their content: tags and length as one word,
-    /// and where the content lies.
-    static std::uint32_t header(const Val& v) noexcept {
-        std::uint32_t word;
-        std::memcpy(&word, reinterpret_cast<const char*>(&v) + 8, sizeof word);
-        return word;
-    }
-    static const unsigned char* stored_text(const Val& v) noexcept { return v.raw_; }
-    static std::uint32_t header_of_text(std::size_t size) noexcept {
-        const char bytes[4] = {'a', 'Z', 0, static_cast<char>(size)};
-        std::uint32_t word;
-        std::memcpy(&word, bytes, sizeof word);
-        return word;
-    }
+    /// Where header and content of a short text lie; see short_text.
+    static const unsigned char* stored(const Val& v) noexcept { return v.stored(); }
+    static void set_short(Val& v, const short_text& text) noexcept { v.set_short(text); }
     static box* region(const Val& v) noexcept { return v.alloc_.region(); }
     static bool is_proxy_to_box(const Val& v) noexcept {
         return v.isproxy && (region(v) || v.length_ == to_box);
+    }
+    /// On the heap, that is: what hold_of gives the hold of.
+    static bool is_handle_of_box(const Val& v) noexcept {
+        return v.isproxy && v.length_ == to_box && !region(v);
+    }
+    /// On the heap, a proxy to a table in a box.
+    static bool is_handle_of_table(const Val& v) noexcept {
+        std::uint64_t head;
+        std::memcpy(&head, v.stored(), sizeof head);
+        return (head == short_text::header('t', 'Z', true, to_box) ||
+                head == short_text::header('o', 'Z', true, to_box));
     }
     static hold*& hold_slot(Val& v) noexcept { return v.slot<hold*>(); }
     static hold* hold_of(const Val& v) noexcept { return v.slot<hold*>(); }

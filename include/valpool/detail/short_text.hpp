@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace valpool {
+namespace detail {
+
+/// Up to 20 bytes of text as a value keeps them, in three words: its header (tags and length) and
+/// the first four bytes; the next eight; the last eight, with zeros behind the text. Compared,
+/// hashed and stored at once. Values are written and read in these words: a wider load right after
+/// narrower stores has to wait until those have reached the cache. Of a text that the compiler
+/// knows all three are constants; functions take them one by one, for then they come in registers.
+struct short_text {
+    static constexpr std::size_t most = 20;
+
+    std::uint64_t head;
+    std::uint64_t second;
+    std::uint64_t third;
+
+    short_text(std::uint64_t h, std::uint64_t s, std::uint64_t t) noexcept
+        : head(h), second(s), third(t) {}
+    explicit short_text(std::string_view text) noexcept
+        : head(header('a', 'Z', false, static_cast<unsigned char>(text.size()))),
+          second(0),
+          third(0) {
+        const char* const t = text.data();
+        const std::size_t size = text.size();
+        // The last bytes are loaded together with some before them, which are shifted out.
+        if (size >= 12) {
+            head |= load<std::uint32_t>(t) << 32;
+            second = load<std::uint64_t>(t + 4);
+            if (size > 12) third = load<std::uint64_t>(t + size - 8) >> (8 * (20 - size));
+        } else if (size >= 8) {
+            head |= load<std::uint32_t>(t) << 32;
+            second = load<std::uint64_t>(t + size - 8) >> (8 * (12 - size));
+        } else if (size >= 4) {
+            head |= load<std::uint32_t>(t) << 32;
+            if (size > 4) second = load<std::uint32_t>(t + size - 4) >> (8 * (8 - size));
+        } else if (size > 0) {
+            // The first, the middle and the last byte; some of them are the same.
+            const auto byte = [t](std::size_t i) {
+                return std::uint64_t{static_cast<unsigned char>(t[i])} << (32 + 8 * i);
+            };
+            head |= byte(0) | byte(size / 2) | byte(size - 1);
+        }
+    }
+    /// From where a value keeps it.
+    explicit short_text(const unsigned char* stored) noexcept
+        : head(load_word(stored)), second(load_word(stored + 8)), third(load_word(stored + 16)) {}
+
+    /// A value's tag, subtype, whether it is a proxy, and length, with zeros behind.
+    static constexpr std::uint64_t header(char tag, char subtype, bool is_proxy,
+                                          unsigned char length) noexcept {
+        return static_cast<unsigned char>(tag) |
+               static_cast<std::uint64_t>(static_cast<unsigned char>(subtype)) << 8 |
+               static_cast<std::uint64_t>(is_proxy) << 16 | std::uint64_t{length} << 24;
+    }
+    void store(unsigned char* to) const noexcept {
+        std::memcpy(to, &head, 8);
+        std::memcpy(to + 8, &second, 8);
+        std::memcpy(to + 16, &third, 8);
+    }
+    bool is_stored_at(const unsigned char* place) const noexcept {
+        return load_word(place) == head &&
+               ((load_word(place + 8) ^ second) | (load_word(place + 16) ^ third)) == 0;
+    }
+    std::string_view view() const noexcept {
+        return {reinterpret_cast<const char*>(this) + 4, head >> 24 & 0xff};
+    }
+
+private:
+    template <class Word>
+    static std::uint64_t load(const char* at) noexcept {
+        Word word;
+        std::memcpy(&word, at, sizeof word);
+        return word;
+    }
+    /// One that the compiler does not make a wider load of together with its neighbours.
+    static std::uint64_t load_word(const unsigned char* at) noexcept {
+        std::uint64_t word;
+        std::memcpy(&word, at, sizeof word);
+        __asm__("" : "+r"(word));
+        return word;
+    }
+};
+static_assert(sizeof(short_text) == 24, "header and text lie side by side, as in a value");
+#if defined(__BYTE_ORDER__)
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first bytes are the low ones");
+#endif
+
+/// Whether this is a literal (or an array) whose text is short: then a short_text is made of it
+/// where it is used, by the compiler.
+template <class T>
+constexpr bool is_short_literal = false;
+template <std::size_t N>
+constexpr bool is_short_literal<char[N]> = N <= short_text::most + 1;
+
+}  // namespace detail
+}  // namespace valpool
