@@ -51,6 +51,10 @@ public:
                                int> = 0>
     Array(const Text& text) : Array(detail::parse_list(text)) {}
     Array(std::initializer_list<T> items) : items_(items.begin(), items.end()) {}
+    /// A copy of the array of this type that a Val holds; std::logic_error when it holds something
+    /// else. In braces a Val is an element.
+    template <class V, detail::if_val<V> = 0>
+    explicit Array(const V& v) : Array(static_cast<Array&>(v)) {}
     template <class U>
     explicit Array(const detail::allocator<U>& memory) noexcept
         : items_(detail::allocator<T>(memory)) {}
@@ -289,6 +293,8 @@ class Array<std::string> : public Array<detail::text_item> {
 public:
     using Array<detail::text_item>::Array;
     Array() = default;
+    template <class V, detail::if_val<V> = 0>
+    explicit Array(const V& v) : Array(static_cast<Array&>(v)) {}
 };
 
 // --- how arrays become values and come out of them ---------------------------------------------

@@ -106,6 +106,8 @@ private:
 };
 VALPOOL_API std::ostream& operator<<(std::ostream& out, const Proxy& p);
 inline bool is(const Proxy& a, const Proxy& b) noexcept { return is(a.val(), b.val()); }
+inline bool is(const Proxy& a, const Val& b) noexcept { return is(a.val(), b); }
+inline bool is(const Val& a, const Proxy& b) noexcept { return is(a, b.val()); }
 
 namespace detail {
 /// A handle that neither copies nor owns: for reading a container that is in no Val.

@@ -216,6 +216,9 @@ public:
     Tab(const std::string& text);
     Tab(const char* text) : Tab(std::string(text)) {}
     Tab(std::initializer_list<std::pair<Val, Val>> items);
+    /// A copy of the Tab that a Val holds; std::logic_error when it holds something else.
+    template <class V, detail::if_val<V> = 0>
+    explicit Tab(const V& v) : Tab(static_cast<Tab&>(v)) {}
     Tab& operator+=(const Tab& other);
     void swapInto(Tab& other) { swap(other); }
     /// As Val's.
@@ -234,6 +237,8 @@ public:
     OTab(const std::string& text);
     OTab(const char* text) : OTab(std::string(text)) {}
     OTab(std::initializer_list<std::pair<Val, Val>> items);
+    template <class V, detail::if_val<V> = 0>
+    explicit OTab(const V& v) : OTab(static_cast<OTab&>(v)) {}
     OTab& operator+=(const OTab& other);
     void swapInto(OTab& other) { swap(other); }
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;

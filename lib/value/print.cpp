@@ -1,3 +1,4 @@
+#include <valpool/error.hpp>
 #include <valpool/val.hpp>
 
 #include "value/big_number.hpp"
@@ -8,6 +9,8 @@
 #include <charconv>
 #include <cmath>
 #include <ostream>
+#include <streambuf>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -262,6 +265,44 @@ private:
 };
 
 }  // namespace
+
+namespace {
+
+/// Keeps the start of what is written, and ends the writing by an exception when there is more.
+class excerpt : private std::streambuf {
+public:
+    struct full {};
+
+    explicit excerpt(const Val& v) {
+        setp(text_.data(), text_.data() + text_.size());
+        std::ostream out(this);
+        out.exceptions(std::ios::badbit);  // or the stream would keep the exception to itself
+        try {
+            out << v;
+        } catch (const full&) {
+            is_cut_ = true;
+        }
+    }
+    std::string text() const { return std::string(pbase(), pptr()) + (is_cut_ ? "..." : ""); }
+
+private:
+    int_type overflow(int_type) override { throw full(); }
+
+    std::array<char, 40> text_;
+    bool is_cut_ = false;
+};
+
+}  // namespace
+
+std::string detail::value_access::description(const Val& v) {
+    std::string text;
+    try {
+        text = excerpt(v).text();
+    } catch (const PoisonedError&) {
+        text = "which is poisoned";
+    }
+    return "a value of type " + type_name(v) + ", " + text;
+}
 
 std::ostream& operator<<(std::ostream& out, const Val& v) {
     printer(out, false, 0, 0).print(v);

@@ -14,8 +14,7 @@ using namespace detail;
 namespace {
 template <class V>
 V&& checked_proxy(V&& v) {
-    if (!v.isproxy)
-        throw std::logic_error("a value of type " + value_access::type_name(v) + " is no proxy");
+    if (!v.isproxy) throw std::logic_error(value_access::description(v) + ", is no proxy");
     return std::forward<V>(v);
 }
 }  // namespace
@@ -141,8 +140,8 @@ void unpack(hold* h, Val& out) {
 
 TransactionLock::TransactionLock(const Val& v) {
     if (!v.isproxy)
-        throw std::logic_error("TransactionLock: a value of type " + value_access::type_name(v) +
-                               " is no proxy");
+        throw std::logic_error("TransactionLock: " + value_access::description(v) +
+                               ", is no proxy");
     if (box* const b = value_access::target(v)) {
         kept_ = v;
         lock_box(*b);

@@ -69,6 +69,8 @@ struct VALPOOL_API value_access {
     /// "Tab", "Array of int_4", ...
     static std::string type_name(char tag, char subtype);
     static std::string type_name(const Val& v) { return type_name(v.tag, v.subtype); }
+    /// "a value of type int_4, 5": for messages, so what is long is cut.
+    static std::string description(const Val& v);
 
     /// Makes a None value a copy of a container, in the value's own memory.
     template <class C>
