@@ -28,7 +28,8 @@ struct alignas(64) table_entry {
         : key(k, memory), value(memory) {}
     table_entry(const table_entry& other, const allocator<char>& memory)
         : key(other.key, memory), value(other.value, memory) {}
-    table_entry(const table_entry&) = delete;
+    /// On the heap: for (auto [key, value] : t) has copies.
+    table_entry(const table_entry& other) = default;
     table_entry& operator=(table_entry&&) = default;
     table_entry& operator=(const table_entry&) = delete;
 
@@ -48,6 +49,14 @@ const Val& get(const table_entry& e) noexcept {
         return e.key;
     else
         return e.value;
+}
+template <std::size_t I>
+auto&& get(table_entry&& e) noexcept {
+    return std::move(get<I>(e));
+}
+template <std::size_t I>
+const Val&& get(const table_entry&& e) noexcept {
+    return std::move(get<I>(e));
 }
 
 struct table_index;
@@ -88,6 +97,7 @@ public:
     }
     /// Null when it is not there.
     const Val* findValue(const Val& key) const;
+    Val* findValue(const Val& key) { return const_cast<Val*>(std::as_const(*this).findValue(key)); }
     const Val* find_text(std::string_view key) const;
 
     bool contains(const Val& key) const { return findValue(key) != nullptr; }
@@ -152,6 +162,8 @@ public:
     walk<entry> end() noexcept { return {}; }
     walk<const entry> begin() const noexcept { return walk<const entry>(*this); }
     walk<const entry> end() const noexcept { return {}; }
+
+    static constexpr std::size_t most_entries = std::size_t{1} << 30;
 
     box* region() const noexcept { return memory_.region(); }
     /// Room for so many entries, so that inserting allocates for their content only.
@@ -221,6 +233,7 @@ public:
     explicit Tab(const V& v) : Tab(static_cast<Tab&>(v)) {}
     Tab& operator+=(const Tab& other);
     void swapInto(Tab& other) { swap(other); }
+    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_entries)); }
     /// As Val's.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
@@ -241,10 +254,16 @@ public:
     explicit OTab(const V& v) : OTab(static_cast<OTab&>(v)) {}
     OTab& operator+=(const OTab& other);
     void swapInto(OTab& other) { swap(other); }
+    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_entries)); }
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
     friend VALPOOL_API bool operator==(const OTab& a, const OTab& b);
     friend bool operator!=(const OTab& a, const OTab& b) { return !(a == b); }
+    /// A Tab has no order to compare: only the items count.
+    friend VALPOOL_API bool operator==(const Tab& a, const OTab& b);
+    friend bool operator==(const OTab& a, const Tab& b) { return b == a; }
+    friend bool operator!=(const Tab& a, const OTab& b) { return !(a == b); }
+    friend bool operator!=(const OTab& a, const Tab& b) { return !(b == a); }
 };
 
 inline Val::operator Tab&() const {

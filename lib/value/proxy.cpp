@@ -68,6 +68,7 @@ std::ostream& operator<<(std::ostream& out, const Proxy& p) { return out << p.va
 Proxy Shared(StreamingPool* pool, const Tab& t) { return make_shared(pool, 't', 'Z', t); }
 Proxy Shared(StreamingPool* pool, const OTab& t) { return make_shared(pool, 'o', 'Z', t); }
 Proxy Shared(StreamingPool* pool, const Tup& t) { return make_shared(pool, 'u', 'Z', t); }
+Proxy Shared(StreamingPool* pool, const Proxy& p) { return share_content(pool, p.val()); }
 
 namespace detail {
 
@@ -95,6 +96,14 @@ Proxy finish_root(hold* h, char tag, char subtype) {
     return Proxy(std::move(v));
 }
 
+Proxy share_content(StreamingPool* pool, const Val& v) {
+    if (!is_container(v.tag))
+        throw std::logic_error("Shared: " + value_access::description(v) + ", is no container");
+    return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
+        return make_shared(pool, v.tag, v.subtype, content);
+    });
+}
+
 hold* pack(const Val& v, StreamingPool& pool) {
     if (const box* const b = value_access::target(v)) {
         if (pool_of(*b) == &pool) {
@@ -108,10 +117,7 @@ hold* pack(const Val& v, StreamingPool& pool) {
         add_handle(*h);
         return h;
     };
-    if (is_container(v.tag))
-        return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
-            return kept(make_shared(&pool, v.tag, v.subtype, content));
-        });
+    if (is_container(v.tag)) return kept(share_content(&pool, v));
     return kept(make_shared(&pool, value_root_tag, 'Z', v));
 }
 

@@ -288,6 +288,12 @@ void Val::throw_no_text() const {
 
 namespace detail {
 
+void throw_length(std::size_t length, std::size_t most) {
+    // Who asks for more than half of the address space has asked for a negative number.
+    throw std::length_error("a length of " + std::to_string(static_cast<std::ptrdiff_t>(length)) +
+                            "; at most " + std::to_string(most) + " are possible");
+}
+
 void throw_null_text() { throw std::logic_error("a null pointer is no text"); }
 
 box* value_access::target(const Val& v) noexcept {

@@ -14,6 +14,14 @@
 namespace valpool {
 namespace detail {
 
+[[noreturn]] VALPOOL_API void throw_length(std::size_t length, std::size_t most);
+/// Before anything is allocated for it; std::length_error for more than there can be, such as a
+/// negative number.
+inline std::size_t checked_length(std::size_t length, std::size_t most) {
+    if (length > most) throw_length(length, most);
+    return length;
+}
+
 /// What proxies on the heap share: an adopted container.
 struct heap_block {
     std::atomic<std::uint32_t> handles{1};
