@@ -350,6 +350,7 @@ public:
     Array() = default;
     template <class V, detail::if_val<V> = 0>
     explicit Array(const V& v) : Array(static_cast<Array&>(v)) {}
+    void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 };
 
 // --- how arrays become values and come out of them ---------------------------------------------

@@ -97,6 +97,9 @@ public:
     }
     /// Exchanges the handles; what they refer to stays as it is.
     void swap(Proxy& other) { handle_.swap(other.handle_); }
+    /// By content; is() tells whether they share one.
+    friend bool operator==(const Proxy& a, const Proxy& b) { return a.handle_ == b.handle_; }
+    friend bool operator!=(const Proxy& a, const Proxy& b) { return !(a == b); }
     std::size_t length() const { return handle_.length(); }
     std::size_t entries() const { return handle_.length(); }
     StreamingPool* allocator() const noexcept { return handle_.allocator(); }
@@ -135,6 +138,10 @@ inline void Tup::prettyPrint(std::ostream& out, int indent, int add) const {
 }
 template <class T>
 void Array<T>::prettyPrint(std::ostream& out, int indent, int add) const {
+    detail::borrowed(*this).prettyPrint(out, indent, add);
+}
+
+inline void Array<std::string>::prettyPrint(std::ostream& out, int indent, int add) const {
     detail::borrowed(*this).prettyPrint(out, indent, add);
 }
 

@@ -89,6 +89,12 @@ public:
     Val& operator[](const T& key) {
         return value_for(checked_text(key));
     }
+    /// A constant table inserts nothing: as with ().
+    const Val& operator[](const Val& key) const { return (*this)(key); }
+    template <class T, if_text<T> = 0>
+    const Val& operator[](const T& key) const {
+        return found_value(checked_text(key));
+    }
     /// std::out_of_range when it is not there.
     Val& operator()(const Val& key) const;
     template <class T, if_text<T> = 0>

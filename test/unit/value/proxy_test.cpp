@@ -371,6 +371,14 @@ BOOST_AUTO_TEST_CASE(swapped_proxies_exchange_what_they_refer_to) {
     BOOST_TEST(!is(first, on_heap));
 }
 
+BOOST_AUTO_TEST_CASE(proxies_compare_by_content) {
+    const Proxy a = Shared(pool, Tab{{"a", 1}});
+    const Proxy same = Unlocked(new Tab{{"a", 1}});
+    const Proxy other = Unlocked(new Tab{{"a", 2}});
+    BOOST_TEST((a == same && a != other && !(a == other) && !(a != same)));
+    BOOST_TEST((a == same.val() && same.val() == a));
+}
+
 BOOST_AUTO_TEST_CASE(the_container_of_a_value_can_be_shared) {
     const Val heap = Tab{{"a", Arr{long_text}}};
     Proxy p = Shared(pool, heap);

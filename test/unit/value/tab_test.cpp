@@ -305,6 +305,14 @@ BOOST_AUTO_TEST_CASE(a_table_equals_an_ordered_one_in_any_order) {
     BOOST_CHECK(!(t != same) && !(same != t) && !(t == other) && !(other == t));
 }
 
+BOOST_AUTO_TEST_CASE(a_constant_table_inserts_nothing_in_brackets) {
+    const Tab t{{"a", 1}, {2, 3}};
+    BOOST_TEST(text_of(t["a"]) == "1");
+    BOOST_TEST(text_of(t[2]) == "3");
+    BOOST_CHECK_EXCEPTION(t["q"], std::out_of_range, says("Key 'q' not in table"));
+    BOOST_CHECK_EXCEPTION(t[5], std::out_of_range, says("Key 5 not in table"));
+}
+
 BOOST_AUTO_TEST_CASE(a_found_value_can_be_changed_in_a_table_that_is_not_constant) {
     Tab t{{"a", 1}, {2, 3}};
     *t.findValue("a") = 5;
