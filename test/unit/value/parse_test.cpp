@@ -191,6 +191,11 @@ BOOST_AUTO_TEST_CASE(what_python_takes_for_no_number_is_none_here) {
           "0x__1", "0o8", "0o18", "0b2",   "0o",    "0b",   "1x",   "1_j",
           "2jj",   "2jL", "1.5L", "0x1p3", "1+-2j", "1+2",  "2j+1", "inf5"})
         BOOST_TEST(message_of(text).find("line 1, column ") == 0u, text);
+    BOOST_TEST(message_of("[1, 12_]") ==
+               "line 1, column 5: this is no number\n    [1, 12_]\n        ^");
+    Val v = "as before";
+    BOOST_CHECK_THROW(ValReader("1x").expectAnything(v), std::logic_error);
+    BOOST_TEST(text_of(v) == "'as before'");
 }
 
 BOOST_AUTO_TEST_CASE(a_number_that_does_not_fit_its_array_is_shown) {
