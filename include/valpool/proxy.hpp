@@ -75,6 +75,10 @@ public:
         return handle_[key];
     }
     template <class Key>
+    const Val& operator[](const Key& key) const {
+        return handle_[key];
+    }
+    template <class Key>
     Val& operator()(const Key& key) const {
         return handle_(key);
     }

@@ -169,7 +169,7 @@ public:
     walk<const entry> begin() const noexcept { return walk<const entry>(*this); }
     walk<const entry> end() const noexcept { return {}; }
 
-    static constexpr std::size_t most_entries = std::size_t{1} << 30;
+    static constexpr std::size_t most_items = std::size_t{1} << 30;
 
     box* region() const noexcept { return memory_.region(); }
     /// Room for so many entries, so that inserting allocates for their content only.
@@ -239,7 +239,7 @@ public:
     explicit Tab(const V& v) : Tab(static_cast<Tab&>(v)) {}
     Tab& operator+=(const Tab& other);
     void swapInto(Tab& other) { swap(other); }
-    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_entries)); }
+    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_items)); }
     /// As Val's.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
@@ -260,7 +260,7 @@ public:
     explicit OTab(const V& v) : OTab(static_cast<OTab&>(v)) {}
     OTab& operator+=(const OTab& other);
     void swapInto(OTab& other) { swap(other); }
-    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_entries)); }
+    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_items)); }
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
     friend VALPOOL_API bool operator==(const OTab& a, const OTab& b);

@@ -351,6 +351,13 @@ BOOST_AUTO_TEST_CASE(a_proxy_works_like_its_container) {
     BOOST_CHECK_THROW((void)static_cast<Arr&>(p), std::logic_error);
 }
 
+BOOST_AUTO_TEST_CASE(a_constant_proxy_inserts_nothing_in_brackets) {
+    const Proxy p = Shared(pool, Tab{{"a", 1}});
+    BOOST_TEST(text_of(p["a"]) == "1");
+    BOOST_CHECK_THROW(p["q"], std::out_of_range);
+    BOOST_TEST(p.length() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_proxy_prints_prettily) {
     const Proxy p = Shared(pool, Tab{{"a", 1}});
     std::ostringstream out;
