@@ -27,9 +27,9 @@ VALPOOL_API Arr parse_list(const std::string& text);
 /// A growing array of anything; of numbers, it is contiguous memory that others can read in place.
 /// An Arr (Array<Val>) is the list of the dynamic values.
 ///
-/// Exceptions: std::out_of_range for a bad index; std::bad_alloc, or PoolExhausted in a pool, with
-/// nothing changed.
-/// Thread safety: as for a standard container.
+/// Exceptions: std::out_of_range for a bad index; std::length_error for a length or capacity that
+/// no array can have, such as a negative one; std::bad_alloc, or PoolExhausted in a pool. Nothing
+/// has changed then. Thread safety: as for a standard container.
 template <class T>
 class Array {
 public:
@@ -41,7 +41,7 @@ public:
     /// Empty. A pool cannot be given here: Shared(pool, Array<T>()) makes one in a pool.
     explicit Array(std::size_t capacity, Allocator* pool = nullptr) {
         if (pool) throw std::logic_error("Array: use Shared(pool, Array()) for one in a pool");
-        items_.reserve(capacity);
+        items_.reserve(checked_size(capacity));
     }
     /// A list from a Python literal; see parse.
     template <class Text, class E = T,
@@ -51,6 +51,10 @@ public:
                                int> = 0>
     Array(const Text& text) : Array(detail::parse_list(text)) {}
     Array(std::initializer_list<T> items) : items_(items.begin(), items.end()) {}
+    /// A copy of the array of this type that a Val holds; std::logic_error when it holds something
+    /// else. In braces a Val is an element.
+    template <class V, detail::if_val<V> = 0>
+    explicit Array(const V& v) : Array(static_cast<Array&>(v)) {}
     template <class U>
     explicit Array(const detail::allocator<U>& memory) noexcept
         : items_(detail::allocator<T>(memory)) {}
@@ -88,6 +92,8 @@ public:
 
     T& operator[](std::size_t i) { return items_[checked(i)]; }
     const T& operator[](std::size_t i) const { return items_[checked(i)]; }
+    T& at(std::size_t i) { return (*this)[i]; }
+    const T& at(std::size_t i) const { return (*this)[i]; }
     /// Unchecked.
     T& operator()(std::size_t i) noexcept { return items_[i]; }
     const T& operator()(std::size_t i) const noexcept { return items_[i]; }
@@ -146,14 +152,16 @@ public:
     }
     /// New elements are zero or empty.
     void resize(std::size_t length) {
+        checked_size(length);
         const detail::mutation guard(region());
         items_.resize(length);
     }
     void expandTo(std::size_t capacity) {
+        checked_size(capacity);
         const detail::mutation guard(region());
         items_.reserve(capacity);
     }
-    void expandBy(std::size_t more) { expandTo(items_.capacity() + more); }
+    void expandBy(std::size_t more) { expandTo(items_.capacity() + checked_size(more)); }
     void clear() {
         const detail::mutation guard(region());
         items_.clear();
@@ -216,6 +224,9 @@ private:
         if (items_.size() == items_.capacity())
             items_.reserve(items_.size() < 4 ? 4 : 2 * items_.size());
     }
+    static std::size_t checked_size(std::size_t n) {
+        return detail::checked_length(n, detail::allocator<T>().max_size());
+    }
     std::size_t checked(std::size_t i) const {
         if (i >= items_.size()) throw_range(i);
         return i;
@@ -237,9 +248,18 @@ std::ostream& operator<<(std::ostream& out, const Array<T>& a) {
 
 namespace detail {
 
-/// An element of an array of strings: text, wherever the array lies.
+class text_item;
+template <class T>
+using if_no_text_item = std::enable_if_t<!std::is_same_v<T, text_item>, int>;
+
+/// An element of an array of strings: text, wherever the array lies. It is used like a std::string,
+/// but is none: a std::string& cannot refer to it, and its bytes do not end with a zero.
 class text_item {
 public:
+    using iterator = const char*;
+    using const_iterator = const char*;
+    static constexpr std::size_t npos = std::string::npos;
+
     text_item() { text_ = std::string_view(); }
     text_item(std::string_view text) { text_ = text; }
     text_item(const std::string& text) : text_item(std::string_view(text)) {}
@@ -269,10 +289,49 @@ public:
     operator std::string() const { return std::string(view()); }
     std::size_t size() const { return view().size(); }
     std::size_t length() const { return view().size(); }
+    bool empty() const { return view().empty(); }
+    char operator[](std::size_t i) const { return view()[i]; }
+    /// std::out_of_range behind the end.
+    char at(std::size_t i) const { return view().at(i); }
+    const char* data() const { return view().data(); }
+    const char* begin() const { return data(); }
+    const char* end() const { return data() + size(); }
+    std::string substr(std::size_t from = 0, std::size_t count = npos) const {
+        return std::string(view().substr(from, count));
+    }
+    std::size_t find(std::string_view text, std::size_t from = 0) const {
+        return view().find(text, from);
+    }
+    template <class T, if_text<T> = 0>
+    text_item& operator+=(const T& text) {
+        return *this = *this + text;
+    }
 
-    friend bool operator==(const text_item& a, const text_item& b) { return a.view() == b.view(); }
-    friend bool operator!=(const text_item& a, const text_item& b) { return a.view() != b.view(); }
-    friend bool operator<(const text_item& a, const text_item& b) { return a.view() < b.view(); }
+    // Templates, so that a std::string or a literal on one side is compared where it lies.
+#define VALPOOL_COMPARE_TEXT(op)                               \
+    template <class T, if_text<T> = 0>                         \
+    friend bool operator op(const text_item& a, const T& b) {  \
+        return a.view() op checked_text(b);                    \
+    }                                                          \
+    template <class T, if_text<T> = 0, if_no_text_item<T> = 0> \
+    friend bool operator op(const T& a, const text_item& b) {  \
+        return checked_text(a) op b.view();                    \
+    }
+    VALPOOL_COMPARE_TEXT(==)
+    VALPOOL_COMPARE_TEXT(!=)
+    VALPOOL_COMPARE_TEXT(<)
+    VALPOOL_COMPARE_TEXT(>)
+    VALPOOL_COMPARE_TEXT(<=)
+    VALPOOL_COMPARE_TEXT(>=)
+#undef VALPOOL_COMPARE_TEXT
+    template <class T, if_text<T> = 0>
+    friend std::string operator+(const text_item& a, const T& b) {
+        return std::string(a.view()).append(checked_text(b));
+    }
+    template <class T, if_text<T> = 0, if_no_text_item<T> = 0>
+    friend std::string operator+(const T& a, const text_item& b) {
+        return std::string(checked_text(a)).append(b.view());
+    }
     friend std::ostream& operator<<(std::ostream& out, const text_item& item) {
         return out << item.view();
     }
@@ -289,6 +348,9 @@ class Array<std::string> : public Array<detail::text_item> {
 public:
     using Array<detail::text_item>::Array;
     Array() = default;
+    template <class V, detail::if_val<V> = 0>
+    explicit Array(const V& v) : Array(static_cast<Array&>(v)) {}
+    void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 };
 
 // --- how arrays become values and come out of them ---------------------------------------------

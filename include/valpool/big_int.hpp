@@ -41,7 +41,8 @@ public:
     explicit big_int(const std::string& text) : big_int(std::string_view(text)) {}
     explicit big_int(const char* text) : big_int(std::string_view(text)) {}
     explicit big_int(const big_int<!Signed>& other);
-    /// What a Val converts to: see Val.
+    /// What a Val converts to: see Val. Never throws what is not std::bad_alloc: int_un of a
+    /// negative Val is 0.
     big_int(const Val& v);
 
     big_int& operator+=(const big_int& b);

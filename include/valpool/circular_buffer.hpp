@@ -4,9 +4,11 @@
 
 #include <valpool/streaming_pool.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <ostream>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,17 +22,17 @@ class CircularBuffer {
 public:
     explicit CircularBuffer(int initial_capacity = 4, bool infinite = false,
                             Allocator* pool = nullptr)
-        : infinite_(infinite) {
+        : capacity_(static_cast<std::size_t>(initial_capacity)), infinite_(infinite) {
         if (initial_capacity < 1)
             throw std::logic_error("CircularBuffer: a capacity of " +
                                    std::to_string(initial_capacity));
         if (pool) throw std::logic_error("CircularBuffer: use a CQ for a queue in a pool");
-        items_.resize(static_cast<std::size_t>(initial_capacity));
     }
 
     void put(const T& item) {
+        T copy(item);  // it may be one of the ring's own, which making room moves
         make_room();
-        items_[index(count_)] = item;
+        items_[index(count_)] = std::move(copy);
         ++count_;
     }
     T get() {
@@ -51,9 +53,10 @@ public:
     }
     /// To the front: what get() returns next.
     void pushback(const T& item) {
+        T copy(item);
         make_room();
         first_ = (first_ + items_.size() - 1) % items_.size();
-        items_[first_] = item;
+        items_[first_] = std::move(copy);
         ++count_;
     }
     /// Drops the last one.
@@ -67,13 +70,14 @@ public:
         items_.swap(other.items_);
         std::swap(first_, other.first_);
         std::swap(count_, other.count_);
+        std::swap(capacity_, other.capacity_);
         std::swap(infinite_, other.infinite_);
     }
 
     bool empty() const noexcept { return count_ == 0; }
-    bool full() const noexcept { return !infinite_ && count_ == items_.size(); }
+    bool full() const noexcept { return !infinite_ && count_ == capacity_; }
     bool infinite() const noexcept { return infinite_; }
-    std::size_t capacity() const noexcept { return items_.size(); }
+    std::size_t capacity() const noexcept { return capacity_; }
     std::size_t length() const noexcept { return count_; }
 
 private:
@@ -89,16 +93,20 @@ private:
     }
     void make_room() {
         if (count_ < items_.size()) return;
-        if (!infinite_) throw std::runtime_error("CircularBuffer: it is full");
-        std::vector<T> larger(items_.size() * 2);
+        const bool is_at_capacity = count_ == capacity_;
+        if (is_at_capacity && !infinite_) throw std::runtime_error("CircularBuffer: it is full");
+        const std::size_t capacity = is_at_capacity ? 2 * capacity_ : capacity_;
+        std::vector<T> larger(std::min(capacity, std::max<std::size_t>(4, 2 * count_)));
         for (std::size_t i = 0; i < count_; ++i) larger[i] = std::move(items_[index(i)]);
         items_.swap(larger);
         first_ = 0;
+        capacity_ = capacity;
     }
 
-    std::vector<T> items_;
+    std::vector<T> items_;  // as many as were needed so far, at most the capacity
     std::size_t first_ = 0;
     std::size_t count_ = 0;
+    std::size_t capacity_;
     bool infinite_;
 };
 

@@ -19,18 +19,19 @@ struct parse_limits {
 };
 
 /// The value that the text stands for, on the heap. Besides what values print, it may contain
-/// comments (# to the end of the line), commas behind the last element, integers in hexadecimal,
-/// and o{...} for an OTab. Integers get the smallest of int_4, int_8, int_u8 and int_n that holds
-/// them; with an L behind they are int_n.
-/// Throws std::logic_error saying line and column, with the place marked: the text is no value,
-/// something follows it, or it exceeds the limits.
+/// comments (# to the end of the line), commas behind the last element, o{...} for an OTab, and
+/// Python's other ways to write a number (0x1f, 0o17, 0b101, 1_000, 2j, 1+2j) and a character
+/// (\101, \u20ac, \U0001f600, as UTF-8). Integers get the smallest of int_4, int_8, int_u8 and
+/// int_n that holds them; with an L behind they are int_n. Throws std::logic_error saying line and
+/// column, with the place marked: the text is no value, something follows it, a number does not fit
+/// its array, or the limits are exceeded.
 VALPOOL_API Val parse(std::string_view text, const parse_limits& limits = parse_limits());
 
 /// The original's name.
 inline Val Eval(const std::string& text) { return parse(text); }
 
 /// Files and streams of one value each. Throw std::runtime_error when the file cannot be read or
-/// written (naming it), std::logic_error for what it contains.
+/// written (naming it, and the system's reason), std::logic_error for what it contains.
 VALPOOL_API void ReadValFromStream(std::istream& in, Val& v);
 VALPOOL_API void ReadValFromFile(const std::string& filename, Val& v);
 VALPOOL_API void ReadTabFromFile(const std::string& filename, Tab& t);

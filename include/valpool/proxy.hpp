@@ -82,6 +82,10 @@ public:
         return handle_[key];
     }
     template <class Key>
+    const Val& operator[](const Key& key) const {
+        return handle_[key];
+    }
+    template <class Key>
     Val& operator()(const Key& key) const {
         return handle_(key);
     }
@@ -98,6 +102,15 @@ public:
     /// Empties the container, for all who share it; a poisoned value can be used again then.
     /// Take its TransactionLock only if it is not poisoned: of a poisoned one, be the only user.
     void clear();
+    /// As Val's.
+    void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const {
+        handle_.prettyPrint(out, indent, add);
+    }
+    /// Exchanges the handles; what they refer to stays as it is.
+    void swap(Proxy& other) { handle_.swap(other.handle_); }
+    /// By content; is() tells whether they share one.
+    friend bool operator==(const Proxy& a, const Proxy& b) { return a.handle_ == b.handle_; }
+    friend bool operator!=(const Proxy& a, const Proxy& b) { return !(a == b); }
     std::size_t length() const { return handle_.length(); }
     std::size_t entries() const { return handle_.length(); }
     StreamingPool* allocator() const noexcept { return handle_.allocator(); }
@@ -116,7 +129,10 @@ private:
 };
 VALPOOL_API std::ostream& operator<<(std::ostream& out, const Proxy& p);
 inline Val::Val(Proxy&& p) : Val(std::move(p.handle_)) {}
+inline void swap(Proxy& a, Proxy& b) { a.swap(b); }
 inline bool is(const Proxy& a, const Proxy& b) noexcept { return is(a.val(), b.val()); }
+inline bool is(const Proxy& a, const Val& b) noexcept { return is(a.val(), b); }
+inline bool is(const Val& a, const Proxy& b) noexcept { return is(a, b.val()); }
 
 namespace detail {
 /// A handle that neither copies nor owns: for reading a container that is in no Val.
@@ -140,6 +156,14 @@ void Array<T>::prettyPrint(std::ostream& out, int indent, int add) const {
     detail::borrowed(*this).prettyPrint(out, indent, add);
 }
 
+inline void Array<std::string>::prettyPrint(std::ostream& out, int indent, int add) const {
+    detail::borrowed(*this).prettyPrint(out, indent, add);
+}
+
+namespace detail {
+VALPOOL_API Proxy share_content(StreamingPool* pool, const Val& v);
+}
+
 /// A deep copy of a container in the pool, shared between processes. The box goes with its last
 /// handle, wherever that is: in a process, a queue, or another shared value.
 /// Throws PoolExhausted with nothing changed; std::logic_error without a pool.
@@ -148,6 +172,14 @@ VALPOOL_API Proxy Shared(StreamingPool* pool, const OTab& t);
 VALPOOL_API Proxy Shared(StreamingPool* pool, const Tup& t);
 template <class T>
 Proxy Shared(StreamingPool* pool, const Array<T>& a);
+/// Of the container that a Val holds, or a proxy refers to. Numbers, text and None cannot be shared
+/// by themselves (std::logic_error naming the type and the value): put them into a container, or
+/// enqueue them as they are.
+VALPOOL_API Proxy Shared(StreamingPool* pool, const Proxy& p);
+template <class V, detail::if_val<V> = 0>
+Proxy Shared(StreamingPool* pool, const V& v) {
+    return detail::share_content(pool, v);
+}
 /// The same, under the original's older name.
 template <class T>
 Proxy Protected(StreamingPool* pool, const T& content) {

@@ -32,7 +32,8 @@ struct alignas(64) table_entry {
     }
     table_entry(const table_entry& other, const allocator<char>& memory)
         : key(other.key, memory), value(other.value, memory) {}
-    table_entry(const table_entry&) = delete;
+    /// On the heap: for (auto [key, value] : t) has copies.
+    table_entry(const table_entry& other) = default;
     table_entry& operator=(table_entry&&) = default;
     table_entry& operator=(const table_entry&) = delete;
 
@@ -52,6 +53,14 @@ const Val& get(const table_entry& e) noexcept {
         return e.key;
     else
         return e.value;
+}
+template <std::size_t I>
+auto&& get(table_entry&& e) noexcept {
+    return std::move(get<I>(e));
+}
+template <std::size_t I>
+const Val&& get(const table_entry&& e) noexcept {
+    return std::move(get<I>(e));
 }
 
 struct table_index;
@@ -94,6 +103,12 @@ public:
         else
             return value_for(checked_text(key));
     }
+    /// A constant table inserts nothing: as with ().
+    const Val& operator[](const Val& key) const { return (*this)(key); }
+    template <class T, if_text<T> = 0>
+    const Val& operator[](const T& key) const {
+        return found_value(checked_text(key));
+    }
     /// std::out_of_range when it is not there.
     Val& operator()(const Val& key) const;
     template <class T, if_text<T> = 0>
@@ -105,6 +120,7 @@ public:
     }
     /// Null when it is not there.
     const Val* findValue(const Val& key) const;
+    Val* findValue(const Val& key) { return const_cast<Val*>(std::as_const(*this).findValue(key)); }
     const Val* find_text(std::string_view key) const;
     const Val* find_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
 
@@ -170,6 +186,8 @@ public:
     walk<entry> end() noexcept { return {}; }
     walk<const entry> begin() const noexcept { return walk<const entry>(*this); }
     walk<const entry> end() const noexcept { return {}; }
+
+    static constexpr std::size_t most_items = std::size_t{1} << 30;
 
     box* region() const noexcept { return memory_.region(); }
     /// Room for so many entries, so that inserting allocates for their content only.
@@ -252,8 +270,12 @@ public:
     Tab(const std::string& text);
     Tab(const char* text) : Tab(std::string(text)) {}
     Tab(std::initializer_list<std::pair<Val, Val>> items);
+    /// A copy of the Tab that a Val holds; std::logic_error when it holds something else.
+    template <class V, detail::if_val<V> = 0>
+    explicit Tab(const V& v) : Tab(static_cast<Tab&>(v)) {}
     Tab& operator+=(const Tab& other);
     void swapInto(Tab& other) { swap(other); }
+    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_items)); }
     /// As Val's.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
@@ -270,12 +292,20 @@ public:
     OTab(const std::string& text);
     OTab(const char* text) : OTab(std::string(text)) {}
     OTab(std::initializer_list<std::pair<Val, Val>> items);
+    template <class V, detail::if_val<V> = 0>
+    explicit OTab(const V& v) : OTab(static_cast<OTab&>(v)) {}
     OTab& operator+=(const OTab& other);
     void swapInto(OTab& other) { swap(other); }
+    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_items)); }
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
     friend VALPOOL_API bool operator==(const OTab& a, const OTab& b);
     friend bool operator!=(const OTab& a, const OTab& b) { return !(a == b); }
+    /// A Tab has no order to compare: only the items count.
+    friend VALPOOL_API bool operator==(const Tab& a, const OTab& b);
+    friend bool operator==(const OTab& a, const Tab& b) { return b == a; }
+    friend bool operator!=(const Tab& a, const OTab& b) { return !(a == b); }
+    friend bool operator!=(const OTab& a, const Tab& b) { return !(b == a); }
 };
 
 inline Val::operator Tab&() const {

@@ -14,13 +14,21 @@ class VALPOOL_API Tup {
 public:
     Tup() = default;
     /// Of up to 12 values in the original; here of any number.
+    /// A single Val or Proxy of a Tup gives a copy of that, as with the other containers; of
+    /// anything else, a tuple of one: Tup(Val(5)) is (5). (See take for a tuple of one tuple.)
     template <class... Rest,
               std::enable_if_t<std::conjunction_v<std::is_convertible<Rest, Val>...>, int> = 0>
     explicit Tup(const Val& first, const Rest&... rest) {
+        if (sizeof...(rest) == 0 && first.tag == 'u') {
+            *this = static_cast<const Tup&>(first);
+            return;
+        }
         items_.expandTo(1 + sizeof...(rest));
         items_.append(first);
         (items_.append(Val(rest)), ...);
     }
+    template <class P, std::enable_if_t<std::is_same_v<P, Proxy>, int> = 0>
+    explicit Tup(const P& proxy) : Tup(proxy.val()) {}
     explicit Tup(const detail::allocator<char>& memory) noexcept
         : items_(detail::allocator<Val>(memory)) {}
     Tup(const Tup& other) = default;
@@ -34,9 +42,15 @@ public:
     /// std::out_of_range for a bad index.
     Val& operator[](std::size_t i) { return items_[i]; }
     const Val& operator[](std::size_t i) const { return items_[i]; }
+    Val& at(std::size_t i) { return items_[i]; }
+    const Val& at(std::size_t i) const { return items_[i]; }
+    /// Unchecked.
     Val& operator()(std::size_t i) noexcept { return items_(i); }
+    const Val& operator()(std::size_t i) const noexcept { return items_(i); }
     std::size_t length() const noexcept { return items_.length(); }
     std::size_t entries() const noexcept { return items_.length(); }
+    std::size_t size() const noexcept { return items_.length(); }
+    bool contains(const Val& item) const { return items_.contains(item); }
     /// As Val's.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
     /// Takes the values of a list over, which is empty then.

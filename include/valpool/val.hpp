@@ -36,8 +36,33 @@ namespace detail {
 struct heap_block;
 struct value_access;
 
+/// The number type that a T is taken as. An unscoped enumeration promotes, as it does in the
+/// language: to int mostly; one with a fixed type of less than an int keeps that type.
+template <class T, bool = std::is_enum_v<T>>
+struct number_behind {
+    using type = T;
+};
 template <class T>
-using if_number = std::enable_if_t<number_tag<std::remove_cv_t<T>>() != 'Z', int>;
+struct number_behind<T, true> {
+private:
+    using underlying = std::underlying_type_t<T>;
+    static auto promoted() {
+        if constexpr (!std::is_convertible_v<T, underlying>)
+            return T();  // a scoped one is no number
+        else if constexpr (sizeof(T) < sizeof(int))
+            return underlying();
+        else
+            return +T();
+    }
+
+public:
+    using type = decltype(promoted());
+};
+template <class T>
+using number_like = typename number_behind<std::remove_cv_t<T>>::type;
+
+template <class T>
+using if_number = std::enable_if_t<number_tag<number_like<T>>() != 'Z', int>;
 /// Text of any kind, but not the null pointer constants 0 and nullptr.
 template <class T>
 using if_text = std::enable_if_t<std::is_convertible_v<const T&, std::string_view> &&
@@ -72,13 +97,18 @@ template <class T>
 struct is_held<Array<T>> : std::true_type {};
 template <bool Signed>
 struct is_held<big_int<Signed>> : std::true_type {};
+template <class T>
+constexpr bool is_big_int = std::is_same_v<T, big_int<true>> || std::is_same_v<T, big_int<false>>;
+
+/// For constructors that take a Val and nothing that converts to one.
+template <class T>
+using if_val = std::enable_if_t<std::is_same_v<T, Val>, int>;
 
 template <class T>
-using if_comparable =
-    std::enable_if_t<number_tag<std::remove_cv_t<T>>() != 'Z' || is_held<T>::value ||
-                         (std::is_convertible_v<const T&, std::string_view> &&
-                          !std::is_same_v<T, Val>),
-                     int>;
+using if_comparable = std::enable_if_t<number_tag<number_like<T>>() != 'Z' || is_held<T>::value ||
+                                           (std::is_convertible_v<const T&, std::string_view> &&
+                                            !std::is_same_v<T, Val>),
+                                       int>;
 
 }  // namespace detail
 
@@ -106,7 +136,7 @@ public:
 
     template <class T, detail::if_number<T> = 0>
     Val(T number) noexcept : Val() {
-        set_number(number);
+        set_number<detail::number_like<T>>(number);
     }
     template <class T, detail::if_text<T> = 0>
     Val(const T& text) : Val() {
@@ -150,7 +180,7 @@ public:
     Val& operator=(T number) {
         const detail::mutation guard(alloc_.region());
         if (owns_something()) clear();
-        set_number(number);
+        set_number<detail::number_like<T>>(number);
         return *this;
     }
     template <class T, detail::if_text<T> = 0>
@@ -192,7 +222,9 @@ public:
         return convert<T>();
     }
     /// The same, checked: throws std::logic_error, naming both types and the value, when the value
-    /// is of another kind, or does not fit.
+    /// is of another kind, or does not fit. Between numbers nothing may be lost but a real's
+    /// precision. T can also be std::string, std::string_view (no copy), a big integer, a container
+    /// (a copy of it) and a reference to a container.
     template <class T>
     T as() const;
     /// The raw bytes of text; of anything else its printed form.
@@ -375,6 +407,8 @@ private:
     T convert() const;
     template <class T>
     T convert_checked() const;
+    template <bool Signed>
+    void check_is_whole() const;
     Val& at_text(std::string_view key);
     Val& at_short_text(const detail::short_text& key) {
         return at_short(key.head, key.second, key.third);
@@ -401,12 +435,17 @@ VALPOOL_API std::ostream& operator<<(std::ostream& out, const Val& v);
 
 template <class T>
 T Val::as() const {
-    if constexpr (std::is_same_v<T, std::string>) {
-        return std::string(text());
+    using content = std::remove_cv_t<std::remove_reference_t<T>>;
+    if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+        return T(text());
     } else if constexpr (detail::number_tag<T>() != 'Z') {
         return static_cast<T>(convert_checked<detail::stored_number<T>>());
+    } else if constexpr (detail::is_big_int<T>) {
+        check_is_whole<std::is_same_v<T, big_int<true>>>();
+        return T(*this);
     } else {
-        return static_cast<T>(*this);
+        static_assert(detail::is_held<content>::value, "a Val holds nothing of this type");
+        return static_cast<content&>(*this);
     }
 }
 

@@ -22,8 +22,6 @@ namespace valpool {
 
 namespace detail {
 template <class T>
-constexpr bool is_big_int = std::is_same_v<T, int_n> || std::is_same_v<T, int_un>;
-template <class T>
 constexpr bool is_text = std::is_same_v<T, std::string_view> || std::is_same_v<T, std::string>;
 /// What get_if returns for a T: containers by pointer, everything else by value.
 template <class T>

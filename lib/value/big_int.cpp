@@ -126,7 +126,9 @@ big_int<Signed>::big_int(const big_int<!Signed>& other) {
 }
 template <bool Signed>
 big_int<Signed>::big_int(const Val& v) {
-    big_int_access::assign(*this, whole_number_of(v));
+    const cpp_int number = whole_number_of(v);
+    // An implicit conversion never throws: it saturates.
+    big_int_access::assign(*this, !Signed && number < 0 ? cpp_int() : number);
 }
 template <bool Signed>
 void big_int<Signed>::set_signed(std::int64_t value) {

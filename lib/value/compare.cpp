@@ -211,5 +211,6 @@ bool operator<(const Val& a, const Val& b) { return ordering().of(a, b) < 0; }
 
 bool operator==(const Tab& a, const Tab& b) { return borrowed(a) == borrowed(b); }
 bool operator==(const OTab& a, const OTab& b) { return borrowed(a) == borrowed(b); }
+bool operator==(const Tab& a, const OTab& b) { return borrowed(a) == borrowed(b); }
 
 }  // namespace valpool

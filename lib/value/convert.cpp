@@ -127,16 +127,27 @@ namespace {
 template <class T>
 constexpr bool is_complex = std::is_same_v<T, complex_8> || std::is_same_v<T, complex_16>;
 
+bool is_number(const Val& v) noexcept {
+    return !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
+}
+
+/// What is finite must not become infinite. A big integer is finite, whatever real is nearest.
+template <class Real>
+bool stays_finite(real_8 part, bool is_of_big_integer) noexcept {
+    const bool is_finite = is_of_big_integer || std::isfinite(part);
+    return !is_finite || std::isfinite(static_cast<Real>(part));
+}
+
 /// Whether nothing is lost but a real's precision.
 template <class T>
 bool fits(const Val& v) {
-    const bool is_number = !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
-    if (!is_number) return false;
+    if (!is_number(v)) return false;
     const any_number n = number_of(v);
-    if constexpr (is_complex<T>) {
-        return true;
-    } else if constexpr (std::is_floating_point_v<T>) {
-        return n.what != any_number::complex;
+    if constexpr (is_complex<T> || std::is_floating_point_v<T>) {
+        constexpr bool is_single = std::is_same_v<T, complex_8> || std::is_same_v<T, real_4>;
+        using real = std::conditional_t<is_single, real_4, real_8>;
+        if (n.what == any_number::complex && !is_complex<T>) return false;
+        return stays_finite<real>(n.re, is_big(v.tag)) && stays_finite<real>(n.im, false);
     } else if constexpr (std::is_same_v<T, bool>) {
         return v.tag == 'b';
     } else {
@@ -154,10 +165,22 @@ bool fits(const Val& v) {
 template <class T>
 T Val::convert_checked() const {
     if (fits<T>(*this)) return convert<T>();
-    throw std::logic_error("a value of type " + value_access::type_name(*this) + ", " +
-                           Stringize(*this).substr(0, 40) + ", is no " +
+    throw std::logic_error(value_access::description(*this) + ", is no " +
                            value_access::type_name(number_tag<T>(), 'Z'));
 }
+
+template <bool Signed>
+void Val::check_is_whole() const {
+    const any_number n = is_number(*this) ? number_of(*this) : any_number{};
+    const bool is_whole_real = std::isfinite(n.re) && n.re == std::trunc(n.re);
+    const bool is_whole = is_number(*this) && n.what != any_number::complex &&
+                          (n.what == any_number::integer || is_big(tag) || is_whole_real);
+    if (!is_whole || (!Signed && *this < 0))
+        throw std::logic_error(value_access::description(*this) + ", is no " +
+                               value_access::type_name(Signed ? 'q' : 'Q', 'Z'));
+}
+template VALPOOL_API void Val::check_is_whole<true>() const;
+template VALPOOL_API void Val::check_is_whole<false>() const;
 
 #define VALPOOL_CONVERT(T)                          \
     template VALPOOL_API T Val::convert<T>() const; \
@@ -182,9 +205,7 @@ VALPOOL_CONVERT(complex_16)
 Val::operator std::string() const { return tag == 'a' ? std::string(text()) : Stringize(*this); }
 
 Val::operator Proxy&() const {
-    if (!isproxy)
-        throw std::logic_error("a value of type " + value_access::type_name(*this) +
-                               " is no proxy");
+    if (!isproxy) throw std::logic_error(value_access::description(*this) + ", is no proxy");
     // A Proxy is a Val that is one, and nothing else.
     static_assert(sizeof(Proxy) == sizeof(Val), "one is laid over the other");
     return *reinterpret_cast<Proxy*>(const_cast<Val*>(this));

@@ -1,3 +1,4 @@
+#include <valpool/error.hpp>
 #include <valpool/val.hpp>
 
 #include "value/big_number.hpp"
@@ -8,6 +9,8 @@
 #include <charconv>
 #include <cmath>
 #include <ostream>
+#include <streambuf>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -43,18 +46,35 @@ void print_string(std::ostream& out, std::string_view text) {
     out << quote;
 }
 
-/// The fewest digits that read back the same.
+/// `digits` with the point behind the first of them, moved on by the exponent.
+std::string without_exponent(std::string digits, int exponent) {
+    if (exponent < 0)
+        return "0." + std::string(static_cast<std::size_t>(-exponent) - 1, '0') + digits;
+    const auto whole = static_cast<std::size_t>(exponent) + 1;
+    if (digits.size() < whole) digits.resize(whole, '0');
+    if (digits.size() > whole) digits.insert(whole, 1, '.');
+    return digits;
+}
+
+/// The fewest digits that read back the same. In fixed notation std::to_chars gives all digits of a
+/// large number instead, of which the last ones say nothing.
 template <class Real>
 std::string digits_of(Real r) {
     if (std::isnan(r)) return "nan";
     if (std::isinf(r)) return r < 0 ? "-inf" : "inf";
-    const Real magnitude = std::fabs(r);
-    const bool plain = r == 0 || (magnitude >= Real(1e-4) && magnitude < Real(1e22));
-    std::array<char, 64> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), r,
-                                   plain ? std::chars_format::fixed : std::chars_format::scientific)
+    std::array<char, 32> buffer{};
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::fabs(r),
+                                   std::chars_format::scientific)
                          .ptr;
-    return {text.data(), end};
+    const std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+    const std::size_t e = text.find('e');
+    int exponent = 0;
+    std::from_chars(text.data() + e + (text[e + 1] == '+' ? 2 : 1), end, exponent);
+    std::string result = std::signbit(r) ? "-" : "";
+    if (exponent < -4 || exponent >= 22) return result.append(text);
+    std::string digits(text.substr(0, e));
+    if (digits.size() > 1) digits.erase(1, 1);  // the point
+    return result.append(without_exponent(std::move(digits), exponent));
 }
 
 template <class Real>
@@ -121,9 +141,13 @@ struct frame {
     std::size_t count() const { return is_table(container->tag) ? entries.size() : row.count; }
 };
 
+std::string spaces(std::int64_t count) {
+    return std::string(static_cast<std::size_t>(std::max<std::int64_t>(count, 0)), ' ');
+}
+
 class printer {
 public:
-    printer(std::ostream& out, bool pretty, int indent, int add)
+    printer(std::ostream& out, bool pretty, std::int64_t indent, std::int64_t add)
         : out_(out), pretty_(pretty), indent_(indent), add_(add) {}
 
     void print(const Val& v) {
@@ -227,7 +251,7 @@ private:
     void separate(const frame& f) {
         if (pretty_) {
             if (f.next != 0) out_ << ",\n";
-            out_ << std::string(static_cast<std::size_t>(std::max(indent_, 0)), ' ');
+            out_ << spaces(indent_);
         } else if (f.next != 0) {
             out_ << ", ";
         }
@@ -248,20 +272,57 @@ private:
     void end() {
         const frame& f = frames_.back();
         indent_ -= add_;
-        if (pretty_ && f.count() != 0)
-            out_ << '\n' << std::string(static_cast<std::size_t>(std::max(indent_, 0)), ' ');
+        if (pretty_ && f.count() != 0) out_ << '\n' << spaces(indent_);
         out_ << f.close;
         frames_.pop_back();
     }
 
     std::ostream& out_;
     const bool pretty_;
-    int indent_;
-    const int add_;
+    std::int64_t indent_;  // wide enough for any depth, whatever is added for each level
+    const std::int64_t add_;
     std::vector<frame> frames_;
 };
 
 }  // namespace
+
+namespace {
+
+/// Keeps the start of what is written, and ends the writing by an exception when there is more.
+class excerpt : private std::streambuf {
+public:
+    struct full {};
+
+    explicit excerpt(const Val& v) {
+        setp(text_.data(), text_.data() + text_.size());
+        std::ostream out(this);
+        out.exceptions(std::ios::badbit);  // or the stream would keep the exception to itself
+        try {
+            out << v;
+        } catch (const full&) {
+            is_cut_ = true;
+        }
+    }
+    std::string text() const { return std::string(pbase(), pptr()) + (is_cut_ ? "..." : ""); }
+
+private:
+    int_type overflow(int_type) override { throw full(); }
+
+    std::array<char, 40> text_;
+    bool is_cut_ = false;
+};
+
+}  // namespace
+
+std::string detail::value_access::description(const Val& v) {
+    std::string text;
+    try {
+        text = excerpt(v).text();
+    } catch (const PoisonedError&) {
+        text = "which is poisoned";
+    }
+    return "a value of type " + type_name(v) + ", " + text;
+}
 
 std::ostream& operator<<(std::ostream& out, const Val& v) {
     printer(out, false, 0, 0).print(v);
@@ -270,7 +331,7 @@ std::ostream& operator<<(std::ostream& out, const Val& v) {
 
 void Val::prettyPrint(std::ostream& out, int indent, int add) const {
     const bool is_nested = is_table(tag) || is_row(*this);
-    if (is_nested) out << std::string(static_cast<std::size_t>(std::max(indent, 0)), ' ');
+    if (is_nested) out << spaces(indent);
     printer(out, is_nested, indent, add).print(*this);
     if (is_nested) out << '\n';
 }

@@ -14,8 +14,7 @@ using namespace detail;
 namespace {
 template <class V>
 V&& checked_proxy(V&& v) {
-    if (!v.isproxy)
-        throw std::logic_error("a value of type " + value_access::type_name(v) + " is no proxy");
+    if (!v.isproxy) throw std::logic_error(value_access::description(v) + ", is no proxy");
     return std::forward<V>(v);
 }
 }  // namespace
@@ -87,6 +86,7 @@ Proxy share_table(StreamingPool* pool, char tag, const T& t) {
 Proxy Shared(StreamingPool* pool, const Tab& t) { return share_table(pool, 't', t); }
 Proxy Shared(StreamingPool* pool, const OTab& t) { return share_table(pool, 'o', t); }
 Proxy Shared(StreamingPool* pool, const Tup& t) { return make_shared(pool, 'u', 'Z', t); }
+Proxy Shared(StreamingPool* pool, const Proxy& p) { return share_content(pool, p.val()); }
 
 namespace detail {
 
@@ -108,6 +108,14 @@ Proxy finish_root(hold* h, char tag, char subtype) {
     return p;
 }
 
+Proxy share_content(StreamingPool* pool, const Val& v) {
+    if (!is_container(v.tag))
+        throw std::logic_error("Shared: " + value_access::description(v) + ", is no container");
+    return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
+        return make_shared(pool, v.tag, v.subtype, content);
+    });
+}
+
 hold* pack(const Val& v, StreamingPool& pool) {
     if (const box* const b = value_access::target(v)) {
         if (pool_of(*b) == &pool) {
@@ -121,10 +129,7 @@ hold* pack(const Val& v, StreamingPool& pool) {
         add_handle(*h);
         return h;
     };
-    if (is_container(v.tag))
-        return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
-            return kept(make_shared(&pool, v.tag, v.subtype, content));
-        });
+    if (is_container(v.tag)) return kept(share_content(&pool, v));
     return kept(make_shared(&pool, value_root_tag, 'Z', v));
 }
 
@@ -153,8 +158,8 @@ void unpack(hold* h, Val& out) {
 
 TransactionLock::TransactionLock(const Val& v) {
     if (!v.isproxy)
-        throw std::logic_error("TransactionLock: a value of type " + value_access::type_name(v) +
-                               " is no proxy");
+        throw std::logic_error("TransactionLock: " + value_access::description(v) +
+                               ", is no proxy");
     if (box* const b = value_access::target(v)) {
         kept_ = v;
         lock_box(*b);

@@ -268,10 +268,16 @@ StreamingPool* Val::allocator() const noexcept {
 }
 
 void Val::throw_no_text() const {
-    throw std::logic_error("this is no text, but of type " + value_access::type_name(*this));
+    throw std::logic_error(value_access::description(*this) + ", is no string");
 }
 
 namespace detail {
+
+void throw_length(std::size_t length, std::size_t most) {
+    // Who asks for more than half of the address space has asked for a negative number.
+    throw std::length_error("a length of " + std::to_string(static_cast<std::ptrdiff_t>(length)) +
+                            "; at most " + std::to_string(most) + " are possible");
+}
 
 void throw_null_text() { throw std::logic_error("a null pointer is no text"); }
 
@@ -292,7 +298,7 @@ void* value_access::any_container(const Val& v) {
 }
 
 void value_access::throw_other_type(const Val& v, char tag, char subtype) {
-    throw std::logic_error("a value of type " + type_name(v) + " is no " + type_name(tag, subtype));
+    throw std::logic_error(description(v) + ", is no " + type_name(tag, subtype));
 }
 
 void value_access::adopt_hold(Val& v, hold* h) noexcept {

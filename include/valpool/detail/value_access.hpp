@@ -14,6 +14,14 @@
 namespace valpool {
 namespace detail {
 
+[[noreturn]] VALPOOL_API void throw_length(std::size_t length, std::size_t most);
+/// Before anything is allocated for it; std::length_error for more than there can be, such as a
+/// negative number.
+inline std::size_t checked_length(std::size_t length, std::size_t most) {
+    if (length > most) throw_length(length, most);
+    return length;
+}
+
 /// What proxies on the heap share: an adopted container.
 struct heap_block {
     std::atomic<std::uint32_t> handles{1};
@@ -69,6 +77,8 @@ struct VALPOOL_API value_access {
     /// "Tab", "Array of int_4", ...
     static std::string type_name(char tag, char subtype);
     static std::string type_name(const Val& v) { return type_name(v.tag, v.subtype); }
+    /// "a value of type int_4, 5": for messages, so what is long is cut.
+    static std::string description(const Val& v);
 
     /// Makes a None value a copy of a container, in the value's own memory.
     template <class C>

@@ -2,6 +2,7 @@
 
 #include <valpool/valpool.hpp>
 
+#include <limits>
 #include <sstream>
 #include <string>
 #include <type_traits>
@@ -178,6 +179,9 @@ BOOST_AUTO_TEST_CASE(arrays_of_strings_lie_where_their_value_lies) {
     std::ostringstream printed;
     printed << Array<std::string>{"a", "b"};
     BOOST_TEST(printed.str() == "a b ");
+    printed << "; ";
+    a.prettyPrint(printed);
+    BOOST_TEST(printed.str() == "a b ; ['changed', '" + long_text + "', 'c']");
     const Proxy shared_texts = Shared(pool, a);
     BOOST_TEST(shared_texts.length() == 3u);
 }
@@ -209,6 +213,29 @@ BOOST_AUTO_TEST_CASE(things_come_out_in_the_order_they_went_in) {
     BOOST_CHECK_THROW(CircularBuffer<int>(0), std::logic_error);
 }
 
+BOOST_AUTO_TEST_CASE(a_huge_capacity_takes_no_memory_in_advance) {
+    struct large {
+        char bytes[1 << 16] = {};
+    };
+    CircularBuffer<large> buffer(std::numeric_limits<int>::max());
+    buffer.put(large());
+    buffer.pushback(large());
+    BOOST_TEST(buffer.length() == 2u);
+    BOOST_TEST(buffer.capacity() == 2147483647u);
+    BOOST_TEST(!buffer.full());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_buffer_cannot_hold_is_refused) {
+    BOOST_CHECK_THROW(CircularBuffer<int>(-1), std::logic_error);
+    CircularBuffer<int> buffer(5);
+    for (int i = 0; i < 5; ++i) buffer.put(i);
+    BOOST_CHECK_THROW(buffer.put(5), std::runtime_error);
+    BOOST_CHECK_THROW(buffer.pushback(5), std::runtime_error);
+    BOOST_CHECK_THROW(buffer.consume(static_cast<std::size_t>(-1)), std::runtime_error);
+    BOOST_CHECK_THROW(buffer.peek(static_cast<std::size_t>(-1)), std::runtime_error);
+    BOOST_TEST(Stringize(buffer) == "0 1 2 3 4 \n");
+}
+
 BOOST_AUTO_TEST_CASE(an_infinite_one_doubles) {
     CircularBuffer<std::string> buffer(2, true);
     buffer.put("x");
@@ -224,6 +251,16 @@ BOOST_AUTO_TEST_CASE(an_infinite_one_doubles) {
     other.swap(buffer);
     BOOST_TEST(other.get() == "0");
     BOOST_TEST(buffer.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_buffer_takes_an_element_of_its_own_while_it_grows) {
+    CircularBuffer<std::string> buffer(1, true);
+    buffer.put(long_text);
+    for (int i = 0; i < 10; ++i) {
+        buffer.put(buffer.peek());
+        buffer.pushback(buffer.peek());
+    }
+    while (!buffer.empty()) BOOST_TEST(buffer.get() == long_text);
 }
 
 BOOST_AUTO_TEST_CASE(threads_and_conditions_of_the_original_work) {

@@ -1,5 +1,6 @@
 #include "pool_fixture.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <span>
 #include <stdexcept>
@@ -46,6 +47,49 @@ BOOST_AUTO_TEST_CASE(brackets_check_the_bounds) {
     BOOST_TEST(text_of(a(2)) == "'last'");
     BOOST_CHECK_THROW(a[3], std::out_of_range);
     BOOST_CHECK_THROW(a[static_cast<std::size_t>(-1)], std::out_of_range);
+}
+
+BOOST_AUTO_TEST_CASE(at_checks_the_bounds) {
+    Arr a = list_of(2);
+    a.at(1) = "last";
+    const Arr& constant = a;
+    BOOST_TEST(text_of(constant.at(1)) == "'last'");
+    BOOST_CHECK_THROW(a.at(2), std::out_of_range);
+    BOOST_CHECK_THROW(constant.at(static_cast<std::size_t>(-1)), std::out_of_range);
+}
+
+BOOST_AUTO_TEST_CASE(lengths_that_cannot_be_are_named_and_change_nothing) {
+    Array<real_8> a{1, 2};
+    const auto is_refused = [](auto action, const std::string& number) {
+        BOOST_CHECK_EXCEPTION(action(), std::length_error, [&](const std::exception& e) {
+            return std::string(e.what()).find("a length of " + number + ";") == 0;
+        });
+    };
+    const auto negative = [](int n) { return static_cast<std::size_t>(n); };
+    is_refused([&] { a.resize(negative(-1)); }, "-1");
+    is_refused([&] { a.expandTo(negative(-2)); }, "-2");
+    is_refused([&] { a.expandBy(negative(-1)); }, "-1");
+    is_refused([&] { a.expandBy(std::size_t{1} << 60); }, "1152921504606846976");
+    is_refused([&] { Array<real_8> none(negative(-3)); }, "-3");
+    is_refused([&] { Arr list(std::size_t{1} << 59); }, "576460752303423488");
+    is_refused([&] { Tab().reserve(negative(-1)); }, "-1");
+    is_refused([&] { OTab().reserve((std::size_t{1} << 30) + 1); }, "1073741825");
+    BOOST_TEST(Stringize(a) == "1 2 ");
+    BOOST_TEST(a.capacity() < 10u);
+}
+
+BOOST_AUTO_TEST_CASE(a_constant_tuple_can_be_read) {
+    const Tup empty;
+    BOOST_TEST(empty.length() == 0u);
+    const Tup t(1, "x");
+    BOOST_TEST(text_of(t[0]) == "1");
+    BOOST_TEST(text_of(t(1)) == "'x'");
+    BOOST_TEST(text_of(t.at(1)) == "'x'");
+    BOOST_CHECK_THROW(t.at(2), std::out_of_range);
+    BOOST_TEST(t.contains("x"));
+    std::string all;
+    for (const Val& v : t) all += text_of(v);
+    BOOST_TEST(all == "1'x'");
 }
 
 BOOST_AUTO_TEST_CASE(indexes_of_a_value_are_whole_numbers_in_bounds) {
@@ -209,8 +253,12 @@ BOOST_AUTO_TEST_CASE(tuples_have_any_length) {
     BOOST_CHECK_THROW(v[0], std::out_of_range);
 }
 
-BOOST_AUTO_TEST_CASE(a_tuple_of_one_tuple_is_a_tuple_in_a_tuple) {
-    BOOST_TEST(text_of(Val(Tup(Val(Tup(1, 2))))) == "((1, 2))");
+BOOST_AUTO_TEST_CASE(a_tuple_of_one_tuple_is_made_by_taking_a_list) {
+    Arr items{Val(Tup(1, 2))};
+    Tup t;
+    t.take(items);
+    BOOST_TEST(text_of(t) == "((1, 2))");
+    BOOST_TEST(items.empty());
 }
 
 BOOST_AUTO_TEST_CASE(arrays_of_numbers_are_contiguous) {
@@ -279,6 +327,48 @@ BOOST_AUTO_TEST_CASE(arrays_of_strings_are_containers_of_the_language) {
     a.prepend("a");
     BOOST_TEST(a[3] == long_text);
     BOOST_TEST(a[0] == "a");
+}
+
+BOOST_AUTO_TEST_CASE(elements_of_an_array_of_strings_compare_with_text) {
+    const Array<std::string> a{"b", long_text};
+    const std::string b = "b";
+    BOOST_TEST((a[0] == b && b == a[0] && a[0] == "b" && "b" == a[0] && a[0] == Val(b)));
+    BOOST_TEST((a[1] != b && b != a[1] && a[0] != a[1] && !(a[0] != std::string_view("b"))));
+    BOOST_TEST((a[0] < a[1] && a[0] > "a" && "a" < a[0] && a[0] <= b && b >= a[0]));
+    BOOST_CHECK_THROW((void)(a[0] == static_cast<const char*>(nullptr)), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(elements_of_an_array_of_strings_are_put_together_to_strings) {
+    Array<std::string> a{"x", "y"};
+    std::string s = "s";
+    BOOST_TEST(a[0] + "!" + a[1] == "x!y");
+    BOOST_TEST("!" + a[0] + s == "!xs");
+    BOOST_TEST(s + a[0] == "sx");
+    BOOST_TEST(a[0] + a[1] == "xy");
+    a[0] += "more";
+    a[0] += a[0];
+    s += a[1];
+    BOOST_TEST(a[0] == "xmorexmore");
+    BOOST_TEST(s == "sy");
+}
+
+BOOST_AUTO_TEST_CASE(elements_of_an_array_of_strings_read_like_strings) {
+    Array<std::string> a{"hello", ""};
+    std::string all;
+    for (std::string s : a) all += s + ".";
+    for (const auto& s : a) all += s;
+    BOOST_TEST(all == "hello..hello");
+    BOOST_TEST((a[1].empty() && !a[0].empty() && a[0].size() == 5u && a[0][1] == 'e'));
+    BOOST_TEST(a[0].substr(1, 3) == "ell");
+    BOOST_TEST(a[0].find("l", 3) == 3u);
+    BOOST_TEST(a[0].find("z") == std::string::npos);
+    BOOST_CHECK_THROW((void)a[0].at(5), std::out_of_range);
+    BOOST_TEST(std::string(a[0].begin(), a[0].end()) == "hello");
+    std::string assigned;
+    assigned = a[0];
+    BOOST_TEST(assigned == "hello");
+    std::sort(a.begin(), a.end());
+    BOOST_TEST(Stringize(a) == " hello ");
 }
 
 BOOST_AUTO_TEST_CASE(it_walks_lists_with_their_indexes) {

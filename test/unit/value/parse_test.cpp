@@ -139,6 +139,78 @@ BOOST_AUTO_TEST_CASE(text_has_the_escapes_of_python) {
     BOOST_TEST(std::string(parse("'\xff'")) == "\xff");
 }
 
+BOOST_AUTO_TEST_CASE(octal_escapes_are_bytes) {
+    BOOST_TEST(std::string(parse(R"('\101\7\0018\377')")) == std::string("A\7\0018\xff"));
+    BOOST_TEST(message_of(R"('a\400')").find("line 1, column 3: ") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(escapes_of_code_points_become_utf8) {
+    BOOST_TEST(std::string(parse(R"('\u0041\u00e4\u20ac')")) == "A\xc3\xa4\xe2\x82\xac");
+    BOOST_TEST(std::string(parse(R"('\U0001f600')")) == "\xf0\x9f\x98\x80");
+    BOOST_TEST(std::string(parse(R"('\U0010ffff')")) == "\xf4\x8f\xbf\xbf");
+    BOOST_TEST(std::string(parse(R"('\ud83d\ude00')")) == "\xf0\x9f\x98\x80");
+}
+
+BOOST_AUTO_TEST_CASE(half_a_character_is_an_error) {
+    for (const char* const text :
+         {R"('\ud83d')", R"('\ude00')", R"('\ud83d\ud83d')", R"('\ud83dx')", R"('\ud83d\n')",
+          R"('\ud83d\U0000de00')", R"('\U0000d83d')", R"('\U00110000')", R"('\Uffffffff')"})
+        BOOST_TEST(message_of(text).find("line 1, column 2: ") == 0u, text);
+}
+
+BOOST_AUTO_TEST_CASE(numbers_can_be_written_in_the_ways_of_python) {
+    const auto printed = [](const char* text) { return text_of(parse(text)); };
+    BOOST_TEST(printed("0o17") == "15");
+    BOOST_TEST(printed("-0O17") == "-15");
+    BOOST_TEST(printed("0b101") == "5");
+    BOOST_TEST(printed("0B1L") == "1L");
+    BOOST_TEST(printed("1_000_000") == "1000000");
+    BOOST_TEST(printed("0x_ff_ff") == "65535");
+    BOOST_TEST(printed("1_0.2_5e1_0") == "102500000000.0");
+    BOOST_TEST(printed("012") == "12");
+    BOOST_TEST(printed("0o7777777777777777777777777") == "37778931862957161709567L");
+    BOOST_TEST(printed("-0b10000000000000000000000000000000000000000000000000000000000000000000") ==
+               "-147573952589676412928L");
+}
+
+BOOST_AUTO_TEST_CASE(imaginary_and_complex_numbers_need_no_brackets) {
+    const auto printed = [](const char* text) { return text_of(parse(text)); };
+    BOOST_TEST(printed("2j") == "(0+2j)");
+    BOOST_TEST(printed("-1.5J") == "(0-1.5j)");
+    BOOST_TEST(printed("1-2.5j") == "(1-2.5j)");
+    BOOST_TEST(printed("[ 1 + 2j , 3 ]") == "[(1+2j), 3]");
+    BOOST_TEST(printed("(2j)") == "(0+2j)");
+    BOOST_TEST(printed("(1+2j, 3)") == "((1+2j), 3)");
+    BOOST_TEST(printed("(0x10+1_0j)") == "(16+10j)");
+    BOOST_TEST(printed("[1, -2]") == "[1, -2]");
+}
+
+BOOST_AUTO_TEST_CASE(what_python_takes_for_no_number_is_none_here) {
+    for (const char* const text :
+         {"1__0",  "_1",  "1_",   "1_.5",  "1._5",  "1e_5", "1e",   "0x_",
+          "0x__1", "0o8", "0o18", "0b2",   "0o",    "0b",   "1x",   "1_j",
+          "2jj",   "2jL", "1.5L", "0x1p3", "1+-2j", "1+2",  "2j+1", "inf5"})
+        BOOST_TEST(message_of(text).find("line 1, column ") == 0u, text);
+    BOOST_TEST(message_of("[1, 12_]") ==
+               "line 1, column 5: this is no number\n    [1, 12_]\n        ^");
+    Val v = "as before";
+    BOOST_CHECK_THROW(ValReader("1x").expectAnything(v), std::logic_error);
+    BOOST_TEST(text_of(v) == "'as before'");
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_does_not_fit_its_array_is_shown) {
+    BOOST_TEST(message_of("array([1,\n 300], '1')") ==
+               "line 2, column 2: a value of type int_4, 300, is no int_1\n"
+               "     300], '1')\n     ^");
+    for (const char* const text :
+         {"array([1.5], 'i')", "array([-1], 'u')", "array([1e300], 'f')", "array([1e300], 'F')",
+          "array([2j], 'd')", "array([70000], 's')", "array([99999999999999999999], 'l')"})
+        BOOST_TEST(message_of(text).find("line 1, column 8: a value of type ") == 0u, text);
+    BOOST_TEST(text_of(parse("array([inf,1e30,3.4028235e+38], 'f')")) ==
+               "array([inf,1e+30,3.4028235e+38], 'f')");
+    BOOST_TEST(text_of(parse("array([True,2], 'b')")) == "array([1,2], 'b')");
+}
+
 BOOST_AUTO_TEST_CASE(space_comments_and_trailing_commas_are_fine) {
     const Val v = parse(" # a table\n { 'a' : [ 1 , 2 , ] , # more\n 'b':(3,), } # end");
     BOOST_TEST(text_of(v) == "{'a': [1, 2], 'b': (3)}");
@@ -261,6 +333,35 @@ BOOST_AUTO_TEST_CASE(files_hold_values) {
     std::remove(name.c_str());
     BOOST_CHECK_THROW(ReadValFromFile(name, v), std::runtime_error);
     BOOST_CHECK_THROW(WriteValToFile(v, "/no such folder/file"), std::runtime_error);
+}
+
+BOOST_AUTO_TEST_CASE(the_systems_reason_is_given_for_a_file_that_cannot_be_used) {
+    const auto reason = [](auto action) -> std::string {
+        try {
+            action();
+        } catch (const std::runtime_error& e) {
+            return e.what();
+        }
+        return "";
+    };
+    Val v = "as before";
+    BOOST_TEST(reason([&] { ReadValFromFile("/", v); }) ==
+               "the file \"/\": cannot be read: Is a directory");
+    BOOST_TEST(reason([&] { ReadValFromFile("/none/such", v); }) ==
+               "the file \"/none/such\": cannot be opened: No such file or directory");
+    BOOST_TEST(reason([&] { WriteValToFile(v, "/"); }) ==
+               "the file \"/\": cannot be opened: Is a directory");
+    BOOST_TEST(reason([&] { WriteValToFile(v, "/dev/full"); }) ==
+               "the file \"/dev/full\": cannot be written: No space left on device");
+    BOOST_TEST(text_of(v) == "'as before'");
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_has_failed_is_not_taken_for_an_empty_one) {
+    std::ifstream none("/none/such");
+    std::ifstream directory("/");
+    Val v;
+    BOOST_CHECK_THROW(ReadValFromStream(none, v), std::runtime_error);
+    BOOST_CHECK_THROW(ReadValFromStream(directory, v), std::runtime_error);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

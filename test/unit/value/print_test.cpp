@@ -1,5 +1,6 @@
 #include "pool_fixture.hpp"
 
+#include <cmath>
 #include <limits>
 #include <sstream>
 #include <string>
@@ -59,6 +60,31 @@ BOOST_AUTO_TEST_CASE(exponents_begin_at_1e22_and_below_1e_minus_4) {
     BOOST_TEST(text_of(0.0001) == "0.0001");
     BOOST_TEST(text_of(0.00001) == "1e-05");
     BOOST_TEST(text_of(-0.00002) == "-2e-05");
+}
+
+BOOST_AUTO_TEST_CASE(large_reals_are_filled_with_zeros) {
+    BOOST_TEST(text_of(3e10f) == "30000000000.0");
+    BOOST_TEST(text_of(-1e21f) == "-1000000000000000000000.0");
+    BOOST_TEST(text_of(1e22f) == "1e+22");
+    BOOST_TEST(text_of(16777216.0f) == "16777216.0");
+    BOOST_TEST(text_of(12345678901234567890.0) == "12345678901234567000.0");
+    BOOST_TEST(text_of(1e23) == "1e+23");
+    BOOST_TEST(text_of(std::nextafter(1e22, 0)) == "9999999999999998000000.0");
+    BOOST_TEST(text_of(complex_8(3e10f, -1e22f)) == "(30000000000-1e+22j)");
+}
+
+BOOST_AUTO_TEST_CASE(small_reals_are_plain_down_to_1e_minus_4) {
+    BOOST_TEST(text_of(1e-4f) == "0.0001");
+    BOOST_TEST(text_of(-0.00012345) == "-0.00012345");
+    BOOST_TEST(text_of(std::nextafter(1e-4, 0)) == "9.999999999999999e-05");
+    BOOST_TEST(text_of(9.99e-5f) == "9.99e-05");
+    BOOST_TEST(text_of(std::numeric_limits<real_4>::denorm_min()) == "1e-45");
+}
+
+BOOST_AUTO_TEST_CASE(any_indent_is_taken) {
+    constexpr int most = std::numeric_limits<int>::max();
+    BOOST_TEST(pretty(Arr{Arr()}, -5, 2) == "[\n[ ]\n]\n");
+    BOOST_TEST(pretty(Arr{Arr{Arr{1}}}, -most, -most) == "[\n[\n[\n1\n]\n]\n]\n");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_finite_real_has_a_name) {

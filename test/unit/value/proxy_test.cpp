@@ -351,6 +351,66 @@ BOOST_AUTO_TEST_CASE(a_proxy_works_like_its_container) {
     BOOST_CHECK_THROW((void)static_cast<Arr&>(p), std::logic_error);
 }
 
+BOOST_AUTO_TEST_CASE(a_constant_proxy_inserts_nothing_in_brackets) {
+    const Proxy p = Shared(pool, Tab{{"a", 1}});
+    BOOST_TEST(text_of(p["a"]) == "1");
+    BOOST_CHECK_THROW(p["q"], std::out_of_range);
+    BOOST_TEST(p.length() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_proxy_prints_prettily) {
+    const Proxy p = Shared(pool, Tab{{"a", 1}});
+    std::ostringstream out;
+    p.prettyPrint(out);
+    p.prettyPrint(out, 2, 1);
+    BOOST_TEST(out.str() == "{\n    'a':1\n}\n  {\n   'a':1\n  }\n");
+}
+
+BOOST_AUTO_TEST_CASE(swapped_proxies_exchange_what_they_refer_to) {
+    Proxy in_pool = Shared(pool, Tab{{"a", 1}});
+    Proxy on_heap = Unlocked(new Arr{1});
+    const Val first = in_pool;
+    in_pool.swap(on_heap);
+    BOOST_TEST(is(on_heap, first));
+    BOOST_TEST(text_of(in_pool.val()) == "[1]");
+    swap(in_pool, on_heap);
+    BOOST_TEST(is(first, in_pool));
+    BOOST_TEST(!is(first, on_heap));
+}
+
+BOOST_AUTO_TEST_CASE(proxies_compare_by_content) {
+    const Proxy a = Shared(pool, Tab{{"a", 1}});
+    const Proxy same = Unlocked(new Tab{{"a", 1}});
+    const Proxy other = Unlocked(new Tab{{"a", 2}});
+    BOOST_TEST((a == same && a != other && !(a == other) && !(a != same)));
+    BOOST_TEST((a == same.val() && same.val() == a));
+}
+
+BOOST_AUTO_TEST_CASE(the_container_of_a_value_can_be_shared) {
+    const Val heap = Tab{{"a", Arr{long_text}}};
+    Proxy p = Shared(pool, heap);
+    BOOST_TEST(all_in_pool(p.val()));
+    BOOST_TEST((p.val() == heap));
+    const Proxy again = Shared(pool, p);
+    BOOST_TEST(!is(again, p));
+    p["a"] = 1;
+    BOOST_TEST(text_of(again.val()) == text_of(heap));
+    BOOST_TEST(text_of(Protected(pool, Val(Tup(1, 2))).val()) == "(1, 2)");
+    BOOST_TEST(Shared(pool, Val(Array<real_8>{1.5})).val().subtype == 'd');
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_is_no_container_cannot_be_shared_by_itself) {
+    const auto says = [](const std::string& text) {
+        return [text](const std::exception& e) { return e.what() == text; };
+    };
+    BOOST_CHECK_EXCEPTION(Shared(pool, Val(5)), std::logic_error,
+                          says("Shared: a value of type int_4, 5, is no container"));
+    BOOST_CHECK_EXCEPTION(Shared(pool, None), std::logic_error,
+                          says("Shared: a value of type None, None, is no container"));
+    BOOST_CHECK_THROW(Shared(nullptr, Val(Tab())), std::logic_error);
+    BOOST_TEST(pool->isPristine());
+}
+
 BOOST_AUTO_TEST_CASE(a_transaction_lock_is_recursive_in_a_thread) {
     const Proxy p = Shared(pool, Tab());
     const TransactionLock outer(p);

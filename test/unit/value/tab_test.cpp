@@ -297,6 +297,51 @@ BOOST_AUTO_TEST_CASE(ordered_tables_are_equal_in_their_order_only) {
     BOOST_CHECK(Val(OTab{{"a", 1}, {"b", 2}}) != Val(OTab{{"b", 2}, {"a", 1}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_table_equals_an_ordered_one_in_any_order) {
+    const Tab t{{"a", 1}, {"b", 2}};
+    const OTab same{{"b", 2}, {"a", 1}};
+    const OTab other{{"b", 2}, {"a", 3}};
+    BOOST_CHECK(t == same && same == t && t != other && other != t);
+    BOOST_CHECK(!(t != same) && !(same != t) && !(t == other) && !(other == t));
+}
+
+BOOST_AUTO_TEST_CASE(a_constant_table_inserts_nothing_in_brackets) {
+    const Tab t{{"a", 1}, {2, 3}};
+    BOOST_TEST(text_of(t["a"]) == "1");
+    BOOST_TEST(text_of(t[2]) == "3");
+    BOOST_CHECK_EXCEPTION(t["q"], std::out_of_range, says("Key 'q' not in table"));
+    BOOST_CHECK_EXCEPTION(t[5], std::out_of_range, says("Key 5 not in table"));
+}
+
+BOOST_AUTO_TEST_CASE(a_found_value_can_be_changed_in_a_table_that_is_not_constant) {
+    Tab t{{"a", 1}, {2, 3}};
+    *t.findValue("a") = 5;
+    *t.findValue(2) = 6;
+    BOOST_TEST(text_of(t) == "{'a': 5, 2: 6}");
+    const Tab& constant = t;
+    static_assert(std::is_same_v<decltype(constant.findValue("a")), const Val*>);
+    BOOST_TEST(text_of(*constant.findValue("a")) == "5");
+    BOOST_TEST(t.findValue("q") == nullptr);
+}
+
+// Copies are what this is about.
+#pragma GCC diagnostic ignored "-Wrange-loop-construct"
+using tables = std::tuple<Tab, OTab>;
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_table_is_walked_by_value_with_copies, T, tables) {
+    T t = table_of<T>(20);
+    t["in"] = Arr{long_text};
+    const std::string before = text_of(t);
+    const T& constant = t;
+    std::size_t count = 0;
+    for (auto [key, value] : t) value = text_of(key) + text_of(value);
+    for (auto [key, value] : constant) value = text_of(key);
+    for (const auto [key, value] : t) count += constant.contains(key) && constant(key) == value;
+    for (const auto [key, value] : constant) count += t.contains(key) && t(key) == value;
+    for (auto entry : constant) entry.value.reset();
+    BOOST_TEST(text_of(t) == before);
+    BOOST_TEST(count == 42u);
+}
+
 BOOST_AUTO_TEST_CASE(tables_compare_equal_without_being_wrapped) {
     BOOST_CHECK(Tab({{"a", 1}}) == Tab({{"a", 1}}));
     BOOST_CHECK(OTab({{"a", 1}}) == OTab({{"a", 1}}));
