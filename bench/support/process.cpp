@@ -41,19 +41,27 @@ void let_signals_end_this_process() {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
+std::vector<unsigned> usable_processors() {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) throw_system_error("sched_getaffinity");
+    std::vector<unsigned> usable;
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+        if (CPU_ISSET(cpu, &set)) usable.push_back(cpu);
+    return usable;
+}
+
 void pin(int wanted) {
-    cpu_set_t allowed;
-    if (wanted == role::anywhere || !is_pinning_allowed) return;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
-    int left = wanted % CPU_COUNT(&allowed);
-    for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-        if (!CPU_ISSET(cpu, &allowed) || left-- != 0) continue;
-        cpu_set_t one;
-        CPU_ZERO(&one);
-        CPU_SET(cpu, &one);
-        if (sched_setaffinity(0, sizeof one, &one) != 0) throw_system_error("sched_setaffinity");
-        return;
+    const std::vector<unsigned> usable = usable_processors();
+    if (wanted == role::anywhere || !is_pinning_allowed || usable.size() < 2) return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (wanted == role::first_two) {
+        CPU_SET(usable[0], &set);
+        CPU_SET(usable[1], &set);
+    } else {
+        CPU_SET(usable[static_cast<std::size_t>(wanted) % usable.size()], &set);
     }
+    if (sched_setaffinity(0, sizeof set, &set) != 0) throw_system_error("sched_setaffinity");
 }
 
 class file {

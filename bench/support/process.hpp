@@ -32,11 +32,12 @@ inline std::int64_t now_ns() {
 /// What one of the processes does. An exception in it fails the whole measurement.
 struct role {
     static constexpr int anywhere = -1;
-    int cpu = anywhere;  // counts the processors this program may use; see pinning
+    static constexpr int first_two = -2;
+    int cpu = anywhere;  // one of those that this program may use, counted from 0; or one of these
     std::function<void()> body;
 };
 
-/// Whether roles are kept on the processors they name. Needs two of them; on by default.
+/// Whether roles are kept on the processors they name, if there are two at least. On by default.
 void allow_pinning(bool on) noexcept;
 
 /// This process was told to end by SIGINT or SIGTERM.

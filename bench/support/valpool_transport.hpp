@@ -3,11 +3,13 @@
 /// Packets through a pool, as a user writes it.
 
 #include "support/contest.hpp"
+#include "support/futex.hpp"
 #include "support/process.hpp"
 
 #include <valpool/valpool.hpp>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -19,9 +21,10 @@ inline contestant valpool_contestant(const std::string& id, const std::string& l
     return {kind::valpool, id, "valpool, " + label};
 }
 
-/// Looks again and again instead of waiting.
-inline void take_spinning(CQ& pipe, Val& out) {
-    while (!pipe.dequeue(0.0, out)) {
+/// Waits for a packet, for ever.
+inline void take(CQ& pipe, waiting how, Val& out) {
+    const double timeout_s = how == waiting::spinning ? 0 : std::numeric_limits<double>::infinity();
+    while (!pipe.dequeue(timeout_s, out)) {
     }
 }
 
