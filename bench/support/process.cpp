@@ -50,20 +50,6 @@ std::vector<unsigned> usable_processors() {
     return usable;
 }
 
-void pin(int wanted) {
-    const std::vector<unsigned> usable = usable_processors();
-    if (wanted == role::anywhere || !is_pinning_allowed || usable.size() < 2) return;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (wanted == role::first_two) {
-        CPU_SET(usable[0], &set);
-        CPU_SET(usable[1], &set);
-    } else {
-        CPU_SET(usable[static_cast<std::size_t>(wanted) % usable.size()], &set);
-    }
-    if (sched_setaffinity(0, sizeof set, &set) != 0) throw_system_error("sched_setaffinity");
-}
-
 class file {
 public:
     explicit file(int descriptor, const char* call) : descriptor_(descriptor) {
@@ -85,7 +71,7 @@ private:
     std::string what;
     try {
         let_signals_end_this_process();
-        pin(r.cpu);
+        pin_this_process(r.cpu);
         r.body();
         result = 0;
     } catch (const std::exception& e) {
@@ -159,6 +145,20 @@ void collect_ended(std::vector<child>& children, clock_type::time_point until, i
 }  // namespace
 
 void allow_pinning(bool on) noexcept { is_pinning_allowed = on; }
+
+void pin_this_process(int cpu) {
+    const std::vector<unsigned> usable = usable_processors();
+    if (cpu == role::anywhere || !is_pinning_allowed || usable.size() < 2) return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (cpu == role::first_two) {
+        CPU_SET(usable[0], &set);
+        CPU_SET(usable[1], &set);
+    } else {
+        CPU_SET(usable[static_cast<std::size_t>(cpu) % usable.size()], &set);
+    }
+    if (sched_setaffinity(0, sizeof set, &set) != 0) throw_system_error("sched_setaffinity");
+}
 
 void run_processes(const std::vector<role>& roles, std::chrono::seconds limit) {
     watch_for_signals();

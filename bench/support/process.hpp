@@ -39,6 +39,8 @@ struct role {
 
 /// Whether roles are kept on the processors they name, if there are two at least. On by default.
 void allow_pinning(bool on) noexcept;
+/// Keeps this process there, as roles are kept; see role::cpu.
+void pin_this_process(int cpu);
 
 /// This process was told to end by SIGINT or SIGTERM.
 struct interrupted : std::runtime_error {
