@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import platform
-import statistics
 import subprocess
 import sys
 
@@ -96,7 +95,8 @@ def target_table(verdicts):
 
 def report(results, verdicts):
     text = markdown_table(["machine", ""], [list(pair) for pair in results.machine])
-    text += f"\nMedians of {results.rounds} rounds (smallest to largest).\n\n## Targets\n\n"
+    text += "\nOne round.\n" if results.rounds == 1 else f"\nMedians of {results.rounds} rounds (smallest to largest).\n"
+    text += "\n## Targets\n\n"
     text += target_table(verdicts) + "\n"
     for workload in sorted(dict.fromkeys(row.workload for row in results.rows)):
         text += f"## {TITLES.get(workload, workload)}\n\n" + result_tables(results, workload)

@@ -44,12 +44,13 @@ class Results:
     def __init__(self, files, machine):
         self.machine = machine
         self.rounds = len(files)
-        self.missing = []
+        self._missing = {}
         self._rows = {}
         for round_number, file in enumerate(files):
             for line in file.read_text(encoding="utf-8").splitlines():
                 self._add(json.loads(line), round_number)
         self.rows = list(self._rows.values())
+        self.missing = list(self._missing.values())
         self._first_of_variant = self._positions(row.variant for row in self.rows)
         self._first_of_label = self._positions(
             row.label for row in sorted(self.rows, key=lambda r: ("valpool", "limit", "peer").index(r.kind)))
@@ -61,8 +62,7 @@ class Results:
 
     def _add(self, line, round_number):
         if "missing" in line:
-            if line not in self.missing:
-                self.missing.append(line)
+            self._missing.setdefault((line["workload"], line["variant"], line["contestant"]), line)
             return
         value = line.pop("value")
         if not math.isfinite(value):

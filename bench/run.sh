@@ -42,27 +42,30 @@ bash cmake/install-packages.sh "${packages[@]}"
 cmake --preset bench -DVALPOOL_BUILD_BENCH_PEERS="$peers" >/dev/null
 cmake --build --preset bench -j "$(nproc)"
 
-# The program that runs now; whatever happens, it ends, and what it made in /dev/shm goes.
+# The program that runs now; when this script ends, it does, too, and what it made in /dev/shm goes.
 running=
-clean_up() {
+end_program() {
   [ -n "$running" ] || return 0
-  kill "$running" 2>/dev/null && wait "$running" || true
+  kill "$running" 2>/dev/null || true
+  wait "$running" || true
   rm -f /dev/shm/"valpool_bench_${running}_"*
-  running=
 }
-trap clean_up EXIT
+trap end_program EXIT
 trap 'exit 130' INT TERM
 
 rm -f "$output"/round-*.jsonl "$output"/complaints.txt
 has_failed=0
+run_program() {
+  "build/bench/bench/$1" "${@:2}" >>"$output/round-$round.jsonl" 2>>"$output/complaints.txt" &
+  running=$!
+  wait "$running" || { echo "$1 failed; see $output/complaints.txt" >&2; has_failed=1; }
+  running=
+}
+programs=(w1_record w2_ping_pong w3_array w4_nested w5_fan w6_memory w7_values w8_idle)
 for ((round = 0; round < rounds; ++round)); do
   echo "Round $((round + 1)) of $rounds"
-  for program in w1_record w2_ping_pong w3_array w4_nested w5_fan w6_memory w7_values w8_idle; do
-    "build/bench/bench/$program" --round "$round" --seconds "$seconds" "${options[@]}" \
-      >>"$output/round-$round.jsonl" 2>>"$output/complaints.txt" &
-    running=$!
-    wait "$running" || { echo "$program failed; see $output/complaints.txt" >&2; has_failed=1; }
-    clean_up
+  for program in "${programs[@]}"; do
+    run_program "$program" --round "$round" --seconds "$seconds" "${options[@]}"
   done
 done
 python3 bench/report.py "${report_options[@]}" "$output"

@@ -83,7 +83,9 @@ public:
 class mimalloc_memory {
 public:
     static contestant who() {
-        return {kind::peer, "mimalloc", "mimalloc " + std::to_string(mi_version())};
+        std::string digits = std::to_string(mi_version());  // 209 is 2.0.9
+        for (std::size_t i = digits.size() - 1; i > 0; --i) digits.insert(i, ".");
+        return {kind::peer, "mimalloc", "mimalloc " + digits};
     }
     explicit mimalloc_memory(const place&) {}
     char* allocate(std::size_t bytes) { return static_cast<char*>(mi_malloc(bytes)); }

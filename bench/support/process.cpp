@@ -27,13 +27,27 @@ volatile std::sig_atomic_t was_told_to_end = 0;
     throw std::system_error(errno, std::generic_category(), call);
 }
 
-/// From now on SIGINT and SIGTERM end a wait with an exception, so that everything is cleaned up.
-void watch_for_signals() {
-    struct sigaction action {};
-    action.sa_handler = [](int) { was_told_to_end = 1; };
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
-}
+/// While it lives, SIGINT and SIGTERM end a wait with an exception, so that everything is cleaned
+/// up.
+class signal_watch {
+public:
+    signal_watch() {
+        struct sigaction action {};
+        action.sa_handler = [](int) { was_told_to_end = 1; };
+        sigaction(SIGINT, &action, &old_interrupt_);
+        sigaction(SIGTERM, &action, &old_terminate_);
+    }
+    ~signal_watch() {
+        sigaction(SIGINT, &old_interrupt_, nullptr);
+        sigaction(SIGTERM, &old_terminate_, nullptr);
+    }
+    signal_watch(const signal_watch&) = delete;
+    signal_watch& operator=(const signal_watch&) = delete;
+
+private:
+    struct sigaction old_interrupt_ {};
+    struct sigaction old_terminate_ {};
+};
 
 void let_signals_end_this_process() {
     signal(SIGINT, SIG_DFL);
@@ -161,7 +175,7 @@ void pin_this_process(int cpu) {
 }
 
 void run_processes(const std::vector<role>& roles, std::chrono::seconds limit) {
-    watch_for_signals();
+    const signal_watch watch;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw_system_error("pipe2");
     const file complaints(ends[0], "pipe2");

@@ -32,31 +32,12 @@ inline void expect_content(bool is_right, std::int64_t sequence_number) {
                                  " is wrong");
 }
 
-/// Counts packets and times them, from the one after the warm-up on.
-class stopwatch {
-public:
-    void count() {
-        if (++packets_ == warm_up_packets) began_ = clock_type::now();
-    }
-    std::int64_t packets() const noexcept { return packets_; }
-    double packets_per_second() const {
-        if (packets_ < 2 * warm_up_packets)
-            throw std::runtime_error("only " + std::to_string(packets_) + " packets were passed");
-        return static_cast<double>(packets_ - warm_up_packets) / seconds_since(began_);
-    }
-
-private:
-    static constexpr std::int64_t warm_up_packets = 200;
-    std::int64_t packets_ = 0;
-    clock_type::time_point began_;
-};
-
-/// Calls send(0), send(1), ... for about so long; returns how many there were.
+/// Calls send(first), send(first + 1), ... for about so long; returns the first number not sent.
 template <class Send>
-std::int64_t send_for(double seconds, Send send) {
+std::int64_t send_for(double seconds, Send send, std::int64_t first = 0) {
     constexpr int sends_per_look = 64;  // at the clock
     const auto began = clock_type::now();
-    std::int64_t next = 0;
+    std::int64_t next = first;
     do {
         for (int i = 0; i < sends_per_look; ++i) send(next++);
     } while (seconds_since(began) < seconds);
@@ -67,33 +48,38 @@ std::int64_t send_for(double seconds, Send send) {
 ///     producer(const transport&)   in the sending process; with `void send(int64 sequence_number)`
 ///     consumer(const transport&)   in the receiving one; with `int64 receive()`, which looks up
 ///                                  and checks the packet's content, and lets go of it.
-/// Makes sure that every packet arrives, once and in order.
+/// Makes sure that every packet arrives, once and in order. Timed is what comes after some packets
+/// to warm up: until those have arrived, some transports are still connecting.
 template <class Transport>
 measurements packets_per_second(const Transport& transport, const options& o) {
+    constexpr std::int64_t warm_up = 200;
     struct board {
         barrier ready;
+        barrier warm;
         barrier done;
         double rate = 0;
     };
     const shared<board> b;
     const auto produce = [&] {
         typename Transport::producer producer(transport);
+        const auto send = [&](std::int64_t n) { producer.send(n); };
         b->ready.arrive_and_wait(2);
-        send_for(o.seconds, [&](std::int64_t n) { producer.send(n); });
-        producer.send(end_of_stream);
+        for (std::int64_t n = 0; n < warm_up; ++n) send(n);
+        b->warm.arrive_and_wait(2);
+        send_for(o.seconds, send, warm_up);
+        send(end_of_stream);
         b->done.arrive_and_wait(2);
     };
     const auto consume = [&] {
         typename Transport::consumer consumer(transport);
         b->ready.arrive_and_wait(2);
-        stopwatch watch;
-        for (;;) {
-            const std::int64_t arrived = consumer.receive();
-            if (arrived == end_of_stream) break;
-            expect_packet(arrived, watch.packets());
-            watch.count();
-        }
-        b->rate = watch.packets_per_second();
+        for (std::int64_t n = 0; n < warm_up; ++n) expect_packet(consumer.receive(), n);
+        b->warm.arrive_and_wait(2);
+        const auto began = clock_type::now();
+        std::int64_t next = warm_up;
+        for (std::int64_t n; (n = consumer.receive()) != end_of_stream; ++next)
+            expect_packet(n, next);
+        b->rate = static_cast<double>(next - warm_up) / seconds_since(began);
         b->done.arrive_and_wait(2);
     };
     run_processes({{0, produce}, {1, consume}}, longest_measurement);
