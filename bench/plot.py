@@ -4,8 +4,8 @@ from xml.sax.saxutils import escape
 
 from results import number
 
-WIDTH = 960
-LABELS = 430  # where the bars begin
+WIDTH = 1060
+LABELS = 520  # where the bars begin
 BARS = 400    # how long they can be
 LINE = 22
 COLOURS = {"valpool": "#1b6ca8", "peer": "#9aa5b1", "limit": "#d98e04", "met": "#3a7d44", "missed": "#b3261e"}

@@ -59,8 +59,9 @@ void add_installed_peers(contest& c, int packets) {
     add_json<zeromq_channel, record>(c, "zeromq", variant, capacity);
     c.add({kind::peer, "iceoryx", iceoryx_transport::name()}, variant,
           [capacity](const options& o) {
+              // It is patient for 45 seconds, else, with those that have died.
               const background_program roudi(
-                  {"iox-roudi", "--config-file", VALPOOL_BENCH_ROUDI_CONFIG});
+                  {"iox-roudi", "--kill-delay", "1", "--config-file", VALPOOL_BENCH_ROUDI_CONFIG});
               return packets_per_second(iceoryx_transport(capacity), o);
           });
 }
