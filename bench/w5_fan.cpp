@@ -10,7 +10,9 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 

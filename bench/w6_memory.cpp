@@ -178,7 +178,7 @@ measurements measure_together(const setting& s, const options& o) {
         b->ready.arrive_and_wait(2);
         const auto began = clock_type::now();
         std::size_t pairs = 0;
-        for (; seconds_since(began) < o.scaled(0.5); pairs += 64 * batch)
+        for (; seconds_since(began) < o.seconds / 2; pairs += 64 * batch)
             for (int i = 0; i < 64; ++i) allocate_and_give_back(memory, s.block_bytes);
         b->ns[is_first ? 0 : 1] = 1e9 * seconds_since(began) / static_cast<double>(pairs);
         b->done.arrive_and_wait(2);

@@ -6,6 +6,7 @@
 
 #include "peers/byte_channels.hpp"
 #include "support/contest.hpp"
+#include "support/stream.hpp"
 
 #include <boost/json.hpp>
 
@@ -65,7 +66,7 @@ private:
     Channel channel_;
 };
 
-/// Enters JSON over a channel; one without a capacity of its own only once.
+/// Enters JSON over a channel. One that has no capacity of its own does not look at `capacity`.
 template <class Channel, class Payload>
 void add_json(contest& c, const std::string& channel_id, const std::string& variant,
               std::size_t capacity) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace valpool::bench {
@@ -16,9 +17,6 @@ struct options {
     unsigned round = 0;    // contestants start in another order each round
     bool is_quick = false;
     std::string only;  // contestants whose id or variant has this in it; empty: all
-
-    /// Shorter or longer than usual, keeping the proportions.
-    double scaled(double factor) const noexcept { return seconds * factor; }
 };
 
 /// --seconds S, --round N, --quick, --no-pinning, --only TEXT. Prints the usage and exits for

@@ -6,7 +6,7 @@
 #include "support/process.hpp"
 #include "support/stream.hpp"
 
-#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

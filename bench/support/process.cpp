@@ -1,8 +1,8 @@
 #include "support/process.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
@@ -10,6 +10,7 @@
 #include <thread>
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -27,8 +28,7 @@ volatile std::sig_atomic_t was_told_to_end = 0;
     throw std::system_error(errno, std::generic_category(), call);
 }
 
-/// While it lives, SIGINT and SIGTERM end a wait with an exception, so that everything is cleaned
-/// up.
+/// While it lives, SIGINT and SIGTERM end a wait with an exception, so that all is cleaned up.
 class signal_watch {
 public:
     signal_watch() {
@@ -136,19 +136,20 @@ std::string read_complaint(int descriptor) {
     return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : "it was killed";
 }
 
-/// Waits until at least one has ended, and takes those out.
+/// Waits a while for some to end, and takes those out. Looks up now and then, because a signal can
+/// come just before the wait.
 void collect_ended(std::vector<child>& children, clock_type::time_point until, int complaints) {
+    constexpr int slice_ms = 200;
     std::vector<pollfd> waited;
     for (const child& c : children) waited.push_back({c.descriptor(), POLLIN, 0});
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::max(until - clock_type::now(), clock_type::duration::zero()));
-    const int ready = poll(waited.data(), waited.size(), static_cast<int>(left.count()));
+    const int ready = poll(waited.data(), waited.size(), slice_ms);
     if (was_told_to_end) throw interrupted();
-    if (ready == 0) throw std::runtime_error("it took too long");
     if (ready < 0 && errno != EINTR) throw_system_error("poll");
+    if (ready == 0 && clock_type::now() > until) throw std::runtime_error("it took too long");
+    if (ready <= 0) return;
     std::vector<child> rest;
     for (std::size_t i = 0; i < children.size(); ++i) {
-        if (ready < 0 || waited[i].revents == 0)
+        if (waited[i].revents == 0)
             rest.push_back(std::move(children[i]));
         else if (!children[i].collect())
             throw std::runtime_error(read_complaint(complaints));
@@ -221,9 +222,15 @@ shm_name::shm_name(const std::string& what) {
 
 shm_name::~shm_name() { shm_unlink(("/" + name_).c_str()); }
 
-void barrier::arrive_and_wait(unsigned parties) noexcept {
-    arrived_.fetch_add(1, std::memory_order_acq_rel);
-    while (arrived_.load(std::memory_order_acquire) < parties) std::this_thread::yield();
+void barrier::arrive_and_wait(std::uint32_t parties) noexcept {
+    static_assert(sizeof arrived_ == sizeof(std::uint32_t), "the kernel looks at it as a number");
+    const auto call = [&](int operation, std::uint32_t argument) {
+        syscall(SYS_futex, &arrived_, operation, argument, nullptr, nullptr, 0);
+    };
+    std::uint32_t arrived = arrived_.fetch_add(1, std::memory_order_acq_rel) + 1;
+    if (arrived == parties) call(FUTEX_WAKE, INT_MAX);
+    for (; arrived < parties; arrived = arrived_.load(std::memory_order_acquire))
+        call(FUTEX_WAIT, arrived);
 }
 
 }  // namespace valpool::bench

@@ -106,13 +106,14 @@ private:
     void* at_;
 };
 
-/// Where a known number of processes wait for each other; in shared memory, used once.
+/// Where a known number of processes wait for each other, asleep: who waits must not disturb those
+/// who are measured. In shared memory; used once.
 class barrier {
 public:
-    void arrive_and_wait(unsigned parties) noexcept;
+    void arrive_and_wait(std::uint32_t parties) noexcept;
 
 private:
-    std::atomic<unsigned> arrived_{0};
+    std::atomic<std::uint32_t> arrived_{0};
 };
 
 }  // namespace valpool::bench

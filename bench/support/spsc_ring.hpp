@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <tuple>
+#include <utility>
 
 namespace valpool::bench {
 
