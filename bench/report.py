@@ -3,7 +3,7 @@
 
 usage: report.py [--docs FILE] OUTPUT
 OUTPUT has a file round-N.jsonl for each round; report.md, results.json and plot.svg are written
-there. With --docs, the tables also go into FILE, between its two markers.
+there. With --docs, the tables also go into FILE, between its two markers, and the plot beside it.
 """
 import argparse
 import collections
@@ -45,7 +45,8 @@ def machine():
                       + (", virtual" if first_line("/proc/cpuinfo", "flags").find("hypervisor") >= 0 else "")),
         ("memory", f"{kibibytes / 2**20:.0f} GiB"),
         ("system", f"{system}, Linux {platform.release()}"),
-        ("address randomisation", pathlib.Path("/proc/sys/kernel/randomize_va_space").read_text().strip()),
+        ("address randomisation",
+         "off" if pathlib.Path("/proc/sys/kernel/randomize_va_space").read_text().strip() == "0" else "on"),
         ("compiler", output_of("c++", "--version").splitlines()[0]),
         ("load of the minute before the report", f"{os.getloadavg()[0]:.2f}"),
     ]
@@ -129,8 +130,10 @@ def main():
     (given.output / "report.md").write_text("# Benchmarks\n\n" + text, encoding="utf-8")
     (given.output / "results.json").write_text(json.dumps(
         {**results.as_json(), "targets": [v.as_json() for v in verdicts]}, indent=1) + "\n", encoding="utf-8")
-    (given.output / "plot.svg").write_text(plot.picture(results, verdicts), encoding="utf-8")
+    picture = plot.picture(results, verdicts)
+    (given.output / "plot.svg").write_text(picture, encoding="utf-8")
     if given.docs:
+        given.docs.with_suffix(".svg").write_text(picture, encoding="utf-8")
         write_into(given.docs, text)
     print(target_table(verdicts))
 

@@ -68,6 +68,6 @@ for ((round = 0; round < rounds; ++round)); do
     run_program "$program" --round "$round" --seconds "$seconds" "${options[@]}"
   done
 done
-python3 bench/report.py "${report_options[@]}" "$output"
+python3 -B bench/report.py "${report_options[@]}" "$output"
 echo "See $output/report.md"
 exit "$has_failed"
