@@ -1,0 +1,71 @@
+"""Bars as SVG, without any library."""
+import math
+from xml.sax.saxutils import escape
+
+from results import number
+
+WIDTH = 1060
+LABELS = 520  # where the bars begin
+BARS = 400    # how long they can be
+LINE = 22
+COLOURS = {"valpool": "#1b6ca8", "peer": "#9aa5b1", "limit": "#d98e04", "met": "#3a7d44", "missed": "#b3261e"}
+
+
+def _text(x, y, text, more=""):
+    return f'<text x="{x}" y="{y}" {more}>{escape(text)}</text>'
+
+
+def _panel(title, bars, y, mark=None):
+    """Bars of (label, value, colour, text) on a logarithmic scale; a line at `mark`."""
+    values = [value for _, value, _, _ in bars] + ([mark] if mark else [])
+    low = 10 ** math.floor(math.log10(min(values)) - 0.01)
+    high = 10 ** math.ceil(math.log10(max(values)) + 0.01)
+    length = lambda value: BARS * math.log(value / low) / math.log(high / low)
+    lines = [_text(10, y + 16, title, 'font-weight="bold"')]
+    y += LINE + 6
+    top = y
+    for label, value, colour, text in bars:
+        lines.append(_text(LABELS - 8, y + 15, label, 'text-anchor="end"'))
+        lines.append(f'<rect x="{LABELS}" y="{y + 3}" width="{max(length(value), 1):.1f}" height="{LINE - 6}" '
+                     f'fill="{COLOURS[colour]}"/>')
+        lines.append(_text(f"{LABELS + length(value) + 6:.1f}", y + 15, text))
+        y += LINE
+    if mark:
+        x = LABELS + length(mark)
+        lines.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{y}" stroke="#000" stroke-dasharray="3 3"/>')
+    return lines, y + LINE
+
+
+def _bars(results, workload, variant, metric, smaller_first=False):
+    rows = [r for r in results.rows if (r.workload, r.variant, r.metric) == (workload, variant, metric)]
+    rows.sort(key=lambda r: r.median, reverse=not smaller_first)
+    return [(r.label, r.median, r.kind, f"{number(r.median)} {r.unit}") for r in rows]
+
+
+def _target_bars(verdicts):
+    """How far above what was asked for; 1 is just met."""
+    bars = []
+    for v in verdicts:
+        if not v.measured:
+            continue
+        margin = v.bound / v.measured if v.is_most else v.measured / v.bound
+        bars.append((f"{v.workload} {v.wording}", margin, "met" if v.is_met() else "missed", f"{margin:.2f}"))
+    return bars
+
+
+def picture(results, verdicts):
+    panels = [
+        ("W1: a record built, passed, looked at, freed; capacity 1024 (longer is faster)",
+         _bars(results, "W1", "capacity 1024", "rate"), None),
+        ("W4: 100 keys in five levels (longer is faster)", _bars(results, "W4", "capacity 64", "rate"), None),
+        ("W2: there and back, spinning (shorter is faster)", _bars(results, "W2", "spinning", "median", True), None),
+        ("W2: there and back, sleeping (shorter is faster)", _bars(results, "W2", "sleeping", "median", True), None),
+        ("Targets: how many times better than asked for (right of the line: met)", _target_bars(verdicts), 1),
+    ]
+    body, y = [], 10
+    for title, bars, mark in panels:
+        if bars:
+            lines, y = _panel(title, bars, y, mark)
+            body += lines
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y}" font-family="sans-serif" '
+            f'font-size="12">\n<rect width="100%" height="100%" fill="#fff"/>\n' + "\n".join(body) + "\n</svg>\n")

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Makes tables, JSON and a plot of what the benchmarks have printed.
+
+usage: report.py [--docs FILE] OUTPUT
+OUTPUT has a file round-N.jsonl for each round; report.md, results.json and plot.svg are written
+there. With --docs, the tables also go into FILE, between its two markers, and the plot beside it.
+"""
+import argparse
+import collections
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+
+import plot
+import targets
+from results import Results, number
+
+MARKERS = ("<!-- results: begin -->", "<!-- results: end -->")
+TITLES = {
+    "W1": "W1 record", "W2": "W2 ping-pong", "W3": "W3 array", "W4": "W4 nested",
+    "W5": "W5 fan", "W6": "W6 memory", "W7": "W7 values", "W8": "W8 idle",
+}
+
+
+def machine():
+    """What the numbers were measured on, as pairs of name and text."""
+    def first_line(path, key):
+        with open(path, encoding="utf-8") as lines:
+            return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "?")
+
+    def output_of(*command):
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return "?"
+
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", "?")
+    kibibytes = int(first_line("/proc/meminfo", "MemTotal").split()[0])
+    return [
+        ("processor", f"{first_line('/proc/cpuinfo', 'model name')}, "
+                      f"{len(os.sched_getaffinity(0))} usable"
+                      + (", virtual" if first_line("/proc/cpuinfo", "flags").find("hypervisor") >= 0 else "")),
+        ("memory", f"{kibibytes / 2**20:.0f} GiB"),
+        ("system", f"{system}, Linux {platform.release()}"),
+        ("address randomisation",
+         "off" if pathlib.Path("/proc/sys/kernel/randomize_va_space").read_text().strip() == "0" else "on"),
+        ("compiler", output_of("c++", "--version").splitlines()[0]),
+        ("load of the minute before the report", f"{os.getloadavg()[0]:.2f}"),
+    ]
+
+
+def markdown_table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def cell(row):
+    if row is None:
+        return ""
+    text = number(row.median)
+    if len(row.values) > 1:
+        text += f" ({number(min(row.values))} to {number(max(row.values))})"
+    return text
+
+
+def result_tables(results, workload):
+    """One table for each metric; contestants in rows or in columns, whichever are more in rows."""
+    by_metric = collections.defaultdict(list)
+    for row in results.rows:
+        if row.workload == workload:
+            by_metric[(row.metric, row.unit)].append(row)
+    text = ""
+    for (metric, unit), rows in by_metric.items():
+        by_place = {(row.label, row.variant): row for row in rows}
+        labels = list(dict.fromkeys(row.label for row in rows))
+        variants = sorted(dict.fromkeys(row.variant for row in rows), key=results.variant_order)
+        title = f"{metric}, {unit}"
+        if len(labels) >= len(variants):
+            labels.sort(key=lambda label: results.label_order(label))
+            table = [[label] + [cell(by_place.get((label, v))) for v in variants] for label in labels]
+            text += markdown_table([title] + variants, table) + "\n"
+        else:
+            table = [[v] + [cell(by_place.get((label, v))) for label in labels] for v in variants]
+            text += markdown_table([title] + labels, table) + "\n"
+    return text
+
+
+def target_table(verdicts):
+    rows = [[v.workload, v.wording, v.measured_text(), v.verdict()] for v in verdicts]
+    return markdown_table(["workload", "target", "measured", "met"], rows)
+
+
+def report(results, verdicts):
+    text = markdown_table(["machine", ""], [list(pair) for pair in results.machine])
+    text += "\nOne round.\n" if results.rounds == 1 else f"\nMedians of {results.rounds} rounds (smallest to largest).\n"
+    text += "\n## Targets\n\n"
+    text += target_table(verdicts) + "\n"
+    for workload in sorted(dict.fromkeys(row.workload for row in results.rows)):
+        text += f"## {TITLES.get(workload, workload)}\n\n" + result_tables(results, workload)
+    if results.missing:
+        text += "## Not measured\n\n" + markdown_table(
+            ["workload", "who", "why"],
+            [[m["workload"] + (", " + m["variant"] if m["variant"] else ""), m["label"], m["missing"]]
+             for m in results.missing])
+    return text
+
+
+def write_into(path, text):
+    page = path.read_text(encoding="utf-8")
+    begin, end = (page.index(marker) for marker in MARKERS)
+    below = text.replace("\n## ", "\n### ")
+    path.write_text(page[:begin + len(MARKERS[0])] + "\n\n" + below + "\n" + page[end:], encoding="utf-8")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--docs", type=pathlib.Path)
+    arguments.add_argument("output", type=pathlib.Path)
+    given = arguments.parse_args()
+    files = sorted(given.output.glob("round-*.jsonl"), key=lambda f: int(f.stem.split("-")[1]))
+    if not files:
+        sys.exit(f"report: no round-*.jsonl in {given.output}")
+    results = Results(files, machine())
+    verdicts = targets.judge(results)
+    text = report(results, verdicts)
+    (given.output / "report.md").write_text("# Benchmarks\n\n" + text, encoding="utf-8")
+    (given.output / "results.json").write_text(json.dumps(
+        {**results.as_json(), "targets": [v.as_json() for v in verdicts]}, indent=1) + "\n", encoding="utf-8")
+    picture = plot.picture(results, verdicts)
+    (given.output / "plot.svg").write_text(picture, encoding="utf-8")
+    if given.docs:
+        given.docs.with_suffix(".svg").write_text(picture, encoding="utf-8")
+        write_into(given.docs, text)
+    print(target_table(verdicts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Sets a fresh Debian 12 up, builds the benchmarks, and measures everything, in rounds in which the
+# contestants alternate. Writes report.md, results.json and plot.svg.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+usage="usage: bench/run.sh [options] [OUTPUT]
+  OUTPUT            folder for the results (default build/bench-results)
+  --quick           one short round: shows that everything works
+  --no-peers        without iceoryx, ZeroMQ and mimalloc: installs less
+  --no-pinning      leaves processes on whatever processor they are
+  --rounds N        how many rounds (default 5; medians are of these)
+  --seconds S       about how long one measurement takes (default 0.4)
+  --update-docs     also writes the results into docs/performance.md"
+
+rounds=5
+seconds=0.4
+peers=ON
+options=()
+report_options=()
+output=$root/build/bench-results
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) rounds=1 seconds=0.05 options+=(--quick) ;;
+    --no-peers) peers=OFF ;;
+    --no-pinning) options+=(--no-pinning) ;;
+    --rounds) rounds=$2; shift ;;
+    --seconds) seconds=$2; shift ;;
+    --update-docs) report_options+=(--docs "$root/docs/performance.md") ;;
+    --help) echo "$usage"; exit 0 ;;
+    -*) echo "$usage" >&2; exit 2 ;;
+    *) output=$1 ;;
+  esac
+  shift
+done
+mkdir -p "$output"
+output=$(cd "$output" && pwd)
+cd "$root"
+
+packages=(libbenchmark-dev python3)
+[ "$peers" = OFF ] || packages+=(libzmq3-dev iceoryx libiceoryx-posh-dev libiceoryx-hoofs-dev libmimalloc-dev)
+bash cmake/install-packages.sh "${packages[@]}"
+cmake --preset bench -DVALPOOL_BUILD_BENCH_PEERS="$peers" >/dev/null
+cmake --build --preset bench -j "$(nproc)"
+
+# The program that runs now; when this script ends, it does, too, and what it made in /dev/shm goes.
+running=
+end_program() {
+  [ -n "$running" ] || return 0
+  kill "$running" 2>/dev/null || true
+  wait "$running" || true
+  rm -f /dev/shm/"valpool_bench_${running}_"*
+}
+trap end_program EXIT
+trap 'exit 130' INT TERM
+
+rm -f "$output"/round-*.jsonl "$output"/complaints.txt
+has_failed=0
+run_program() {
+  "build/bench/bench/$1" "${@:2}" >>"$output/round-$round.jsonl" 2>>"$output/complaints.txt" &
+  running=$!
+  wait "$running" || { echo "$1 failed; see $output/complaints.txt" >&2; has_failed=1; }
+  running=
+}
+programs=(w1_record w2_ping_pong w3_array w4_nested w5_fan w6_memory w7_values w8_idle)
+for ((round = 0; round < rounds; ++round)); do
+  echo "Round $((round + 1)) of $rounds"
+  for program in "${programs[@]}"; do
+    run_program "$program" --round "$round" --seconds "$seconds" "${options[@]}"
+  done
+done
+python3 -B bench/report.py "${report_options[@]}" "$output"
+echo "See $output/report.md"
+exit "$has_failed"
