@@ -100,16 +100,15 @@ public:
 
     void append(const T& item) {
         const detail::mutation guard(region());
+        if (items_.size() < items_.capacity()) {
+            items_.emplace_back(item);
+            return;
+        }
         // What can fail comes before what moves: the copy (the item may be an element of this
         // array), then the room for it.
-        if constexpr (std::is_arithmetic_v<T>) {
-            const T copy = item;
-            items_.push_back(copy);
-        } else {
-            T copy = copy_for_here(item);
-            make_room();
-            items_.push_back(std::move(copy));
-        }
+        T copy = copy_for_here(item);
+        make_room();
+        items_.emplace_back(std::move(copy));
     }
     void prepend(const T& item) { insertAt(0, item); }
     void insert(std::size_t i, const T& item) { insertAt(i, item); }

@@ -78,12 +78,12 @@ public:
     using entry = table_entry;
     static constexpr std::uint32_t smallest_chunk = 4;
 
-    table() noexcept = default;
-    explicit table(const allocator<char>& memory) noexcept : memory_(memory) {}
+    table() noexcept : table(allocator<char>()) {}
+    explicit table(const allocator<char>& memory) noexcept : table(memory, nullptr, 0) {}
     /// With room for its first entries, which is its own from now on.
     table(const allocator<char>& memory, allocator<entry>::pointer first,
           std::uint32_t capacity) noexcept
-        : memory_(memory), first_(first), first_capacity_(capacity) {}
+        : memory_(memory), first_(first), first_capacity_(capacity & 0x7fffffff), has_holes_(0) {}
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory);
     table(table&& other);
@@ -150,9 +150,10 @@ public:
         using reference = Entry&;
 
         walk() noexcept = default;
-        explicit walk(const table& t) noexcept
-            : table_(&t), at_(t.first_.get()), next_(t.index_ ? 0 : t.size_) {
-            last_ = at_ + next_;  // without an index all entries are one row
+        explicit walk(const table& t) noexcept : table_(&t), at_(t.first_.get()) {
+            const std::uint32_t capacity = t.first_capacity_;
+            if (!t.has_holes_) next_ = t.size_ < capacity ? t.size_ : capacity;
+            last_ = at_ + next_;
             if (at_ == last_) go_on();
         }
         Entry& operator*() const noexcept { return *at_; }
@@ -212,7 +213,8 @@ private:
     };
 
     void destroy() noexcept;
-    std::size_t holes() const noexcept;
+    std::size_t holes() const noexcept { return has_holes_ ? count_holes() : 0; }
+    std::size_t count_holes() const noexcept;
     std::size_t capacity() const noexcept;
     std::size_t room() const noexcept;
     entry& entry_at(std::size_t position) const noexcept;
@@ -253,7 +255,8 @@ private:
     allocator<entry>::pointer first_;        // the first chunk; null: none
     allocator<table_index>::pointer index_;  // with the further chunks; null: none
     std::uint32_t size_ = 0;
-    std::uint32_t first_capacity_ = 0;
+    std::uint32_t first_capacity_ : 31;
+    std::uint32_t has_holes_ : 1;
 };
 static_assert(sizeof(table) == 32, "box header, table and four entries fit a block of 384 bytes");
 static_assert(sizeof(table_entry) == 64, "one cache line");

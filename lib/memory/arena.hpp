@@ -27,7 +27,6 @@ constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 /// Blocks that a lane has claimed for its own next allocations: free ones of one bitmap word.
 struct block_reserve {
     std::atomic<std::uint64_t> mask;
-    std::uint64_t first_block;  // offset of the word's first block
     std::uint32_t page;
     std::uint16_t word;
     std::uint16_t next_bit;  // where to look for a free block first

@@ -179,13 +179,13 @@ hold* create_box_at_once(arena& a, unsigned size_class) {
     thread_lane& l = lane_of_thread(a);
     new_hold h(l);
     const inside pass(l);
-    const std::uint64_t offset = take_reserved(*l.heap, size_class);
+    const std::uint64_t offset = take_reserved(a, *l.heap, size_class);
     if (offset == 0) return nullptr;
     VALPOOL_KILL_POINT("box.reserved");
     box& b = open_box(a, offset, size_of_class[size_class]);
     h.write_entry(offset);
     // The next one's lines are another processor's, where a reader has just let go of them.
-    if (const std::uint64_t next = next_reserved(*l.heap, size_class))
+    if (const std::uint64_t next = next_reserved(a, *l.heap, size_class))
         prefetch_to_write(a.at<void>(next), usual_box_bytes);
     return h.release(b);
 }

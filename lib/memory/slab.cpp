@@ -17,12 +17,9 @@ struct block_place {
     std::uint64_t mask;
 };
 
-void fill_reserve(const arena& a, block_reserve& reserve, const block_place& blocks,
-                  unsigned size_class) noexcept {
+void fill_reserve(block_reserve& reserve, const block_place& blocks) noexcept {
     reserve.page = blocks.page;
     reserve.word = static_cast<std::uint16_t>(blocks.word);
-    reserve.first_block =
-        a.page_start(blocks.page) + std::uint64_t{blocks.word} * 64 * size_of_class[size_class];
     reserve.mask.store(blocks.mask, std::memory_order_relaxed);
 }
 
@@ -68,7 +65,7 @@ bool claim_word(arena& a, block_reserve& reserve, unsigned size_class, std::uint
         return_blocks(a, page, w, blocks);
         return false;
     }
-    fill_reserve(a, reserve, {page, w, blocks}, size_class);
+    fill_reserve(reserve, {page, w, blocks});
     VALPOOL_KILL_POINT("slab.filled_reserve");
     return true;
 }
@@ -151,7 +148,7 @@ bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use
     // The first word's blocks are this lane's at once; the others are free for all.
     for (std::uint32_t w = 1; w < a.words_per_page; ++w)
         entry.words()[w].store(a.valid_bits(size_class, w), std::memory_order_release);
-    fill_reserve(a, heap.reserves[size_class], {page, 0, a.valid_bits(size_class, 0)}, size_class);
+    fill_reserve(heap.reserves[size_class], {page, 0, a.valid_bits(size_class, 0)});
     VALPOOL_KILL_POINT("slab.opened_page");
     heap.last_page[size_class] = page + 1;
     if (a.blocks_per_page(size_class) > 64) hint_partial(a, size_class, page);
@@ -345,8 +342,8 @@ namespace {
 
 std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class,
                              page_use use) noexcept {
-    std::uint64_t block = take_reserved(heap, size_class);
-    if (block == 0 && refill(a, heap, size_class, use)) block = take_reserved(heap, size_class);
+    std::uint64_t block = take_reserved(a, heap, size_class);
+    if (block == 0 && refill(a, heap, size_class, use)) block = take_reserved(a, heap, size_class);
     VALPOOL_KILL_POINT("slab.took_block");
     return block;
 }

@@ -31,23 +31,29 @@ inline std::uint32_t next_bit(const block_reserve& reserve, std::uint64_t mask) 
            64;
 }
 
+inline std::uint64_t reserved_block(const arena& a, const block_reserve& reserve,
+                                    unsigned size_class, std::uint32_t bit) noexcept {
+    const std::uint64_t index = std::uint64_t{reserve.word} * 64 + bit;
+    return a.page_start(reserve.page) + index * size_of_class[size_class];
+}
+
 /// The next block of the lane's own; 0 when it has none of this class.
-inline std::uint64_t next_reserved(const lane_heap& heap, unsigned size_class) noexcept {
+inline std::uint64_t next_reserved(const arena& a, const lane_heap& heap,
+                                   unsigned size_class) noexcept {
     const block_reserve& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
-    if (mask == 0) return 0;
-    return reserve.first_block + std::uint64_t{next_bit(reserve, mask)} * size_of_class[size_class];
+    return mask == 0 ? 0 : reserved_block(a, reserve, size_class, next_bit(reserve, mask));
 }
 
 /// Takes it: the quick part of allocate_space.
-inline std::uint64_t take_reserved(lane_heap& heap, unsigned size_class) noexcept {
+inline std::uint64_t take_reserved(const arena& a, lane_heap& heap, unsigned size_class) noexcept {
     block_reserve& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     if (mask == 0) return 0;
     const std::uint32_t i = next_bit(reserve, mask);
     reserve.next_bit = static_cast<std::uint16_t>((i + bits_apart) % 64);
     reserve.mask.store(mask & ~(std::uint64_t{1} << i), std::memory_order_relaxed);
-    return reserve.first_block + std::uint64_t{i} * size_of_class[size_class];
+    return reserved_block(a, reserve, size_class, i);
 }
 
 /// Frees a block or run by its start.

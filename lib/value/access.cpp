@@ -53,14 +53,6 @@ Val& Val::operator()(const Val& key) const {
     return is_table(tag) ? table_of(*this)(key) : list_element(*this, key);
 }
 
-Val& Val::at_text(std::string_view key) {
-    return is_table(tag) ? table_of(*this)[key] : list_element(*this, Val(key));
-}
-
-Val& Val::get_text(std::string_view key) const {
-    return is_table(tag) ? table_of(*this)(key) : list_element(*this, Val(key));
-}
-
 bool Val::contains(const Val& key) const {
     if (is_table(tag)) return table_of(*this).contains(key);
     if (!is_container(tag)) throw_no_elements(*this, "elements");

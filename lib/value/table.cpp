@@ -139,7 +139,7 @@ std::uint32_t unit_for(std::uint32_t first_capacity) noexcept {
 }
 }  // namespace
 
-std::size_t table::holes() const noexcept { return index_ ? index_->holes : 0; }
+std::size_t table::count_holes() const noexcept { return index_->holes; }
 
 std::size_t table::capacity() const noexcept {
     const std::size_t further =
@@ -170,7 +170,7 @@ table::place_in_chunk table::further_place(std::uint32_t position) const noexcep
 /// What is used from the position on of the chunk that it lies in.
 table::entry_row table::chunk_from(std::uint32_t position) const noexcept {
     if (position < first_capacity_) {
-        const std::uint32_t end = std::min(first_capacity_, size_);
+        const std::uint32_t end = std::min<std::uint32_t>(first_capacity_, size_);
         return {first_.get() + position, first_.get() + end, end};
     }
     const auto [j, at] = further_place(position);
@@ -257,7 +257,12 @@ void table::swap(table& other) {
     std::swap(first_, other.first_);
     std::swap(index_, other.index_);
     std::swap(size_, other.size_);
-    std::swap(first_capacity_, other.first_capacity_);
+    const std::uint32_t capacity = first_capacity_;
+    const bool has_holes = has_holes_;
+    first_capacity_ = other.first_capacity_;
+    has_holes_ = other.has_holes_;
+    other.first_capacity_ = capacity & 0x7fffffff;
+    other.has_holes_ = has_holes;
 }
 
 void table::reserve(std::size_t count) {
@@ -405,7 +410,7 @@ void table::make_room(std::size_t for_entries) {
     if (first_capacity_ == 0 && for_entries != 0) {
         const std::size_t count = std::max<std::size_t>(for_entries, smallest_chunk);
         first_ = allocator<entry>(memory_).allocate(count);
-        first_capacity_ = static_cast<std::uint32_t>(count);
+        first_capacity_ = static_cast<std::uint32_t>(count) & 0x7fffffff;
     }
     // At most two thirds full, or chains get long.
     if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2 : for_entries > room())
@@ -455,6 +460,7 @@ void table::drop_last_chunk() noexcept {
 void table::close_holes() noexcept {
     std::size_t to = 0;
     index_->holes = 0;
+    has_holes_ = 0;
     std::fill_n(index_->words(), index_->mask() + 1, 0);
     for (std::size_t from = 0; from < size_; ++from) {
         entry& e = entry_at(from);
@@ -495,6 +501,7 @@ bool table::remove(const Val& key) {
     e->value.reset();
     e->key.subtype = '-';
     ++index_->holes;
+    has_holes_ = 1;
     // As rarely as removing pays for it.
     if (index_->holes > std::max<std::size_t>(size_ / 2, most_without_index)) close_holes();
     return true;
@@ -550,6 +557,16 @@ Val& Val::at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third
 Val& Val::get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
     if (!detail::is_table(tag)) return (*this)(Val(detail::short_text(head, second, third).view()));
     return detail::table_of(*this).found_short(head, second, third);
+}
+
+Val& Val::at_text(std::string_view key) {
+    if (key.size() <= detail::short_text::most) return at_short_text(detail::short_text(key));
+    return detail::is_table(tag) ? detail::table_of(*this)[key] : (*this)[Val(key)];
+}
+
+Val& Val::get_text(std::string_view key) const {
+    if (key.size() <= detail::short_text::most) return get_short_text(detail::short_text(key));
+    return detail::is_table(tag) ? detail::table_of(*this)(key) : (*this)(Val(key));
 }
 
 Tab::Tab(std::initializer_list<std::pair<Val, Val>> items) { add_items(*this, items); }
