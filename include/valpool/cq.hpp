@@ -8,6 +8,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace valpool {
 
@@ -70,6 +72,31 @@ public:
     /// `out` must not lie in the pool itself (std::logic_error).
     bool dequeue(const Val& timeout_s, Val& out);
     bool dequeue(double timeout_s, Val& out);
+
+    /// Without waiting: false when it is full, or empty.
+    bool try_enqueue(const Val& value) { return enqueue(value, 0.0); }
+    bool try_enqueue(Val&& value) { return enqueue(std::move(value), 0.0); }
+    bool try_dequeue(Val& out) { return dequeue(0.0, out); }
+
+    /// Hands over `count` values, in their order, waiting for room until the time-out; each one that
+    /// has been handed over is None then. Returns how many: fewer than `count` when the time was
+    /// over. What others enqueue meanwhile may come in between.
+    /// Throws like enqueue; what was handed over before that is in the queue.
+    std::size_t enqueue_many(Val* values, std::size_t count, const Val& timeout_s = Val());
+    std::size_t enqueue_many(std::vector<Val>& values, const Val& timeout_s = Val()) {
+        return enqueue_many(values.data(), values.size(), timeout_s);
+    }
+    /// Waits for a packet until the time-out, then takes what is there without waiting any more, at
+    /// most `most` packets, to the end of `out`. Returns how many; 0 when the time was over.
+    /// Throws like dequeue, and std::bad_alloc; what it has taken by then is in `out`.
+    std::size_t dequeue_many(std::vector<Val>& out, std::size_t most,
+                             const Val& timeout_s = Val());
+
+    /// How long this object's waits keep looking, on a processor of their own, before they sleep:
+    /// latency for processor time. Seconds; 0: they sleep at once; infinity: they never sleep.
+    /// Without it they look for some microseconds, and shorter where that was in vain. Counts in a
+    /// pool only. std::logic_error when negative or NaN.
+    void spin(double seconds);
 
     /// Packets that fit, and packets that are in it; what others do may change the latter at once.
     std::size_t capacity() const noexcept;

@@ -47,6 +47,8 @@ public:
     /// As for SHMMain.
     bool warning(bool on) noexcept;
     bool addressRandomization() const;
+    /// As for SHMMain; when this process is attached to the pool already, there is nothing to do.
+    bool prefault(bool on) noexcept;
 
 private:
     std::unique_ptr<detail::side> self_;

@@ -63,8 +63,8 @@ const char* pipes_defect(const arena& a) noexcept {
         if (left-- == 0 || !is_space(a, o, sizeof(pipe))) return "its list of pipes is damaged";
         const auto& p = *a.at<pipe>(o);
         const bool sound = p.header.magic.load() == magic_system && p.self == o && p.capacity > 0 &&
-                           p.capacity <= a.size_bytes / sizeof(cell) &&
-                           is_space(a, o, sizeof(pipe) + p.capacity * sizeof(cell)) &&
+                           p.capacity <= a.size_bytes / sizeof(cell) && p.has_its_shape() &&
+                           is_space(a, o, pipe::size_bytes(p.capacity)) &&
                            std::memchr(p.name, 0, sizeof p.name) != nullptr;
         if (!sound) return "a pipe is damaged";
         o = p.next;

@@ -26,6 +26,8 @@ struct pool_access {
 
     explicit operator bool() const noexcept { return static_cast<bool>(user); }
     arena& pool() const noexcept { return *user->pool; }
+    /// Makes the pool's pages present in this process.
+    void populate() const noexcept { detail::populate(&pool(), pool().size_bytes); }
 };
 
 /// Attaches if there is a living pool of that name; empty when there is none (yet). A pool that

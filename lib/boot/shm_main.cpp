@@ -66,6 +66,7 @@ public:
     startup_options options_;
     bool keeps_ = false;
     bool is_for_group_ = false;
+    bool wants_huge_pages_ = false;
     State_e state_ = STOPPED;
 
 private:
@@ -89,6 +90,8 @@ private:
         if (!access_) return false;
         pid_ = getpid();
         say(options_, "created, " + std::to_string(bytes_) + " bytes");
+        if (wants_huge_pages_) take_huge_pages();
+        if (options_.populates) access_.populate();
         return true;
     }
 
@@ -131,6 +134,12 @@ private:
         return true;
     }
 
+    void take_huge_pages() const {
+        arena& a = access_.pool();
+        if (!use_huge_pages(&a, a.size_bytes))
+            say(options_, "the system has no huge pages for it (any more)");
+    }
+
     void remove_name() noexcept {
         pool_file file = access_.user->file.reopen();
         if (file.is_open() && file.try_lock(takeover_role) && is_named(file, options_.name))
@@ -155,6 +164,10 @@ StreamingPool* SHMMain::pool() const { return &self_->access().pool(); }
 Bootstrap_t* SHMMain::boot() const { return self_->access().boot; }
 bool SHMMain::warning(bool on) noexcept { return std::exchange(self_->options_.warns, on); }
 bool SHMMain::addressRandomization() const { return has_address_randomization(); }
+bool SHMMain::prefault(bool on) noexcept { return std::exchange(self_->options_.populates, on); }
+bool SHMMain::hugePages(bool on) noexcept {
+    return std::exchange(self_->wants_huge_pages_, on);
+}
 void SHMMain::keep(bool on) noexcept { self_->keeps_ = on; }
 void SHMMain::shareWithGroup(bool on) noexcept { self_->is_for_group_ = on; }
 

@@ -37,6 +37,7 @@ bool side::attach_and_open() {
         if (!access_) {
             access_ = attach_by_name(options.name, options.forced_addr);
             if (access_) say(options, "attached");
+            if (access_ && options.populates) access_.populate();
         }
         if (access_) {
             if (pipe* const p = open()) {
@@ -92,6 +93,7 @@ CQ& ServerSide::pipe() const { return self_->queue(); }
 StreamingPool* ServerSide::pool() const { return &self_->access().pool(); }
 Bootstrap_t* ServerSide::boot() const { return self_->access().boot; }
 bool ServerSide::warning(bool on) noexcept { return std::exchange(self_->options.warns, on); }
+bool ServerSide::prefault(bool on) noexcept { return std::exchange(self_->options.populates, on); }
 bool ServerSide::addressRandomization() const { return has_address_randomization(); }
 
 ClientSide::ClientSide(const std::string& memory_pool_name, const std::string& pipe_name,
@@ -107,6 +109,7 @@ CQ& ClientSide::pipe() const { return self_->queue(); }
 StreamingPool* ClientSide::pool() const { return &self_->access().pool(); }
 Bootstrap_t* ClientSide::boot() const { return self_->access().boot; }
 bool ClientSide::warning(bool on) noexcept { return std::exchange(self_->options.warns, on); }
+bool ClientSide::prefault(bool on) noexcept { return std::exchange(self_->options.populates, on); }
 bool ClientSide::addressRandomization() const { return has_address_randomization(); }
 
 }  // namespace valpool

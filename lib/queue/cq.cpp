@@ -3,6 +3,8 @@
 #include "queue/queue_core.hpp"
 #include "queue/ring.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <stdexcept>
 #include <string>
@@ -82,6 +84,40 @@ bool CQ::dequeue(const Val& timeout_s, Val& out) {
 bool CQ::dequeue(double timeout_s, Val& out) {
     const deadline until = deadline_of(timeout_s);
     return unless_broken([&] { return core_->take(out, until); });
+}
+
+std::size_t CQ::enqueue_many(Val* values, std::size_t count, const Val& timeout_s) {
+    const deadline until = deadline_of(timeout_s);
+    std::size_t done = 0;
+    unless_broken([&] {
+        while (done < count && core_->put(std::move(values[done]), until)) ++done;
+        return true;
+    });
+    return done;
+}
+
+std::size_t CQ::dequeue_many(std::vector<Val>& out, std::size_t most, const Val& timeout_s) {
+    const deadline until = deadline_of(timeout_s);
+    const std::size_t before = out.size();
+    Val packet;
+    const auto take = [&](deadline end) {
+        if (out.size() == out.capacity()) out.reserve(std::max<std::size_t>(2 * out.size(), 8));
+        if (!core_->take(packet, end)) return false;
+        out.push_back(std::move(packet));
+        return true;
+    };
+    if (most == 0 || !unless_broken([&] { return take(until); })) return 0;
+    while (out.size() - before < most && take(deadline::in_seconds(0))) {
+    }
+    return out.size() - before;
+}
+
+void CQ::spin(double seconds) {
+    if (std::isnan(seconds) || seconds < 0)
+        throw std::logic_error("a time to spin is zero or more seconds");
+    constexpr double longest_s = 1e9;
+    const auto time = std::chrono::duration<double>(std::min(seconds, longest_s));
+    core_->spin(std::chrono::duration_cast<std::chrono::nanoseconds>(time));
 }
 
 std::size_t CQ::capacity() const noexcept { return core_->capacity(); }

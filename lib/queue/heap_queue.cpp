@@ -33,6 +33,8 @@ public:
         return true;
     }
 
+    void spin(std::chrono::nanoseconds) noexcept override {}  // its mutex would be in the way
+
     std::size_t capacity() const noexcept override { return capacity_; }
     std::size_t length() const noexcept override {
         const std::lock_guard guard(mutex_);

@@ -22,29 +22,42 @@ inline void relax() noexcept {
 
 /// How long a thread looks before it sleeps: a wake-up costs tens of microseconds, so looking for
 /// a few pays when the peer is running, and is wasted when it is not. Each thread learns which, and
-/// tries again now and then: two that both sleep at once would otherwise never find out.
+/// tries again now and then, rarer each time it was in vain: two that both sleep at once would
+/// otherwise never find out.
 class spin_budget {
 public:
     template <class Ready>
     bool spin(Ready ready) noexcept {
-        const unsigned limit = ++waits_ % explore_each == 0 ? most : turns_;
+        const bool explores = ++waits_ >= next_try_;
+        const unsigned limit = explores ? most : turns_;
         for (unsigned i = 0; i < limit; ++i) {
             if (ready()) {
+                if (explores) plan_try(most_often);
                 turns_ = i > turns_ ? most : std::min(turns_ * 2, most);
                 return true;
             }
             relax();
         }
+        if (explores) plan_try(std::min(interval_ * 2, most_rarely));
         turns_ = std::max(turns_ / 2, fewest);
         return false;
     }
 
 private:
-    static constexpr unsigned fewest = 16;
+    void plan_try(unsigned interval) noexcept {
+        interval_ = interval;
+        next_try_ = interval;
+        waits_ = 0;
+    }
+
+    static constexpr unsigned fewest = 1;
     static constexpr unsigned most = 1024;
-    static constexpr unsigned explore_each = 16;
+    static constexpr unsigned most_often = 16;
+    static constexpr unsigned most_rarely = 1024;
     unsigned turns_ = 256;
     unsigned waits_ = 0;
+    unsigned interval_ = most_often;
+    unsigned next_try_ = most_often;
 };
 thread_local constinit spin_budget budget;
 
@@ -114,6 +127,10 @@ public:
         wake_one(arena_, pipe_.producers, pipe_.room_topic());
         unpack(taker.release(*taken), out);
         return true;
+    }
+
+    void spin(std::chrono::nanoseconds time) noexcept override {
+        spin_ns_.store(time.count(), std::memory_order_relaxed);
     }
 
     std::size_t capacity() const noexcept override { return pipe_.capacity; }
@@ -204,27 +221,50 @@ private:
     template <class Try>
     bool retry(const side& s, Try attempt, deadline until) {
         for (;;) {
-            const bool is_promising = until.is_immediate() || look(s);
+            const bool is_promising = until.is_immediate() || look(s, until);
             if (attempt()) return true;
             if (until.has_passed()) return false;
             if (!is_promising && !wait(s, until)) return false;
         }
     }
 
-    bool look(const side& s) const noexcept {
+    bool look(const side& s, deadline until) const noexcept {
         const auto seems_ready = [&] { return s.seems_ready(pipe_, s.seen); };
-        return seems_ready() || budget.spin(seems_ready);
+        if (seems_ready()) return true;
+        const auto time = std::chrono::nanoseconds(spin_ns_.load(std::memory_order_relaxed));
+        return time.count() < 0 ? budget.spin(seems_ready)
+                                : look_for(std::min(time, period()), until, seems_ready);
     }
 
-    /// True as soon as it is ready (somebody else may be faster, though).
-    bool wait(const side& s, deadline until) {
-        const std::chrono::nanoseconds period = std::min<std::chrono::nanoseconds>(
+    template <class Ready>
+    static bool look_for(std::chrono::nanoseconds time, deadline until, Ready ready) noexcept {
+        if (time.count() == 0) return false;
+        constexpr unsigned looks_a_time = 16;  // the clock costs as much as several looks
+        for (const deadline end = until.or_in(time);;) {
+            for (unsigned i = 0; i < looks_a_time; ++i) {
+                if (ready()) return true;
+                relax();
+            }
+            if (end.has_passed()) return false;
+        }
+    }
+
+    /// What waits look up after: see slice.
+    std::chrono::nanoseconds period() const noexcept {
+        return std::min<std::chrono::nanoseconds>(
             slice, breaks_.checker ? breaks_.period : std::chrono::microseconds(slice));
+    }
+
+    /// Sleeps; true as soon as it is ready (somebody else may be faster, though).
+    bool wait(const side& s, deadline until) {
         thread_lane& l = lane_of_thread(arena_);
         for (;;) {
             if (breaks_.checker && breaks_.checker()) throw BreakRequested("a wait was ended");
             const auto is_ready = [&] { return s.is_ready(pipe_); };
-            sleep_on_seat(arena_, l.index, s.list, s.topic, until.or_in(period), is_ready);
+            const bool only_looks =
+                spin_ns_.load(std::memory_order_relaxed) >= std::chrono::nanoseconds(slice).count();
+            if (!only_looks)
+                sleep_on_seat(arena_, l.index, s.list, s.topic, until.or_in(period()), is_ready);
             if (is_ready()) {
                 // There may be enough for more than this thread, and a wake-up that was meant for
                 // another may have come here: pass it on. At worst somebody looks in vain.
@@ -233,19 +273,21 @@ private:
             }
             if (until.has_passed()) return false;
             recover_if_needed(*l.at);
+            if (only_looks) return true;
         }
     }
 
     arena& arena_;
     pipe& pipe_;
+    const break_options breaks_;
+    hold* const kept_;  // of an unnamed queue
+    std::atomic<std::int64_t> spin_ns_{-1};
     side_memory written_;
     side_memory read_;
     const side writing_{pipe_.producers, pipe_.room_topic(), has_room, seems_to_have_room,
                         written_};
     const side reading_{pipe_.consumers, pipe_.packet_topic(), has_packet, seems_to_have_packet,
                         read_};
-    break_options breaks_;
-    hold* kept_;  // of an unnamed queue
 };
 
 }  // namespace

@@ -16,6 +16,8 @@ public:
     virtual bool put(const Val& value, deadline until) = 0;
     virtual bool put(Val&& value, deadline until) = 0;
     virtual bool take(Val& out, deadline until) = 0;
+    /// How long a wait looks before it sleeps; negative: as it finds best.
+    virtual void spin(std::chrono::nanoseconds time) noexcept = 0;
     virtual std::size_t capacity() const noexcept = 0;
     virtual std::size_t length() const noexcept = 0;
 };

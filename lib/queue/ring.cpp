@@ -249,9 +249,10 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
 }
 
 pipe::pipe(std::uint64_t offset, std::uint64_t capacity_packets, std::string_view its_name) noexcept
-    : self(offset), capacity(capacity_packets), cell_stride(stride_for(capacity_packets)) {
-    const bool is_large = capacity > most_lone_cells && std::has_single_bit(capacity);
-    rotation = is_large ? static_cast<std::uint32_t>(std::countr_zero(capacity / cells_a_line)) : 0;
+    : self(offset),
+      capacity(capacity_packets),
+      cell_stride(stride_for(capacity_packets)),
+      rotation(rotation_for(capacity_packets)) {
     header.size_bytes = size_bytes(capacity);
     std::copy(its_name.begin(), its_name.end(), name);
     for (std::uint64_t i = 0; i < capacity; ++i) {

@@ -6,6 +6,7 @@
 #include "queue/seat.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <string_view>
 
 namespace valpool::detail {
@@ -54,6 +55,16 @@ struct pipe {
 
     static std::uint32_t stride_for(std::uint64_t capacity) noexcept {
         return capacity <= most_lone_cells ? cells_a_line : 1;
+    }
+    static std::uint32_t rotation_for(std::uint64_t capacity) noexcept {
+        const bool is_spread = capacity > most_lone_cells && std::has_single_bit(capacity);
+        return is_spread ? static_cast<std::uint32_t>(std::countr_zero(capacity / cells_a_line))
+                         : 0;
+    }
+    /// Whether the fields agree that say where the cells are: what a damaged pool says must not be
+    /// followed.
+    bool has_its_shape() const noexcept {
+        return cell_stride == stride_for(capacity) && rotation == rotation_for(capacity);
     }
     static std::uint64_t size_bytes(std::uint64_t capacity) noexcept {
         return sizeof(pipe) + capacity * stride_for(capacity) * sizeof(cell);

@@ -3,12 +3,14 @@
 #include "base/system_error.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <climits>
 #include <cstdint>
 #include <cstdio>
 #include <limits>
 #include <stdexcept>
 
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -72,6 +74,42 @@ std::string checked_pool_name(const std::string& name) {
         throw std::logic_error("a memory pool's name can have " + std::to_string(NAME_MAX) +
                                " bytes at most; this one has " + std::to_string(bare.size()));
     return bare;
+}
+
+namespace {
+// Newer than the headers of the systems that valpool is built on.
+constexpr int advice_populate_write = 23;  // MADV_POPULATE_WRITE, Linux 5.14
+constexpr int advice_collapse = 25;        // MADV_COLLAPSE, Linux 6.1
+
+/// The whole pages within.
+struct page_range {
+    char* first;
+    std::size_t size_bytes;
+    std::size_t page_bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+
+    page_range(void* memory, std::size_t bytes) noexcept {
+        const auto start = reinterpret_cast<std::uintptr_t>(memory);
+        const std::uintptr_t from = (start + page_bytes - 1) / page_bytes * page_bytes;
+        const std::uintptr_t to = (start + bytes) / page_bytes * page_bytes;
+        first = static_cast<char*>(memory) + (from - start);
+        size_bytes = to > from ? to - from : 0;
+    }
+};
+}  // namespace
+
+void populate(void* memory, std::size_t size_bytes) noexcept {
+    const page_range pages(memory, size_bytes);
+    if (madvise(pages.first, pages.size_bytes, advice_populate_write) == 0) return;
+    // An older kernel: touch each page, without changing what others may be writing there.
+    for (std::size_t at = 0; at < pages.size_bytes; at += pages.page_bytes)
+        reinterpret_cast<std::atomic<unsigned char>*>(pages.first + at)->fetch_or(0);
+}
+
+bool use_huge_pages(void* memory, std::size_t size_bytes) noexcept {
+    const page_range pages(memory, size_bytes);
+    // The first for what is still to come, the second for the pages that are there already.
+    madvise(pages.first, pages.size_bytes, MADV_HUGEPAGE);
+    return madvise(pages.first, pages.size_bytes, advice_collapse) == 0;
 }
 
 std::size_t free_segment_bytes() noexcept {

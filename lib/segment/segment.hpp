@@ -32,6 +32,12 @@ boost_segment create_segment(const segment_request& request, bool& is_address_ta
 /// Maps an existing, verified segment. As above for the address.
 boost_segment open_segment(const std::string& name, void* address, bool& is_address_taken);
 
+/// Makes the pages of mapped memory present in this process, so that no first touch has to. They
+/// keep what is in them.
+void populate(void* memory, std::size_t size_bytes) noexcept;
+/// Asks for huge pages under mapped memory. False when the system has none for it.
+bool use_huge_pages(void* memory, std::size_t size_bytes) noexcept;
+
 /// Bytes that a new segment could have now.
 std::size_t free_segment_bytes() noexcept;
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <thread>
 
@@ -543,6 +544,51 @@ BOOST_AUTO_TEST_CASE(values_outlive_the_objects_that_they_came_from) {
     BOOST_TEST(kept("a").length() == 1000u);
     kept["b"] = 2;
     BOOST_TEST(kept.length() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_prefaulted_pool_is_present_in_memory_from_the_start_on) {
+    constexpr std::size_t size_bytes = 16 << 20;
+    const pool_name name("prefault");
+    SHMMain main(name, size_bytes);
+    BOOST_TEST(!main.prefault(true));
+    BOOST_TEST(main.prefault(true));
+    main.start();
+    const auto page_tables_have = [](const StreamingPool* pool) {
+        std::ifstream smaps("/proc/self/smaps");
+        std::string line;
+        const auto wanted = reinterpret_cast<std::uintptr_t>(pool);
+        bool here = false;
+        while (std::getline(smaps, line)) {
+            std::uintptr_t first = 0;
+            std::uintptr_t end = 0;
+            if (std::sscanf(line.c_str(), "%lx-%lx", &first, &end) == 2)
+                here = wanted >= first && wanted < end;
+            std::size_t kb = 0;
+            if (here && std::sscanf(line.c_str(), "Rss: %zu", &kb) == 1) return kb * 1024;
+        }
+        return std::size_t{0};
+    };
+    BOOST_TEST(page_tables_have(main.pool()) >= size_bytes);
+    Val v = Shared(main.pool(), Tab{{"a", 1}});
+    BOOST_TEST(v["a"] == 1);
+}
+
+BOOST_AUTO_TEST_CASE(huge_pages_are_a_wish_that_no_pool_fails_for) {
+    for (const std::size_t size_bytes : {std::size_t{1000}, std::size_t{16} << 20}) {
+        const pool_name name("huge");
+        SHMMain main(name, size_bytes);
+        BOOST_TEST(!main.hugePages(true));
+        BOOST_TEST(main.hugePages(true));
+        main.start();
+        ServerSide server(name, "pipe", 2);
+        BOOST_TEST(!server.prefault(true));
+        BOOST_TEST(server.start() == STARTED);
+        ClientSide client(name, "pipe");
+        BOOST_TEST(!client.prefault(true));
+        BOOST_TEST(client.start() == STARTED);
+        server.pipe().enq(Tab{{"a", 1}});
+        BOOST_TEST(client.pipe().deq()("a") == 1);
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,8 +6,12 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include <sys/resource.h>
+#include <unistd.h>
 
 using namespace valpool;
 
@@ -267,6 +271,118 @@ BOOST_AUTO_TEST_CASE(many_threads_pass_every_packet_exactly_once_and_in_order) {
             }
             BOOST_TEST(std::all_of(times.begin(), times.end(), [](int n) { return n == 1; }));
         });
+}
+
+BOOST_AUTO_TEST_CASE(tries_never_wait) {
+    each(1, [&](CQ& queue) {
+        Val out = "untouched";
+        BOOST_TEST(!queue.try_dequeue(out));
+        BOOST_TEST(out == "untouched");
+        BOOST_TEST(queue.try_enqueue(1));
+        Val second = "second";
+        BOOST_TEST(!queue.try_enqueue(std::move(second)));
+        BOOST_TEST(second == "second");
+        BOOST_TEST(!queue.try_enqueue(second));
+        BOOST_TEST(queue.try_dequeue(out));
+        BOOST_TEST(out == 1);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(many_values_are_handed_over_as_far_as_there_is_room) {
+    each(5, [&](CQ& queue) {
+        std::vector<Val> values;
+        for (int i = 0; i < 8; ++i) values.push_back(i);
+        BOOST_TEST(queue.enqueue_many(values, 0.0) == 5u);
+        for (int i = 0; i < 5; ++i) BOOST_TEST(values[static_cast<std::size_t>(i)].isNone());
+        for (int i = 5; i < 8; ++i) BOOST_TEST(values[static_cast<std::size_t>(i)] == i);
+        BOOST_TEST(queue.enqueue_many(values.data() + 5, 3, 0.0) == 0u);
+        BOOST_TEST(queue.enqueue_many(values.data(), 0) == 0u);
+        std::vector<Val> out{"before"};
+        BOOST_TEST(queue.dequeue_many(out, 100) == 5u);
+        BOOST_REQUIRE_EQUAL(out.size(), 6u);
+        BOOST_TEST(out[0] == "before");
+        for (int i = 0; i < 5; ++i) BOOST_TEST(out[static_cast<std::size_t>(i) + 1] == i);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(many_packets_are_taken_as_far_as_there_are_any) {
+    each(8, [&](CQ& queue) {
+        std::vector<Val> out;
+        BOOST_TEST(queue.dequeue_many(out, 4, 0.0) == 0u);
+        BOOST_TEST(seconds_of([&] { queue.dequeue_many(out, 4, 0.05); }) >= 0.05);
+        BOOST_TEST(out.empty());
+        for (int i = 0; i < 7; ++i) queue.enq(i);
+        BOOST_TEST(queue.dequeue_many(out, 0) == 0u);
+        BOOST_TEST(queue.dequeue_many(out, 3) == 3u);
+        BOOST_TEST(queue.dequeue_many(out, 100) == 4u);
+        for (int i = 0; i < 7; ++i) BOOST_TEST(out[static_cast<std::size_t>(i)] == i);
+        BOOST_CHECK_THROW(queue.dequeue_many(out, 1, std::nan("")), std::logic_error);
+        BOOST_CHECK_THROW(queue.enqueue_many(out, "soon"), std::logic_error);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(many_values_wait_for_the_room_that_a_reader_makes) {
+    each(2, [&](CQ& queue) {
+        constexpr int count = 1000;
+        std::vector<Val> values;
+        for (int i = 0; i < count; ++i) values.push_back(i);
+        std::vector<Val> out;
+        std::thread reader([&] {
+            while (out.size() < count) queue.dequeue_many(out, 7);
+        });
+        BOOST_TEST(queue.enqueue_many(values) == static_cast<std::size_t>(count));
+        reader.join();
+        for (int i = 0; i < count; ++i) BOOST_REQUIRE(out[static_cast<std::size_t>(i)] == i);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(waits_that_only_look_deliver_and_time_out_as_others) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    for (const double time : {0.0, 1e-6, 0.02, 1e300, infinity})
+        each(1, [&](CQ& queue) {
+            queue.spin(time);
+            Val out;
+            BOOST_TEST(seconds_of([&] { BOOST_TEST(!queue.dequeue(0.03, out)); }) >= 0.03);
+            std::thread writer([&] {
+                for (int i = 0; i < 100; ++i) queue.enq(i);
+            });
+            for (int i = 0; i < 100; ++i) BOOST_REQUIRE(queue.deq() == i);
+            writer.join();
+        });
+    each(1, [&](CQ& queue) {
+        for (const double bad : {-1.0, -infinity, std::nan("")})
+            BOOST_CHECK_THROW(queue.spin(bad), std::logic_error);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_that_others_have_overtaken_sleeps_instead_of_looking_for_ever) {
+    // Two objects for one queue: each remembers what it has seen of it.
+    const std::string name = "cq_overtaken_" + std::to_string(getpid());
+    SHMMain main(name, 1000000);
+    main.start();
+    ServerSide server(name, "pipe", 3);
+    server.start();
+    ClientSide one(name, "pipe");
+    ClientSide other(name, "pipe");
+    one.start();
+    other.start();
+    for (int i = 0; i < 3; ++i) server.pipe().enq(i);
+    BOOST_TEST(one.pipe().deq() == 0);  // and has seen that there are two more
+    BOOST_TEST(other.pipe().deq() == 1);
+    BOOST_TEST(other.pipe().deq() == 2);
+    Val out;
+    const auto times_asleep = [] {
+        rusage usage{};
+        getrusage(RUSAGE_THREAD, &usage);
+        return usage.ru_nvcsw;
+    };
+    const long before = times_asleep();
+    BOOST_TEST(!one.pipe().dequeue(0.3, out));
+    BOOST_TEST(times_asleep() > before);
+    for (int i = 3; i < 6; ++i) other.pipe().enq(i);
+    BOOST_TEST(!server.pipe().enqueue(6, 0.0));
+    for (int i = 3; i < 6; ++i) BOOST_TEST(one.pipe().deq() == i);
+    BOOST_TEST(server.pipe().enqueue(6, 0.0));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
