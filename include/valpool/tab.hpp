@@ -98,10 +98,9 @@ public:
     Val& operator[](const Val& key) { return value_for(key); }
     template <class T, if_text<T> = 0>
     Val& operator[](const T& key) {
-        if constexpr (is_short_literal<T>)
-            return short_value(short_text(key));
-        else
-            return value_for(checked_text(key));
+        return visit_text(
+            key, [this](const short_text& t) -> Val& { return short_value(t); },
+            [this](std::string_view bytes) -> Val& { return value_for(bytes); });
     }
     /// A constant table inserts nothing: as with ().
     const Val& operator[](const Val& key) const { return (*this)(key); }
@@ -113,10 +112,9 @@ public:
     Val& operator()(const Val& key) const;
     template <class T, if_text<T> = 0>
     Val& operator()(const T& key) const {
-        if constexpr (is_short_literal<T>)
-            return short_found(short_text(key));
-        else
-            return found_value(checked_text(key));
+        return visit_text(
+            key, [this](const short_text& t) -> Val& { return short_found(t); },
+            [this](std::string_view bytes) -> Val& { return found_value(bytes); });
     }
     /// Null when it is not there.
     const Val* findValue(const Val& key) const;

@@ -63,20 +63,6 @@ using number_like = typename number_behind<std::remove_cv_t<T>>::type;
 
 template <class T>
 using if_number = std::enable_if_t<number_tag<number_like<T>>() != 'Z', int>;
-/// Text of any kind, but not the null pointer constants 0 and nullptr.
-template <class T>
-using if_text = std::enable_if_t<std::is_convertible_v<const T&, std::string_view> &&
-                                     !std::is_same_v<std::decay_t<T>, std::nullptr_t> &&
-                                     !std::is_same_v<std::decay_t<T>, Val>,
-                                 int>;
-[[noreturn]] VALPOOL_API void throw_null_text();
-/// Of any kind of text; std::logic_error for a null pointer.
-template <class T, if_text<T> = 0>
-std::string_view checked_text(const T& text) {
-    if constexpr (std::is_pointer_v<T>)
-        if (!text) throw_null_text();
-    return text;
-}
 /// What an implicit conversion of a Val may give. Not char: a string would be ambiguous with it.
 template <class T>
 using if_target = std::enable_if_t<
@@ -140,10 +126,9 @@ public:
     }
     template <class T, detail::if_text<T> = 0>
     Val(const T& text) : Val() {
-        if constexpr (detail::is_short_literal<T>)
-            set_short(detail::short_text(text));
-        else
-            set_bytes('a', detail::checked_text(text));
+        detail::visit_text(
+            text, [this](const detail::short_text& t) { set_short(t); },
+            [this](std::string_view bytes) { set_bytes('a', bytes); });
     }
     Val(const Tab& t);
     Val(const OTab& t);
@@ -185,10 +170,9 @@ public:
     }
     template <class T, detail::if_text<T> = 0>
     Val& operator=(const T& text) {
-        if constexpr (detail::is_short_literal<T>)
-            return assign_short(detail::short_text(text));
-        else
-            return assign_text(detail::checked_text(text));
+        return detail::visit_text(
+            text, [this](const detail::short_text& t) -> Val& { return assign_short(t); },
+            [this](std::string_view bytes) -> Val& { return assign_text(bytes); });
     }
     ~Val() {
         if (owns_something()) clear();
@@ -249,10 +233,9 @@ public:
     const Val& operator[](const Val& key) const { return (*this)(key); }
     template <class T, detail::if_text<T> = 0>
     Val& operator[](const T& key) {
-        if constexpr (detail::is_short_literal<T>)
-            return at_short_text(detail::short_text(key));
-        else
-            return at_text(detail::checked_text(key));
+        return detail::visit_text(
+            key, [this](const detail::short_text& t) -> Val& { return at_short_text(t); },
+            [this](std::string_view bytes) -> Val& { return at_text(bytes); });
     }
     template <class T, detail::if_text<T> = 0>
     const Val& operator[](const T& key) const {
@@ -262,10 +245,9 @@ public:
     Val& operator()(const Val& key) const;
     template <class T, detail::if_text<T> = 0>
     Val& operator()(const T& key) const {
-        if constexpr (detail::is_short_literal<T>)
-            return get_short_text(detail::short_text(key));
-        else
-            return get_text(detail::checked_text(key));
+        return detail::visit_text(
+            key, [this](const detail::short_text& t) -> Val& { return get_short_text(t); },
+            [this](std::string_view bytes) -> Val& { return get_text(bytes); });
     }
 
     bool contains(const Val& key) const;

@@ -263,7 +263,7 @@ thread_lane& find_lane(arena& a) {
     current_lane = nullptr;
     std::erase_if(mine.lanes, [](const auto& l) { return l->life.expired(); });
     for (auto& l : mine.lanes) {
-        if (l->pool != &a) continue;
+        if (l->pool != &a || l->at->lost.load()) continue;  // a lost child's lane is its parent's
         l->epoch = epoch;
         return *(current_lane = l.get());
     }

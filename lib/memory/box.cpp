@@ -274,7 +274,7 @@ box& target_of(const out_ref& node) noexcept {
     return *reinterpret_cast<box*>(const_cast<char*>(start) + node.target);
 }
 
-void reset_box(box& b) noexcept {
+void reset_box(box& b) {
     arena& a = arena_of(b);
     thread_lane& l = lane_of_thread(a);
     const inside pass(l);

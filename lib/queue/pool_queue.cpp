@@ -28,36 +28,24 @@ class spin_budget {
 public:
     template <class Ready>
     bool spin(Ready ready) noexcept {
-        const bool explores = ++waits_ >= next_try_;
-        const unsigned limit = explores ? most : turns_;
+        const unsigned limit = ++waits_ % explore_each == 0 ? most : turns_;
         for (unsigned i = 0; i < limit; ++i) {
             if (ready()) {
-                if (explores) plan_try(most_often);
                 turns_ = i > turns_ ? most : std::min(turns_ * 2, most);
                 return true;
             }
             relax();
         }
-        if (explores) plan_try(std::min(interval_ * 2, most_rarely));
         turns_ = std::max(turns_ / 2, fewest);
         return false;
     }
 
 private:
-    void plan_try(unsigned interval) noexcept {
-        interval_ = interval;
-        next_try_ = interval;
-        waits_ = 0;
-    }
-
-    static constexpr unsigned fewest = 1;
+    static constexpr unsigned fewest = 4;
     static constexpr unsigned most = 1024;
-    static constexpr unsigned most_often = 16;
-    static constexpr unsigned most_rarely = 1024;
+    static constexpr unsigned explore_each = 16;
     unsigned turns_ = 256;
     unsigned waits_ = 0;
-    unsigned interval_ = most_often;
-    unsigned next_try_ = most_often;
 };
 thread_local constinit spin_budget budget;
 
@@ -124,7 +112,9 @@ public:
             },
             until);
         if (!done) return false;
-        wake_one(arena_, pipe_.producers, pipe_.room_topic());
+        // To wake a writer for each single place that gets free would have it asleep most of the
+        // time: with some more room there is work for it. (It looks by itself now and then.)
+        if (!is_almost_full(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
         unpack(taker.release(*taken), out);
         return true;
     }
@@ -220,11 +210,12 @@ private:
     /// takes the cell's cache line away from the one who is about to write there.
     template <class Try>
     bool retry(const side& s, Try attempt, deadline until) {
-        for (;;) {
+        for (unsigned in_vain = 1;; ++in_vain) {
             const bool is_promising = until.is_immediate() || look(s, until);
             if (attempt()) return true;
             if (until.has_passed()) return false;
-            if (!is_promising && !wait(s, until)) return false;
+            // Also one who always comes too late asks the break checker, and looks for the dead.
+            if ((!is_promising || in_vain % 16 == 0) && !wait(s, until)) return false;
         }
     }
 

@@ -49,6 +49,14 @@ void move_on(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_
         advance(cursor, position + 1);
 }
 
+/// Where to go on after a position at which the cell has this sequence, of a later lap. A cell that
+/// is free for, or full with, position q was emptied for q - capacity: everybody is past that. So
+/// nobody walks along more than a pipe's length, however far behind he is.
+std::uint64_t after(const pipe& p, std::uint64_t position, std::uint64_t sequence) noexcept {
+    const std::uint64_t q = sequence / 2;
+    return q < p.capacity ? position + 1 : std::max(position + 1, q - p.capacity + 1);
+}
+
 /// After a try in vain at the position: the cursors stand there, whatever was remembered or left
 /// behind.
 void stay(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_t position) noexcept {
@@ -78,6 +86,7 @@ void fetch_packets(arena& a, pipe& p, std::uint64_t position, const side_memory&
 
 /// Has the cell at the position fetched, if it is free.
 void fetch_cell(pipe& p, std::uint64_t position, side_memory& seen) noexcept {
+    if (p.capacity <= write_ahead) return;
     if (position >= seen.other.load(std::memory_order_relaxed) + p.capacity) {
         const std::uint64_t head = p.head.load(std::memory_order_relaxed);
         seen.other.store(head, std::memory_order_relaxed);
@@ -186,12 +195,25 @@ bool has_packet(const pipe& p) noexcept {
     return p.cell_for(position).sequence.load(std::memory_order_seq_cst) > 2 * position;
 }
 
+namespace {
+/// A side's next position, though the cursor may be behind; `done` is what a cell's sequence
+/// exceeds there, for position 0, once the side has been at it. While others are at work, any
+/// recent one.
+std::uint64_t next_position(const pipe& p, const std::atomic<std::uint64_t>& cursor,
+                            std::uint64_t done) noexcept {
+    std::uint64_t position = cursor.load(std::memory_order_acquire);
+    for (std::uint64_t steps = 0; steps <= 2 * p.capacity; ++steps) {
+        const auto sequence = p.cell_for(position).sequence.load(std::memory_order_acquire);
+        if (sequence <= 2 * position + done) break;
+        position = after(p, position, sequence);
+    }
+    return position;
+}
+}  // namespace
+
 std::uint64_t packet_count(const pipe& p) noexcept {
-    // The cursors may be behind.
-    std::uint64_t head = p.head.load(std::memory_order_acquire);
-    while (p.cell_for(head).sequence.load(std::memory_order_acquire) > 2 * head + 1) ++head;
-    std::uint64_t tail = p.tail.load(std::memory_order_acquire);
-    while (p.cell_for(tail).sequence.load(std::memory_order_acquire) > 2 * tail) ++tail;
+    const std::uint64_t head = next_position(p, p.head, 1);
+    const std::uint64_t tail = next_position(p, p.tail, 0);
     return tail <= head ? 0 : std::min(tail - head, p.capacity);
 }
 
@@ -214,7 +236,7 @@ bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
             }
         }
         is_in_turn = false;  // somebody else has put there
-        position = std::max(p.tail.load(std::memory_order_acquire), position + 1);
+        position = std::max(p.tail.load(std::memory_order_acquire), after(p, position, sequence));
     }
 }
 
@@ -244,7 +266,7 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
             }
         }
         is_in_turn = false;  // somebody else has taken it
-        position = std::max(p.head.load(std::memory_order_acquire), position + 1);
+        position = std::max(p.head.load(std::memory_order_acquire), after(p, position, sequence));
     }
 }
 

@@ -25,7 +25,7 @@ static_assert(sizeof(cell) == 16, "one compare-and-swap covers sequence and refe
 /// Invariants:
 ///   1. A full cell is one reference to its box.
 ///   2. `tail` and `head` are hints: never ahead of the truth in the cells, and whoever finds one
-///      and whoever finds one behind moves it on.
+///      behind moves it on.
 ///   3. name and capacity, and what follows from it, never change once the pipe is linked.
 /// Writers: anybody, by single compare-and-swaps; so no process, alive, stopped or dead, is ever
 /// waited for, and there is no half-done state: a packet is in the queue or it is not.
@@ -41,10 +41,12 @@ struct pipe {
     std::uint32_t rotation;     // of the index's bits; 0: none
     char name[longest_name + 1];
 
-    // 128 apart: processors fetch cache lines in pairs.
-    alignas(128) std::atomic<std::uint64_t> tail;
-    alignas(128) std::atomic<std::uint64_t> head;
-    unsigned char apart[64];
+    // Each alone in two lines: processors fetch them in pairs.
+    alignas(64) unsigned char before_tail[64];
+    alignas(64) std::atomic<std::uint64_t> tail;
+    alignas(64) unsigned char before_head[64];
+    alignas(64) std::atomic<std::uint64_t> head;
+    alignas(64) unsigned char after_head[64];
     wait_list producers;
     wait_list consumers;
 
@@ -120,6 +122,15 @@ inline bool seems_to_have_packet(const pipe& p, side_memory& seen) noexcept {
     const std::uint64_t tail = p.tail.load(std::memory_order_relaxed);
     seen.other.store(tail, std::memory_order_relaxed);
     return std::max(next, p.head.load(std::memory_order_relaxed)) < tail;
+}
+
+/// For a reader: more than three quarters are full, as far as is remembered. Never of a small pipe.
+inline bool is_almost_full(const pipe& p, const side_memory& read) noexcept {
+    constexpr std::uint64_t small = 16;
+    if (p.capacity < small) return false;
+    const std::uint64_t next = read.next.load(std::memory_order_relaxed);
+    const std::uint64_t tail = read.other.load(std::memory_order_relaxed);
+    return tail > next && tail - next > p.capacity / 4 * 3;
 }
 
 /// Puts a reference at the end; false when full. Inside. The caller has counted it, or hands over

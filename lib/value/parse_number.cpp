@@ -2,6 +2,7 @@
 #include "value/scanner.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -165,6 +166,7 @@ bool starts_number(const scanner& s) noexcept {
 }
 
 Val parse_number(scanner& s) {
+    const bool has_minus = s.peek() == '-';
     const Val first = parse_plain_number(s);
     const std::size_t end = s.position();
     s.skip_space();
@@ -175,7 +177,11 @@ Val parse_number(scanner& s) {
         if (s.peek() != '+' && s.peek() != '-' && starts_number(s)) {
             const Val second = parse_plain_number(s);
             const real_8 part = static_cast<complex_16>(second).im;
-            if (second.tag == 'D') return complex_16(first, is_negative ? -part : part);
+            if (second.tag == 'D') {
+                // An integer has no negative zero, but a real part that is printed like one has.
+                const auto magnitude = std::fabs(static_cast<real_8>(first));
+                return complex_16(has_minus ? -magnitude : magnitude, is_negative ? -part : part);
+            }
         }
         s.go_back(sign);
     }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include <unistd.h>
@@ -217,6 +218,46 @@ BOOST_AUTO_TEST_CASE(a_child_of_a_fork_in_a_full_pool_has_its_share) {
     for (char* memory : filling) p.pool()->deallocate(memory);
     values.clear();
     p.expect_pristine();
+}
+
+BOOST_AUTO_TEST_CASE(a_child_without_a_share_in_the_pool_can_neither_use_nor_harm_it) {
+    const watchdog dog(120);
+    started_pool p("crowded");
+    ServerSide server(p.name, "pipe", 4);
+    server.start();
+    // All slots are taken by the living, until a fork finds none.
+    const shared<std::atomic<bool>> stop;
+    std::vector<child> crowd;
+    for (int i = 0; i < 80; ++i)
+        crowd.push_back(child([&] {
+            while (!*stop) usleep(1000);
+            return 0;
+        }));
+    Val v = Shared(p.pool(), Tab{{"mine", 1}});
+    child late([&] {
+        const auto is_refused = [](const auto& action) {
+            try {
+                action();
+            } catch (const std::runtime_error&) {
+                return true;
+            }
+            return false;
+        };
+        const bool shares = !is_refused([&] { Shared(p.pool(), Tab()); });
+        const bool puts = !is_refused([&] { server.pipe().enqueue(std::move(v), 0.0); });
+        const bool takes = !is_refused([&] {
+            Val out;
+            server.pipe().dequeue(0.0, out);
+        });
+        return (shares ? 1 : 0) + (puts ? 2 : 0) + (takes ? 4 : 0);
+    });
+    BOOST_TEST(late.wait() == 0);
+    BOOST_TEST(server.pipe().empty());
+    BOOST_TEST(v["mine"] == 1);
+    *stop = true;
+    for (child& c : crowd) BOOST_TEST(c.wait() == 0);
+    v.reset();
+    BOOST_TEST(check(p.pool()).is_sound());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -133,7 +133,7 @@ inline void check_usable(const box& b) {
 }
 /// Makes a poisoned box usable again with an empty region and no out-references. The caller then
 /// constructs a fresh root object in it. Must hold the box's lock or be its only user.
-VALPOOL_API void reset_box(box& b) noexcept;
+VALPOOL_API void reset_box(box& b);
 
 /// The box's advisory lock, recursive in a thread, released by death. lock_box waits for ever, in
 /// slices, and throws PoisonedError (not holding the lock) when the value is poisoned.

@@ -3,6 +3,9 @@
 // The library is built with hidden visibility: only what is marked here can be linked against.
 #define VALPOOL_API __attribute__((visibility("default")))
 
+// For what becomes nothing where it is used: a compiler may find that place too cold to look.
+#define VALPOOL_ALWAYS_INLINE inline __attribute__((always_inline))
+
 #if defined(__SANITIZE_THREAD__)
 #define VALPOOL_TSAN 1
 #elif defined(__has_feature)

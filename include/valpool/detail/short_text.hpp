@@ -1,12 +1,33 @@
 #pragma once
 
+#include <valpool/detail/config.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace valpool {
+
+class Val;
+
 namespace detail {
+
+/// Text of any kind, but not the null pointer constants 0 and nullptr.
+template <class T>
+using if_text = std::enable_if_t<std::is_convertible_v<const T&, std::string_view> &&
+                                     !std::is_same_v<std::decay_t<T>, std::nullptr_t> &&
+                                     !std::is_same_v<std::decay_t<T>, Val>,
+                                 int>;
+[[noreturn]] VALPOOL_API void throw_null_text();
+/// Of any kind of text; std::logic_error for a null pointer.
+template <class T, if_text<T> = 0>
+VALPOOL_ALWAYS_INLINE std::string_view checked_text(const T& text) {
+    if constexpr (std::is_pointer_v<T>)
+        if (!text) throw_null_text();
+    return text;
+}
 
 /// Up to 20 bytes of text as a value keeps them, in three words: its header (tags and length) and
 /// the first four bytes; the next eight; the last eight, with zeros behind the text. Compared,
@@ -91,12 +112,22 @@ static_assert(sizeof(short_text) == 24, "header and text lie side by side, as in
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first bytes are the low ones");
 #endif
 
-/// Whether this is a literal (or an array) whose text is short: then a short_text is made of it
-/// where it is used, by the compiler.
+/// Whether this may be a literal with a short text: then it is worth it to make a short_text of it
+/// where it is used, for the compiler knows it there.
 template <class T>
-constexpr bool is_short_literal = false;
+constexpr bool may_be_short_literal = false;
 template <std::size_t N>
-constexpr bool is_short_literal<char[N]> = N <= short_text::most + 1;
+constexpr bool may_be_short_literal<char[N]> = N <= short_text::most + 1;
+
+/// Calls with_short(short_text), inlined, for a literal that is one, and with_any(string_view) for
+/// all other text. (An array's text may be longer than the array: who knows where its end is.)
+template <class T, class Short, class Any>
+VALPOOL_ALWAYS_INLINE decltype(auto) visit_text(const T& text, Short with_short, Any with_any) {
+    const std::string_view bytes = checked_text(text);
+    if constexpr (may_be_short_literal<T>)
+        if (bytes.size() <= short_text::most) return with_short(short_text(bytes));
+    return with_any(bytes);
+}
 
 }  // namespace detail
 }  // namespace valpool

@@ -221,4 +221,22 @@ BOOST_AUTO_TEST_CASE(threads_share_a_pool_and_free_each_others_memory) {
     BOOST_TEST(check(p.pool).is_sound());
 }
 
+BOOST_AUTO_TEST_CASE(threads_that_race_for_runs_of_pages_all_get_theirs) {
+    // Far less than there is, so a failure would be a false one.
+    private_pool p(16 << 20);
+    std::atomic<int> failures{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+        threads.emplace_back([&] {
+            for (int i = 0; i < 3000; ++i) try {
+                    p.pool->deallocate(p.pool->allocate(100000));
+                } catch (const PoolExhausted&) {
+                    ++failures;
+                }
+        });
+    for (auto& t : threads) t.join();
+    BOOST_TEST(failures == 0);
+    BOOST_TEST(p.pool->isPristine());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

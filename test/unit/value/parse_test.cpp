@@ -173,6 +173,19 @@ BOOST_AUTO_TEST_CASE(numbers_can_be_written_in_the_ways_of_python) {
                "-147573952589676412928L");
 }
 
+BOOST_AUTO_TEST_CASE(complex_numbers_keep_the_sign_of_a_zero) {
+    for (const real_8 re : {0.0, -0.0, -1.5, 2.0})
+        for (const real_8 im : {0.0, -0.0, -2.5}) {
+            const complex_16 back = Val(parse(Stringize(Val(complex_16(re, im))))).as<complex_16>();
+            BOOST_TEST(std::signbit(back.re) == std::signbit(re));
+            BOOST_TEST(std::signbit(back.im) == std::signbit(im));
+            BOOST_TEST((back == complex_16(re, im)));
+        }
+    const std::string found_by_fuzzing = "(array([-0e-0,-0e30110,555555555534191032320], 'D'),)";
+    const std::string printed = Stringize(parse(found_by_fuzzing));
+    BOOST_TEST(Stringize(parse(printed)) == printed);
+}
+
 BOOST_AUTO_TEST_CASE(imaginary_and_complex_numbers_need_no_brackets) {
     const auto printed = [](const char* text) { return text_of(parse(text)); };
     BOOST_TEST(printed("2j") == "(0+2j)");

@@ -1,5 +1,6 @@
 #include "pool_fixture.hpp"
 
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -150,6 +151,54 @@ BOOST_FIXTURE_TEST_CASE(pooled_text_of_every_length_comes_out_as_it_went_in,
         v["text"] = v["text"].text().substr(n / 3);
         BOOST_CHECK(std::string(v["text"]) == letters(n).substr(n / 3));
     }
+}
+
+BOOST_AUTO_TEST_CASE(text_in_an_array_may_be_longer_than_the_array) {
+    struct {
+        char name[16];
+        char city[300];
+    } fields;
+    const auto& name = fields.name;
+    for (const std::size_t length : {22u, 255u, 300u}) {
+        std::memset(&fields, 'n', sizeof fields);
+        fields.city[length - sizeof name] = 0;  // the text in `name` has no end of its own
+        const std::string all(length, 'n');
+        Val v = name;
+        BOOST_TEST(v.text() == all);
+        v = 1;
+        v = name;
+        BOOST_TEST(v.text() == all);
+        Tab t;
+        t[name] = 1;
+        BOOST_TEST(t(name) == 1);
+        BOOST_TEST(t(all) == 1);
+        Val table = t;
+        BOOST_TEST(table[name] == 1);
+        BOOST_TEST(table(name) == 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(literals_of_every_short_length_are_found_as_text_of_that_length) {
+    Tab t;
+    t[""] = 0;
+    t["a"] = 1;
+    t["ab"] = 2;
+    t["abc"] = 3;
+    t["abcd"] = 4;
+    t["abcde"] = 5;
+    t["abcdefg"] = 7;
+    t["abcdefgh"] = 8;
+    t["abcdefghi"] = 9;
+    t["abcdefghijk"] = 11;
+    t["abcdefghijkl"] = 12;
+    t["abcdefghijklm"] = 13;
+    t["abcdefghijklmnopqrs"] = 19;
+    t["abcdefghijklmnopqrst"] = 20;
+    t["abcdefghijklmnopqrstu"] = 21;
+    const std::string all = "abcdefghijklmnopqrstu";
+    for (const unsigned length : {0u, 1u, 2u, 3u, 4u, 5u, 7u, 8u, 9u, 11u, 12u, 13u, 19u, 20u, 21u})
+        BOOST_TEST(t(all.substr(0, length)) == length);
+    BOOST_TEST(t.entries() == 15u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
