@@ -13,7 +13,7 @@
 
 namespace valpool {
 
-/// "Time to shut down?": polled by whatever waits; true ends the wait.
+/// "Time to shut down?": polled by whatever waits; true ends the wait. It must not fork.
 typedef bool (*BreakChecker)();
 
 namespace detail {
