@@ -36,6 +36,9 @@ class queue_core;
 /// early, except by the BreakChecker of the ServerSide or ClientSide that the queue belongs to:
 /// then enqueue and dequeue return false, and enq and deq throw BreakRequested.
 ///
+/// Who sleeps because a pipe of 16 packets or more is full is woken when a quarter of it is free; for
+/// less room it looks by itself, ten times a second and at its deadline.
+///
 /// Process safety: a process that is stopped or killed, at any instruction, never keeps others from
 /// the queue, and its packet is in the queue or is not.
 /// Source: "C++ Cross-Process Shared Memory Tools": ServerSide, ClientSide, Complex Interactions.

@@ -22,8 +22,7 @@ inline void relax() noexcept {
 
 /// How long a thread looks before it sleeps: a wake-up costs tens of microseconds, so looking for
 /// a few pays when the peer is running, and is wasted when it is not. Each thread learns which, and
-/// tries again now and then, rarer each time it was in vain: two that both sleep at once would
-/// otherwise never find out.
+/// tries again now and then: two that both sleep at once would otherwise never find out.
 class spin_budget {
 public:
     template <class Ready>
