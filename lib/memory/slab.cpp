@@ -101,10 +101,13 @@ bool claim_from_partial(arena& a, lane_heap& heap, unsigned size_class) noexcept
 /// False when values have as many pages as they may.
 bool count_pages(arena& a, page_use use, std::uint32_t pages) noexcept {
     if (use == page_use::system) return true;
-    const std::uint32_t before = a.value_pages.fetch_add(pages, std::memory_order_relaxed);
-    if (before <= a.value_page_limit && pages <= a.value_page_limit - before) return true;
-    a.value_pages.fetch_sub(pages, std::memory_order_relaxed);
-    return false;
+    // Never counted before it is known to fit: others would be refused for pages that nobody gets.
+    std::uint32_t counted = a.value_pages.load(std::memory_order_relaxed);
+    do {
+        if (counted > a.value_page_limit || pages > a.value_page_limit - counted) return false;
+    } while (
+        !a.value_pages.compare_exchange_weak(counted, counted + pages, std::memory_order_relaxed));
+    return true;
 }
 
 void uncount_pages(arena& a, page_use use, std::uint32_t pages) noexcept {
