@@ -106,7 +106,7 @@ public:
     const Val& operator[](const Val& key) const { return (*this)(key); }
     template <class T, if_text<T> = 0>
     const Val& operator[](const T& key) const {
-        return found_value(checked_text(key));
+        return (*this)(key);
     }
     /// std::out_of_range when it is not there.
     Val& operator()(const Val& key) const;
@@ -186,10 +186,9 @@ public:
     walk<const entry> begin() const noexcept { return walk<const entry>(*this); }
     walk<const entry> end() const noexcept { return {}; }
 
-    static constexpr std::size_t most_items = std::size_t{1} << 30;
-
     box* region() const noexcept { return memory_.region(); }
     /// Room for so many entries, so that inserting allocates for their content only.
+    /// std::length_error for more than there can be.
     void reserve(std::size_t count);
 
 private:
@@ -276,7 +275,6 @@ public:
     explicit Tab(const V& v) : Tab(static_cast<Tab&>(v)) {}
     Tab& operator+=(const Tab& other);
     void swapInto(Tab& other) { swap(other); }
-    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_items)); }
     /// As Val's.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
@@ -297,7 +295,6 @@ public:
     explicit OTab(const V& v) : OTab(static_cast<OTab&>(v)) {}
     OTab& operator+=(const OTab& other);
     void swapInto(OTab& other) { swap(other); }
-    void reserve(std::size_t count) { table::reserve(detail::checked_length(count, most_items)); }
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
     friend VALPOOL_API bool operator==(const OTab& a, const OTab& b);

@@ -171,9 +171,6 @@ hold* create_large_box(arena& a, std::size_t size_bytes) {
 }
 
 namespace {
-/// Header, a table and its first four entries.
-constexpr std::size_t usual_box_bytes = 384;
-
 /// From what the lane has set aside; null when that is used up.
 hold* create_box_at_once(arena& a, unsigned size_class) {
     thread_lane& l = lane_of_thread(a);

@@ -296,27 +296,15 @@ bool claim_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
     return true;
 }
 
-/// Calls visit(first, count) for every row of free pages until it returns true.
-template <class Visitor>
-bool any_free_row(const arena& a, Visitor visit) noexcept {
-    std::uint32_t length = 0;
-    for (std::uint32_t page = 0; page < a.page_count;) {
-        const bool at_word = page % 64 == 0;
-        const std::uint64_t word = a.page_map()[page / 64].load(std::memory_order_relaxed);
-        if (at_word && word == 0) {
-            if (length != 0 && visit(page - length, length)) return true;
-            length = 0;
-            page += 64;
-        } else if (is_page_free(a, page)) {
-            ++length;
-            ++page;
-        } else {
-            if (length != 0 && visit(page - length, length)) return true;
-            length = 0;
-            ++page;
-        }
+/// One step of a walk over the pages: `length` free ones in a row end right before `page`.
+void walk_pages(const arena& a, std::uint32_t& page, std::uint32_t& length) noexcept {
+    if (page % 64 == 0 && a.page_map()[page / 64].load(std::memory_order_relaxed) == 0) {
+        length = 0;
+        page += 64;
+        return;
     }
-    return length != 0 && visit(a.page_count - length, length);
+    length = is_page_free(a, page) ? length + 1 : 0;
+    ++page;
 }
 
 std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count, page_use use) noexcept {
@@ -357,13 +345,7 @@ std::uint64_t allocate_run(arena& a, std::size_t size_bytes, page_use use) noexc
     std::uint64_t found = 0;
     // The first row of so many; where another was faster, the search goes on one page further.
     for (std::uint32_t page = 0, length = 0; found == 0 && page < a.page_count;) {
-        if (page % 64 == 0 && a.page_map()[page / 64].load(std::memory_order_relaxed) == 0) {
-            length = 0;
-            page += 64;
-            continue;
-        }
-        length = is_page_free(a, page) ? length + 1 : 0;
-        ++page;
+        walk_pages(a, page, length);
         if (length < count) continue;
         const std::uint32_t first = page - count;
         if (claim_pages(a, first, count)) found = open_run(a, first, count, use);
@@ -461,10 +443,10 @@ std::size_t longest_free_run(const arena& a) noexcept {
     const std::uint32_t in_use =
         std::min(a.value_pages.load(std::memory_order_relaxed), a.value_page_limit);
     std::size_t longest = 0;
-    any_free_row(a, [&](std::uint32_t, std::uint32_t length) {
+    for (std::uint32_t page = 0, length = 0; page < a.page_count;) {
+        walk_pages(a, page, length);
         longest = std::max<std::size_t>(longest, length);
-        return false;
-    });
+    }
     return std::min<std::size_t>(longest, a.value_page_limit - in_use);
 }
 

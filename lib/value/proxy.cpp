@@ -90,11 +90,6 @@ Proxy Shared(StreamingPool* pool, const Proxy& p) { return share_content(pool, p
 
 namespace detail {
 
-namespace {
-/// Header, a table and its first four entries: a record of up to four keys is one block.
-constexpr std::size_t usual_box_bytes = 384;
-}  // namespace
-
 hold* new_root(StreamingPool* pool, std::size_t root_bytes) {
     if (!pool) throw std::logic_error("Shared: no pool was given");
     return create_box(*pool, usual_box_bytes, root_bytes);

@@ -266,8 +266,9 @@ void table::swap(table& other) {
 }
 
 void table::reserve(std::size_t count) {
+    checked_length(count, most_entries);
     const mutation guard(region());
-    make_room(std::max<std::size_t>(std::min(count, most_entries), size_));
+    make_room(std::max<std::size_t>(count, size_));
 }
 
 template <class Key>

@@ -79,6 +79,9 @@ struct hold {
     attachment* at;
 };
 
+/// Header, a table and its first four entries: a record of up to four keys is one block.
+constexpr std::size_t usual_box_bytes = 384;
+
 /// A new box that only the returned hold refers to, held by one handle. `root_bytes` behind the
 /// header are the root object's. `first_chunk_bytes` counts header and root object and what will
 /// soon be allocated; it is a hint for the first chunk's size (at least header plus root must fit;

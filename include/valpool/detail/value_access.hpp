@@ -53,10 +53,9 @@ struct VALPOOL_API value_access {
     static bool is_handle_of_table(const Val& v) noexcept {
         std::uint64_t head;
         std::memcpy(&head, v.stored(), sizeof head);
-        return (head == short_text::header('t', 'Z', true, to_box) ||
-                head == short_text::header('o', 'Z', true, to_box));
+        return head == short_text::header('t', 'Z', true, to_box) ||
+               head == short_text::header('o', 'Z', true, to_box);
     }
-    static hold*& hold_slot(Val& v) noexcept { return v.slot<hold*>(); }
     static hold* hold_of(const Val& v) noexcept { return v.slot<hold*>(); }
     static heap_block* block_of(const Val& v) noexcept { return v.slot<heap_block*>(); }
     /// The box that a proxy refers to; null for what is no proxy to a box.
