@@ -2,6 +2,8 @@
 
 #include "support/process.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <iostream>
 #include <vector>
 
@@ -50,15 +52,30 @@ void micro_contest::add_timing_itself(const contestant& who, const std::string& 
     enter(who, variant, iterations, std::move(measure)).UseManualTime();
 }
 
+namespace {
+/// As a regular expression; an empty text matches everything.
+std::string literally(const std::string& text) {
+    std::string pattern;
+    for (const char c : text)
+        pattern += std::isalnum(static_cast<unsigned char>(c)) || c == ' '
+                       ? std::string(1, c)
+                       : std::string{'[', c, ']'};
+    return pattern.empty() ? "." : pattern;
+}
+}  // namespace
+
 int micro_contest::run(const options& o) {
-    if (!o.only.empty()) return 0;
+    const auto is_wanted = [&o](const auto& entry) {
+        return entry.first.find(o.only) != std::string::npos;
+    };
+    if (std::none_of(rows_.begin(), rows_.end(), is_wanted)) return 0;
     pin_this_process(0);
     char name[] = "benchmark";
     char* words[] = {name, nullptr};
     int count = 1;
     benchmark::Initialize(&count, words);
     reporter to_output(*this);
-    benchmark::RunSpecifiedBenchmarks(&to_output);
+    benchmark::RunSpecifiedBenchmarks(&to_output, literally(o.only));
     return to_output.is_well() ? 0 : 1;
 }
 

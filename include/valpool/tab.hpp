@@ -8,6 +8,8 @@
 #include <initializer_list>
 #include <iosfwd>
 #include <iterator>
+#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -17,53 +19,127 @@
 namespace valpool {
 namespace detail {
 
-/// A key and its value: one cache line. As a structured binding the key is constant: changing it
-/// in place would hide it from lookups.
-struct alignas(64) table_entry {
-    Val key;
-    Val value;
+/// A key and its value, as a walk over a table gives them: references into the table. A copy of it
+/// has copies of the two, on the heap: for (auto [key, value] : t) has copies. As a structured
+/// binding the key is constant: changing it in place would hide it from lookups.
+template <class V>
+class table_entry {
+    struct copies {
+        Val key;
+        Val value;
+    };
+    // Before the references, which may refer to it.
+    alignas(copies) unsigned char kept_[sizeof(copies)];
+    const bool is_copy_;
 
-    table_entry(const Val& k, const allocator<char>& memory) : key(k, memory), value(memory) {}
-    table_entry(std::string_view k, const allocator<char>& memory)
-        : key(k, memory), value(memory) {}
-    table_entry(const short_text& k, const allocator<char>& memory) noexcept
-        : key(memory), value(memory) {
-        value_access::set_short(key, k);
+public:
+    const Val& key;
+    V& value;
+
+    struct copied {};
+
+    table_entry(const Val& k, V& v) noexcept : is_copy_(false), key(k), value(v) {}
+    table_entry(copied, const Val& k, const Val& v)
+        : is_copy_(true), key((new (kept_) copies{k, v})->key), value(kept().value) {}
+    table_entry(const table_entry& other) : table_entry(copied(), other.key, other.value) {}
+    table_entry& operator=(const table_entry& other) = delete;
+    ~table_entry() {
+        if (is_copy_) std::destroy_at(&kept());
     }
-    table_entry(const table_entry& other, const allocator<char>& memory)
-        : key(other.key, memory), value(other.value, memory) {}
-    /// On the heap: for (auto [key, value] : t) has copies.
-    table_entry(const table_entry& other) = default;
-    table_entry& operator=(table_entry&&) = default;
-    table_entry& operator=(const table_entry&) = delete;
 
-    bool is_hole() const noexcept { return key.subtype == '-'; }
+private:
+    copies& kept() noexcept { return *std::launder(reinterpret_cast<copies*>(kept_)); }
 };
 
-template <std::size_t I>
-auto& get(table_entry& e) noexcept {
+template <std::size_t I, class V>
+auto& get(table_entry<V>& e) noexcept {
     if constexpr (I == 0)
-        return std::as_const(e.key);
+        return e.key;
     else
-        return e.value;
+        return const_cast<Val&>(e.value);  // a constant table's entry is a copy if it is not const
 }
-template <std::size_t I>
-const Val& get(const table_entry& e) noexcept {
+template <std::size_t I, class V>
+const Val& get(const table_entry<V>& e) noexcept {
     if constexpr (I == 0)
         return e.key;
     else
         return e.value;
 }
-template <std::size_t I>
-auto&& get(table_entry&& e) noexcept {
+template <std::size_t I, class V>
+auto&& get(table_entry<V>&& e) noexcept {
     return std::move(get<I>(e));
 }
-template <std::size_t I>
-const Val&& get(const table_entry&& e) noexcept {
+template <std::size_t I, class V>
+const Val&& get(const table_entry<V>&& e) noexcept {
     return std::move(get<I>(e));
 }
 
-struct table_index;
+/// What a chunk has for each of its entries. All keys come first, then all values: a search for a
+/// key, and a walk over the values, reads half as many cache lines as it would if they alternated.
+struct alignas(64) entry_memory {
+    unsigned char bytes[2 * sizeof(Val)];
+};
+using chunk_pointer = allocator<entry_memory>::pointer;
+/// What it points to, which is something: that spares comparing with null.
+template <class T>
+T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
+    return reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(&p) +
+                                static_cast<std::uintptr_t>(p.get_offset()));
+}
+inline Val* keys_of(const chunk_pointer& chunk) noexcept {
+    return reinterpret_cast<Val*>(chunk.get());
+}
+inline Val* keys_of_some(const chunk_pointer& chunk) noexcept {
+    return reinterpret_cast<Val*>(get_some(chunk));
+}
+
+/// The header of one block: the chunks behind the first one follow it, and then the words, each 0
+/// or hash << 32 | position + 1.
+struct table_index {
+    using word = std::uint64_t;
+    static constexpr std::uint64_t removed = 0xffffffff;  // a position that no entry has
+
+    std::uint32_t holes = 0;
+    std::uint32_t room = 0;  // so many positions need neither a chunk nor a larger index
+    const std::uint32_t unit;
+    const std::uint8_t log2_words;
+    std::uint8_t chunks = 0;
+    std::uint8_t reserved[2] = {};
+
+    table_index(std::uint32_t first_capacity, unsigned log2) noexcept;
+    static std::size_t size_bytes(unsigned log2) noexcept;
+
+    /// Chunk j behind the first one has this many entries: as many as all before it together, or a
+    /// few more; twice as many behind a small one, so that ten entries are two chunks.
+    std::uint32_t capacity_of(unsigned j) const noexcept { return unit << j; }
+    unsigned number_of(std::uint32_t capacity) const noexcept {
+        return static_cast<unsigned>(__builtin_ctz(capacity) - __builtin_ctz(unit));
+    }
+    /// Doubling chunks of at least four entries reach what the words can index in so many steps.
+    unsigned most_chunks() const noexcept { return log2_words; }
+    chunk_pointer& chunk(unsigned j) noexcept {
+        return reinterpret_cast<chunk_pointer*>(this + 1)[j];
+    }
+    word* words() noexcept { return reinterpret_cast<word*>(this + 1) + most_chunks(); }
+    std::size_t mask() const noexcept { return (std::size_t{1} << log2_words) - 1; }
+    void put(std::uint32_t hash, std::size_t position) noexcept;
+    /// Those of a smaller index, which know their hashes; what was removed stays behind.
+    void take_words_of(table_index& other) noexcept;
+    void remove(std::uint32_t hash, std::size_t position) noexcept;
+};
+static_assert(sizeof(table_index) % sizeof(table_index::word) == 0, "words follow, aligned");
+static_assert(sizeof(chunk_pointer) == sizeof(table_index::word), "as above");
+
+/// Entries of one chunk that lie side by side.
+struct entry_row {
+    Val* first = nullptr;  // the first key
+    std::uint32_t count = 0;
+    std::uint32_t capacity = 0;  // of the chunk: so far behind a key is its value
+    std::uint32_t position = 0;
+
+    Val* last() const noexcept { return first + count; }
+    Val* value(Val* key) const noexcept { return key + capacity; }
+};
 
 /// What Tab and OTab are: entries in chunks that never move, each as large as all before it, in the
 /// order of their insertion; and, from a few entries on, an index that finds keys by their hash.
@@ -75,14 +151,12 @@ struct table_index;
 ///   3. each entry that is no hole stands in the index, if there is one.
 class VALPOOL_API table {
 public:
-    using entry = table_entry;
     static constexpr std::uint32_t smallest_chunk = 4;
 
     table() noexcept : table(allocator<char>()) {}
     explicit table(const allocator<char>& memory) noexcept : table(memory, nullptr, 0) {}
     /// With room for its first entries, which is its own from now on.
-    table(const allocator<char>& memory, allocator<entry>::pointer first,
-          std::uint32_t capacity) noexcept
+    table(const allocator<char>& memory, chunk_pointer first, std::uint32_t capacity) noexcept
         : memory_(memory), first_(first), first_capacity_(capacity & 0x7fffffff), has_holes_(0) {}
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory);
@@ -137,27 +211,38 @@ public:
     bool isEmpty() const noexcept { return entries() == 0; }
     void swap(table& other);
 
-    /// Walks the entries in order: for (auto& [key, value] : t).
-    template <class Entry>
+    /// Walks the entries in order: for (auto& [key, value] : t). An entry, as the walk gives it, is
+    /// valid until the walk goes on; what it refers to, as long as the table has it.
+    template <class V>
     class walk {
+        using entry = std::conditional_t<std::is_const_v<V>, const table_entry<V>, table_entry<V>>;
+
     public:
         using iterator_category = std::forward_iterator_tag;
-        using value_type = entry;
+        using value_type = table_entry<V>;
         using difference_type = std::ptrdiff_t;
-        using pointer = Entry*;
-        using reference = Entry&;
+        using pointer = entry*;
+        using reference = entry&;
 
         walk() noexcept = default;
-        explicit walk(const table& t) noexcept : table_(&t), at_(t.first_.get()) {
+        explicit walk(const table& t) noexcept : table_(&t) {
+            if (t.size_ == 0) return;
             const std::uint32_t capacity = t.first_capacity_;
-            if (!t.has_holes_) next_ = t.size_ < capacity ? t.size_ : capacity;
-            last_ = at_ + next_;
-            if (at_ == last_) go_on();
+            if (t.has_holes_)
+                go_on();
+            else
+                enter({keys_of_some(t.first_), t.size_ < capacity ? t.size_ : capacity, capacity});
         }
-        Entry& operator*() const noexcept { return *at_; }
-        Entry* operator->() const noexcept { return at_; }
+
+        entry& operator*() const& noexcept { return *here(); }
+        /// A copy: the walk is gone before it can be used.
+        const table_entry<const Val> operator*() && {
+            return {typename table_entry<const Val>::copied(), *key(), *at_};
+        }
+        entry* operator->() const noexcept { return here(); }
         walk& operator++() noexcept {
-            if (++at_ == last_) go_on();
+            // Said so that going on does not take the loop's registers.
+            if (__builtin_expect_with_probability(++at_ == last_, true, 0.001)) go_on();
             return *this;
         }
         walk operator++(int) noexcept {
@@ -169,22 +254,51 @@ public:
         friend bool operator!=(const walk& a, const walk& b) noexcept { return a.at_ != b.at_; }
 
     private:
+        Val* key() const noexcept {
+            return reinterpret_cast<Val*>(reinterpret_cast<char*>(at_) - from_key_bytes_);
+        }
+        entry* here() const noexcept { return new (entry_.bytes) entry(*key(), *at_); }
+        /// Of the entry that was given last, which owns nothing: a copy of a walk has its own.
+        struct entry_room {
+            entry_room() noexcept {}
+            entry_room(const entry_room&) noexcept {}
+            entry_room& operator=(const entry_room&) noexcept { return *this; }
+            alignas(entry) unsigned char bytes[sizeof(entry)];
+        };
+        VALPOOL_ALWAYS_INLINE void enter(const entry_row& row) noexcept {
+            at_ = row.value(row.first);
+            last_ = at_ + row.count;
+            next_ += row.count;
+            from_key_bytes_ = row.capacity * sizeof(Val);
+        }
         /// To the next row of entries, or to the end, where at_ is null.
-        void go_on() noexcept {
-            const entry_row row = next_ == table_->size_ ? entry_row{} : table_->row_from(next_);
-            at_ = row.first;
-            last_ = row.last;
-            next_ = row.next;
+        VALPOOL_ALWAYS_INLINE void go_on() noexcept {
+            if (next_ == table_->size_) {
+                at_ = nullptr;
+            } else if (table_->has_holes_) {
+                const entry_row row = table_->row_without_holes(next_);
+                next_ = row.position;
+                enter(row);
+            } else {
+                // A chunk begins here, and where it begins tells which.
+                table_index& index = *get_some(table_->index_);
+                const std::uint32_t capacity = next_ - table_->first_capacity_ + index.unit;
+                const std::uint32_t left = table_->size_ - next_;
+                enter({keys_of_some(index.chunk(index.number_of(capacity))),
+                       left < capacity ? left : capacity, capacity});
+            }
         }
         const table* table_ = nullptr;
-        entry* at_ = nullptr;
-        entry* last_ = nullptr;   // of this row
-        std::uint32_t next_ = 0;  // position of what comes behind this row
+        Val* at_ = nullptr;               // the value
+        Val* last_ = nullptr;             // behind the last value of this row
+        std::size_t from_key_bytes_ = 0;  // bytes, which spares the loop multiplying
+        std::uint32_t next_ = 0;          // position of what comes behind this row
+        mutable entry_room entry_;
     };
-    walk<entry> begin() noexcept { return walk<entry>(*this); }
-    walk<entry> end() noexcept { return {}; }
-    walk<const entry> begin() const noexcept { return walk<const entry>(*this); }
-    walk<const entry> end() const noexcept { return {}; }
+    walk<Val> begin() noexcept { return walk<Val>(*this); }
+    walk<Val> end() noexcept { return {}; }
+    walk<const Val> begin() const noexcept { return walk<const Val>(*this); }
+    walk<const Val> end() const noexcept { return {}; }
 
     box* region() const noexcept { return memory_.region(); }
     /// Room for so many entries, so that inserting allocates for their content only.
@@ -194,19 +308,13 @@ public:
 private:
     friend class ::valpool::Val;
 
-    /// Entries side by side, none of them a hole.
-    struct entry_row {
-        entry* first = nullptr;
-        entry* last = nullptr;
-        std::uint32_t next = 0;  // position of what comes behind
+    /// Where an entry lies, or is going to.
+    struct entry_place {
+        Val* key;  // null: nowhere
+        Val* value;
     };
-    struct place_in_chunk {
-        unsigned chunk;  // of those behind the first one
-        std::uint32_t at;
-    };
-    struct found_entry {
-        entry* at;  // null: it is not there
-        std::size_t position;
+    struct found_entry : entry_place {
+        std::size_t position;  // if there is an index
     };
 
     void destroy() noexcept;
@@ -214,11 +322,10 @@ private:
     std::size_t count_holes() const noexcept;
     std::size_t capacity() const noexcept;
     std::size_t room() const noexcept;
-    entry& entry_at(std::size_t position) const noexcept;
-    place_in_chunk further_place(std::uint32_t position) const noexcept;
-    std::size_t further_capacity(unsigned j) const noexcept;
-    entry_row chunk_from(std::uint32_t position) const noexcept;
+    entry_row first_row() const noexcept;
     entry_row row_from(std::uint32_t position) const noexcept;
+    entry_row row_without_holes(std::uint32_t position) const noexcept;
+    entry_place place_at(std::size_t position) const noexcept;
     template <class Key>
     found_entry find_entry(const Key& key, std::uint32_t hash) const;
     template <class Key>
@@ -234,7 +341,7 @@ private:
         return value_for_short(key.head, key.second, key.third);
     }
     Val& value_for_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
-    entry* find_in_row(const short_text& key) const noexcept;
+    const Val* find_in_row(const short_text& key) const noexcept;
     Val& value_at_once(box* b, const short_text& key);
     Val& value_or_new_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
     template <class Key>
@@ -246,17 +353,19 @@ private:
     void drop_index() noexcept;
     void drop_last_chunk() noexcept;
     void close_holes() noexcept;
-    void remove_from_row(entry* at) noexcept;
+    static void move_entry(entry_place from, entry_place to) noexcept;
+    static void destroy_entry(entry_place at) noexcept;
+    void remove_from_row(Val* key) noexcept;
 
     allocator<char> memory_;
-    allocator<entry>::pointer first_;        // the first chunk; null: none
+    chunk_pointer first_;                    // the first chunk; null: none
     allocator<table_index>::pointer index_;  // with the further chunks; null: none
     std::uint32_t size_ = 0;
     std::uint32_t first_capacity_ : 31;
     std::uint32_t has_holes_ : 1;
 };
 static_assert(sizeof(table) == 32, "box header, table and four entries fit a block of 384 bytes");
-static_assert(sizeof(table_entry) == 64, "one cache line");
+static_assert(sizeof(entry_memory) == 64, "one cache line");
 
 }  // namespace detail
 
@@ -316,14 +425,14 @@ inline Val::operator OTab&() const {
 }  // namespace valpool
 
 namespace std {
-template <>
-struct tuple_size<valpool::detail::table_entry> : integral_constant<size_t, 2> {};
-template <>
-struct tuple_element<0, valpool::detail::table_entry> {
+template <class V>
+struct tuple_size<valpool::detail::table_entry<V>> : integral_constant<size_t, 2> {};
+template <class V>
+struct tuple_element<0, valpool::detail::table_entry<V>> {
     using type = const valpool::Val;
 };
-template <>
-struct tuple_element<1, valpool::detail::table_entry> {
+template <class V>
+struct tuple_element<1, valpool::detail::table_entry<V>> {
     using type = valpool::Val;
 };
 }  // namespace std

@@ -201,7 +201,8 @@ public:
     /// far as it parses; None is 0; a container is its length; complex the squared magnitude.
     template <class T, detail::if_target<T> = 0>
     operator T() const {
-        if (tag == detail::number_tag<T>() && !std::is_same_v<T, bool>)
+        const bool is_that = tag == detail::number_tag<T>() && !std::is_same_v<T, bool>;
+        if (__builtin_expect(is_that, true))
             return static_cast<T>(slot<detail::stored_number<T>>());
         return convert<T>();
     }

@@ -21,7 +21,7 @@
 
 namespace valpool::detail {
 
-constexpr std::uint32_t layout_version = 3;
+constexpr std::uint32_t layout_version = 4;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 
 /// Blocks that a lane has claimed for its own next allocations: free ones of one bitmap word.

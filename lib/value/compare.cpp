@@ -18,8 +18,6 @@ using namespace detail;
 
 namespace {
 
-using value_pair = std::pair<const Val*, const Val*>;
-
 bool is_number(const Val& v) noexcept {
     return !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
 }
@@ -111,14 +109,6 @@ int sign_of(const T& a, const T& b) noexcept {
     return a < b ? -1 : b < a ? 1 : 0;
 }
 
-std::vector<const table_entry*> sorted_entries(const table& t) {
-    std::vector<const table_entry*> all;
-    all.reserve(t.entries());
-    for (const auto& e : t) all.push_back(&e);
-    std::sort(all.begin(), all.end(), [](auto* p, auto* q) { return p->key < q->key; });
-    return all;
-}
-
 class ordering {
 public:
     /// Less than, equal to or greater than 0.
@@ -175,8 +165,8 @@ private:
         const auto y = sorted_entries(table_of(b));
         frame f{{&a, &b}, {}};
         for (std::size_t i = 0; i < x.size(); ++i) {
-            f.pairs.emplace_back(&x[i]->key, &y[i]->key);
-            f.pairs.emplace_back(&x[i]->value, &y[i]->value);
+            f.pairs.emplace_back(x[i].first, y[i].first);
+            f.pairs.emplace_back(x[i].second, y[i].second);
         }
         frames_.push_back(std::move(f));
         return {};
@@ -205,6 +195,20 @@ private:
 };
 
 }  // namespace
+
+std::vector<detail::value_pair> detail::entries_of(const table& t) {
+    std::vector<value_pair> all;
+    all.reserve(t.entries());
+    for (const auto& [key, value] : t) all.emplace_back(&key, &value);
+    return all;
+}
+
+std::vector<detail::value_pair> detail::sorted_entries(const table& t) {
+    auto all = entries_of(t);
+    std::sort(all.begin(), all.end(),
+              [](const value_pair& a, const value_pair& b) { return *a.first < *b.first; });
+    return all;
+}
 
 bool operator==(const Val& a, const Val& b) { return equality().of(a, b); }
 bool operator<(const Val& a, const Val& b) { return ordering().of(a, b) < 0; }

@@ -6,6 +6,8 @@
 #include <valpool/tup.hpp>
 
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace valpool::detail {
 
@@ -68,6 +70,11 @@ inline value_row row_of(const Val& v) {
     auto& arr = *static_cast<Arr*>(object);
     return {arr.begin(), arr.length()};
 }
+using value_pair = std::pair<const Val*, const Val*>;
+/// Keys and values, in their order or by key.
+std::vector<value_pair> entries_of(const table& t);
+std::vector<value_pair> sorted_entries(const table& t);
+
 inline table& table_of(const Val& v) { return *static_cast<table*>(value_access::container(v)); }
 
 /// Agrees with ==.

@@ -30,7 +30,7 @@ It::It(Arr& a) { add_list(a.begin(), a.length()); }
 
 void It::add_table(table& t) {
     items_.reserve(t.entries());
-    for (auto& e : t) items_.push_back({&e.key, &e.value});
+    for (auto& [key, value] : t) items_.push_back({&key, &value});
 }
 
 void It::add_list(Val* first, std::size_t count) {

@@ -71,7 +71,7 @@ public:
 private:
     struct frame {
         const Val* what;
-        table::walk<const table_entry> at;
+        table::walk<const Val> at;
         value_row row;
         std::size_t count;
         char close;
@@ -81,11 +81,11 @@ private:
     const Val& next(frame& f) {
         const std::size_t i = f.next++;
         if (!is_table(f.what->tag)) return f.row.first[i];
-        const table_entry& e = *f.at;
-        ++f.at;
-        write_text(e.key.tag == 'a' ? std::string(e.key.text()) : Stringize(e.key));
+        const auto& [key, value] = *f.at;
+        write_text(key.tag == 'a' ? std::string(key.text()) : Stringize(key));
         text_ += ':';
-        return e.value;
+        ++f.at;
+        return value;
     }
 
     void begin(const Val& v) {

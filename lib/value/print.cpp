@@ -132,8 +132,8 @@ void print_array(std::ostream& out, const Array<T>& a, char subtype) {
 /// A frame of the printer's own stack: nesting of any depth must not use up the thread's.
 struct frame {
     const Val* container;
-    std::vector<const table_entry*> entries;  // of a table
-    value_row row;                            // of a list
+    std::vector<value_pair> entries;  // of a table
+    value_row row;                    // of a list
     std::size_t next = 0;
     const char* close;
     bool owes_bracket = false;  // of an OrderedDict's pair, after its value
@@ -217,10 +217,8 @@ private:
         }
         frame f{&v, {}, {nullptr, 0}, 0, "", false};
         if (is_table(v.tag)) {
-            for (const auto& e : table_of(v)) f.entries.push_back(&e);
-            if (pretty_ && v.tag == 't')
-                std::sort(f.entries.begin(), f.entries.end(),
-                          [](auto* a, auto* b) { return a->key < b->key; });
+            const table& t = table_of(v);
+            f.entries = pretty_ && v.tag == 't' ? sorted_entries(t) : entries_of(t);
         } else {
             f.row = row_of(v);
         }
@@ -263,10 +261,10 @@ private:
         if (!is_table(f.container->tag)) return f.row.first[i];
         const bool as_pair = f.container->tag == 'o' && !pretty_;
         if (as_pair) out_ << '(';
-        printer(out_, false, 0, 0).print(f.entries[i]->key);
+        printer(out_, false, 0, 0).print(*f.entries[i].first);
         out_ << (as_pair ? ", " : pretty_ ? ":" : ": ");
         f.owes_bracket = as_pair;
-        return f.entries[i]->value;
+        return *f.entries[i].second;
     }
 
     void end() {

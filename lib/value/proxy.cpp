@@ -74,7 +74,7 @@ Proxy share_table(StreamingPool* pool, char tag, const T& t) {
     constexpr std::uint32_t capacity = table::smallest_chunk;
     try {
         new (h->target->root())
-            T(memory, detail::allocator<table_entry>(memory).allocate(capacity), capacity);
+            T(memory, detail::allocator<entry_memory>(memory).allocate(capacity), capacity);
     } catch (...) {
         drop_handle(h);
         throw;

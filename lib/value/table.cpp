@@ -17,19 +17,13 @@ namespace {
 constexpr std::size_t most_without_index = 8;
 constexpr std::size_t most_entries = std::size_t{1} << 30;
 
-/// A text that fits a value, to look for.
+// What keys are compared with.
+
+/// A text that fits a value.
 class short_key {
 public:
     explicit short_key(const short_text& text) noexcept : text_(text) {}
-
-    /// The first of these entries that has it, or `last`.
-    table_entry* find_in(table_entry* first, table_entry* last) const noexcept {
-        while (first != last && !is_key_of(*first)) ++first;
-        return first;
-    }
-    bool is_key_of(const table_entry& e) const noexcept {
-        return text_.is_stored_at(value_access::stored(e.key));
-    }
+    bool is(const Val& key) const noexcept { return text_.is_stored_at(value_access::stored(key)); }
 
 private:
     const short_text text_;
@@ -39,27 +33,21 @@ private:
 class long_key {
 public:
     explicit long_key(std::string_view text) noexcept : text_(text) {}
-
-    table_entry* find_in(table_entry* first, table_entry* last) const noexcept {
-        return std::find_if(first, last, [this](const auto& e) { return is_key_of(e); });
-    }
-    bool is_key_of(const table_entry& e) const noexcept {
-        return e.key.tag == 'a' && value_access::bytes(e.key) == text_;
+    bool is(const Val& key) const noexcept {
+        return key.tag == 'a' && value_access::bytes(key) == text_;
     }
 
 private:
     std::string_view text_;
 };
 
+bool is_hole(const Val& key) noexcept { return key.subtype == '-'; }
+
 /// A key of any type.
 class value_key {
 public:
     explicit value_key(const Val& key) noexcept : key_(key) {}
-
-    table_entry* find_in(table_entry* first, table_entry* last) const {
-        return std::find_if(first, last, [this](const auto& e) { return is_key_of(e); });
-    }
-    bool is_key_of(const table_entry& e) const { return !e.is_hole() && e.key == key_; }
+    bool is(const Val& key) const { return !is_hole(key) && key == key_; }
 
 private:
     const Val& key_;
@@ -78,73 +66,57 @@ value_key prepared(const Val& key) noexcept { return value_key(key); }
 
 }  // namespace
 
-/// The header of one block: the chunks behind the first one follow it, and then the words, each 0
-/// or hash << 32 | position + 1.
-struct table_index {
-    using chunk_pointer = allocator<table_entry>::pointer;
-    using word = std::uint64_t;
-    static constexpr std::uint64_t removed = 0xffffffff;  // a position that no entry has
-
-    std::uint32_t holes = 0;
-    std::uint32_t room = 0;  // so many positions need neither a chunk nor a larger index
-    std::uint8_t log2_words;
-    std::uint8_t chunks = 0;
-    std::uint8_t reserved[6] = {};
-
-    explicit table_index(unsigned log2) noexcept : log2_words(static_cast<std::uint8_t>(log2)) {
-        for (unsigned j = 0; j < most_chunks(); ++j) new (&chunk(j)) chunk_pointer(nullptr);
-        std::fill_n(words(), std::size_t{1} << log2, 0);
-    }
-
-    /// Doubling chunks of at least four entries reach what the words can index in so many steps.
-    unsigned most_chunks() const noexcept { return log2_words; }
-    chunk_pointer& chunk(unsigned j) noexcept {
-        return reinterpret_cast<chunk_pointer*>(this + 1)[j];
-    }
-    word* words() noexcept { return reinterpret_cast<word*>(this + 1) + most_chunks(); }
-    std::size_t mask() const noexcept { return (std::size_t{1} << log2_words) - 1; }
-
-    static std::size_t size_bytes(unsigned log2) noexcept {
-        return sizeof(table_index) + log2 * sizeof(chunk_pointer) + (sizeof(word) << log2);
-    }
-
-    void put(std::uint32_t hash, std::size_t position) noexcept {
-        std::size_t i = hash & mask();
-        while (words()[i] != 0) i = (i + 1) & mask();
-        words()[i] = (std::uint64_t{hash} << 32) | (position + 1);
-    }
-    /// Those of a smaller index, which know their hashes; what was removed stays behind.
-    void take_words_of(table_index& other) noexcept {
-        for (std::size_t i = 0; i <= other.mask(); ++i) {
-            const word w = other.words()[i];
-            const std::uint64_t position_plus_one = w & 0xffffffff;
-            if (position_plus_one != 0 && position_plus_one != removed)
-                put(static_cast<std::uint32_t>(w >> 32), position_plus_one - 1);
-        }
-    }
-    void remove(std::uint32_t hash, std::size_t position) noexcept {
-        std::size_t i = hash & mask();
-        while ((words()[i] & 0xffffffff) != position + 1) i = (i + 1) & mask();
-        words()[i] |= removed;
-    }
-};
-static_assert(sizeof(table_index) % sizeof(table_index::word) == 0, "words follow, aligned");
-static_assert(sizeof(table_index::chunk_pointer) == sizeof(table_index::word), "as above");
-
 namespace {
-/// Chunk j behind a first one of this capacity has this many << j entries: as many as all before it
-/// together, or a few more; twice as many behind a small one, so that ten entries are two chunks.
+/// The first of these keys that it is, or the row's last().
+template <class Key>
+[[gnu::always_inline]] inline Val* find_in(const entry_row& row, const Key& key) {
+    Val* at = row.first;
+    Val* const last = row.last();
+    while (at != last && !key.is(*at)) ++at;
+    return at;
+}
+
 std::uint32_t unit_for(std::uint32_t first_capacity) noexcept {
     return std::bit_ceil(first_capacity) << (first_capacity <= most_without_index ? 1 : 0);
 }
 }  // namespace
 
+table_index::table_index(std::uint32_t first_capacity, unsigned log2) noexcept
+    : unit(unit_for(first_capacity)), log2_words(static_cast<std::uint8_t>(log2)) {
+    for (unsigned j = 0; j < most_chunks(); ++j) new (&chunk(j)) chunk_pointer(nullptr);
+    std::fill_n(words(), std::size_t{1} << log2, 0);
+}
+
+std::size_t table_index::size_bytes(unsigned log2) noexcept {
+    return sizeof(table_index) + log2 * sizeof(chunk_pointer) + (sizeof(word) << log2);
+}
+
+void table_index::put(std::uint32_t hash, std::size_t position) noexcept {
+    std::size_t i = hash & mask();
+    while (words()[i] != 0) i = (i + 1) & mask();
+    words()[i] = (std::uint64_t{hash} << 32) | (position + 1);
+}
+
+void table_index::take_words_of(table_index& other) noexcept {
+    for (std::size_t i = 0; i <= other.mask(); ++i) {
+        const word w = other.words()[i];
+        const std::uint64_t position_plus_one = w & 0xffffffff;
+        if (position_plus_one != 0 && position_plus_one != removed)
+            put(static_cast<std::uint32_t>(w >> 32), position_plus_one - 1);
+    }
+}
+
+void table_index::remove(std::uint32_t hash, std::size_t position) noexcept {
+    std::size_t i = hash & mask();
+    while ((words()[i] & 0xffffffff) != position + 1) i = (i + 1) & mask();
+    words()[i] |= removed;
+}
+
 std::size_t table::count_holes() const noexcept { return index_->holes; }
 
 std::size_t table::capacity() const noexcept {
     const std::size_t further =
-        index_ ? std::size_t{unit_for(first_capacity_)} * ((std::size_t{1} << index_->chunks) - 1)
-               : 0;
+        index_ ? std::size_t{index_->unit} * ((std::size_t{1} << index_->chunks) - 1) : 0;
     return first_capacity_ + further;
 }
 
@@ -153,59 +125,56 @@ std::size_t table::room() const noexcept {
     return index_ ? index_->room : std::min<std::size_t>(first_capacity_, most_without_index);
 }
 
-table_entry& table::entry_at(std::size_t position) const noexcept {
-    if (position < first_capacity_) return first_.get()[position];
-    const auto [j, at] = further_place(static_cast<std::uint32_t>(position));
-    return index_->chunk(j).get()[at];
-}
-
-/// Which chunk behind the first one, and where in it.
-table::place_in_chunk table::further_place(std::uint32_t position) const noexcept {
-    const auto unit = unit_for(first_capacity_);
-    const std::uint32_t from_unit = position - first_capacity_ + unit;
-    const auto j = static_cast<unsigned>(std::bit_width(from_unit) - std::bit_width(unit));
-    return {j, from_unit - (unit << j)};
+/// All there is, without an index.
+[[gnu::always_inline]] inline entry_row table::first_row() const noexcept {
+    return {keys_of(first_), size_, first_capacity_};
 }
 
 /// What is used from the position on of the chunk that it lies in.
-table::entry_row table::chunk_from(std::uint32_t position) const noexcept {
-    if (position < first_capacity_) {
-        const std::uint32_t end = std::min<std::uint32_t>(first_capacity_, size_);
-        return {first_.get() + position, first_.get() + end, end};
-    }
-    const auto [j, at] = further_place(position);
-    const auto end = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(position - at + further_capacity(j), size_));
-    entry* const first = index_->chunk(j).get() + at;
-    return {first, first + (end - position), end};
+entry_row table::row_from(std::uint32_t position) const noexcept {
+    if (position < first_capacity_)
+        return {keys_of(first_) + position,
+                std::min<std::uint32_t>(first_capacity_, size_) - position, first_capacity_};
+    const std::uint32_t from_unit = position - first_capacity_ + index_->unit;
+    const std::uint32_t capacity = std::bit_floor(from_unit);
+    const std::uint32_t at = from_unit - capacity;
+    return {keys_of(index_->chunk(index_->number_of(capacity))) + at,
+            std::min(capacity - at, size_ - position), capacity};
+}
+
+table::entry_place table::place_at(std::size_t position) const noexcept {
+    const entry_row row = row_from(static_cast<std::uint32_t>(position));
+    return {row.first, row.value(row.first)};
 }
 
 /// The first row at or behind the position; empty when there is none.
-table::entry_row table::row_from(std::uint32_t position) const noexcept {
-    if (holes() == 0) return chunk_from(position);
-    const auto is_hole = [](const entry& e) { return e.is_hole(); };
+entry_row table::row_without_holes(std::uint32_t position) const noexcept {
     while (position < size_) {
-        const entry_row chunk = chunk_from(position);
-        entry* const first = std::find_if_not(chunk.first, chunk.last, is_hole);
-        entry* const last = std::find_if(first, chunk.last, is_hole);
-        position += static_cast<std::uint32_t>(last - chunk.first);
-        if (first != last) return {first, last, position};
+        const entry_row row = row_from(position);
+        Val* const first = std::find_if_not(row.first, row.last(), is_hole);
+        Val* const last = std::find_if(first, row.last(), is_hole);
+        if (first != last)
+            return {first, static_cast<std::uint32_t>(last - first), row.capacity,
+                    position + static_cast<std::uint32_t>(first - row.first)};
+        position += row.count;
     }
     return {};
-}
-
-std::size_t table::further_capacity(unsigned j) const noexcept {
-    return std::size_t{unit_for(first_capacity_)} << j;
 }
 
 table::table(const table& other, const allocator<char>& memory) : table(memory) {
     if (other.entries() == 0) return;
     make_room(other.entries());
-    for (const entry& e : other) {
-        entry& place = entry_at(size_);
-        new (&place) entry(e, memory_);
+    for (const auto& [key, value] : other) {
+        const entry_place copy = place_at(size_);
+        new (copy.key) Val(key, memory_);
+        try {
+            new (copy.value) Val(value, memory_);
+        } catch (...) {
+            std::destroy_at(copy.key);
+            throw;
+        }
         ++size_;
-        if (index_) index_->put(hash_of(e.key), size_ - 1);  // the copy may be put off
+        if (index_) index_->put(hash_of(key), size_ - 1);  // the copy may be put off
     }
 }
 
@@ -237,11 +206,26 @@ table& table::operator=(table&& other) {
     return *this;
 }
 
+void table::move_entry(entry_place from, entry_place to) noexcept {
+    *to.key = std::move(*from.key);
+    *to.value = std::move(*from.value);
+}
+
+void table::destroy_entry(entry_place at) noexcept {
+    std::destroy_at(at.key);
+    std::destroy_at(at.value);
+}
+
 void table::destroy() noexcept {
-    for (entry& e : *this) std::destroy_at(&e);  // a hole has nothing to destroy
+    for (std::uint32_t position = 0; position != size_;) {
+        const entry_row row = row_from(position);
+        std::destroy_n(row.first, row.count);
+        std::destroy_n(row.value(row.first), row.count);
+        position += row.count;
+    }
     while (index_ && index_->chunks != 0) drop_last_chunk();
     drop_index();
-    allocator<entry>(memory_).deallocate(first_, first_capacity_);
+    allocator<entry_memory>(memory_).deallocate(first_, first_capacity_);
 }
 
 void table::swap(table& other) {
@@ -275,19 +259,20 @@ template <class Key>
 table::found_entry table::find_entry(const Key& wanted, std::uint32_t hash) const {
     const auto key = prepared(wanted);
     if (!index_) {
-        entry* const first = first_.get();
-        entry* const found = key.find_in(first, first + size_);
-        return {found == first + size_ ? nullptr : found, static_cast<std::size_t>(found - first)};
+        const entry_row row = first_row();
+        Val* const found = find_in(row, key);
+        if (found == row.last()) return {};
+        return {{found, row.value(found)}, 0};
     }
     const std::size_t mask = index_->mask();
     const table_index::word* const words = index_->words();
     for (std::size_t i = hash & mask; words[i] != 0; i = (i + 1) & mask) {
         const std::uint64_t position_plus_one = words[i] & 0xffffffff;
         if (words[i] >> 32 != hash || position_plus_one == table_index::removed) continue;
-        entry& e = entry_at(position_plus_one - 1);
-        if (key.is_key_of(e)) return {&e, position_plus_one - 1};
+        const entry_place at = place_at(position_plus_one - 1);
+        if (key.is(*at.key)) return {at, position_plus_one - 1};
     }
-    return {nullptr, 0};
+    return {};
 }
 
 namespace {
@@ -298,24 +283,19 @@ std::uint32_t hash_if(bool wanted, const Val& key) { return wanted ? hash_of(key
 
 template <class Key>
 const Val* table::find_value(const Key& key) const {
-    const entry* const e = find_entry(key, hash_if(static_cast<bool>(index_), key)).at;
-    return e ? &e->value : nullptr;
+    return find_entry(key, hash_if(static_cast<bool>(index_), key)).value;
 }
 
-/// The entry with this key, of a table without an index; null when there is none.
-[[gnu::always_inline]] inline table_entry* table::find_in_row(
-    const short_text& key) const noexcept {
-    entry* const first = first_.get();
-    entry* const last = first + size_;
-    entry* const found = short_key(key).find_in(first, last);
-    return found == last ? nullptr : found;
+/// The value of this key, in a table without an index; null when there is none.
+[[gnu::always_inline]] inline const Val* table::find_in_row(const short_text& key) const noexcept {
+    const entry_row row = first_row();
+    Val* const found = find_in(row, short_key(key));
+    return found == row.last() ? nullptr : row.value(found);
 }
 
 const Val* table::find_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
     const short_text key(head, second, third);
-    if (index_) return find_value(key);
-    const entry* const e = find_in_row(key);
-    return e ? &e->value : nullptr;
+    return index_ ? find_value(key) : find_in_row(key);
 }
 
 const Val* table::find_text(std::string_view key) const {
@@ -355,8 +335,8 @@ template <class Key>
 Val& table::value_or_new(const Key& key) {
     const bool has_index = static_cast<bool>(index_);
     const std::uint32_t hash = hash_if(has_index, key);
-    entry* const e = find_entry(key, hash).at;
-    return e ? e->value : add(key, hash, has_index);
+    Val* const value = find_entry(key, hash).value;
+    return value ? *value : add(key, hash, has_index);
 }
 
 Val& table::value_for(const Val& key) {
@@ -371,15 +351,15 @@ Val& table::value_for(std::string_view key) {
 /// the table's region.
 [[gnu::always_inline]] inline Val& table::value_at_once(box* b, const short_text& key) {
     if (!index_) {
-        entry* const first = first_.get();
-        entry* const last = first + size_;
-        entry* const place = short_key(key).find_in(first, last);
-        if (place != last) return place->value;
+        const entry_row row = first_row();
+        Val* const at = find_in(row, short_key(key));
+        if (at != row.last()) return *row.value(at);
         const bool is_shared = b && b->published.load(std::memory_order_relaxed);
         if (size_ < first_capacity_ && size_ < most_without_index && !is_shared) {
-            new (place) entry(key, allocator<char>(b));
+            value_access::set_short(*new (at) Val(allocator<char>(b)), key);
+            Val* const value = new (row.value(at)) Val(allocator<char>(b));
             ++size_;
-            return place->value;
+            return *value;
         }
     }
     return value_or_new_short(key.head, key.second, key.third);
@@ -394,15 +374,26 @@ Val& table::value_for_short(std::uint64_t head, std::uint64_t second, std::uint6
     return value_at_once(region(), short_text(head, second, third));
 }
 
+namespace {
+template <class Key>
+void new_key(Val* place, const Key& key, const allocator<char>& memory) {
+    new (place) Val(key, memory);
+}
+void new_key(Val* place, const short_text& key, const allocator<char>& memory) noexcept {
+    value_access::set_short(*new (place) Val(memory), key);
+}
+}  // namespace
+
 template <class Key>
 [[gnu::noinline]] Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
     if (size_ >= room()) make_room(std::size_t{size_} + 1);
-    entry& place = entry_at(size_);
-    new (&place) entry(key, memory_);  // the last thing that can fail
+    const entry_place at = place_at(size_);
+    new_key(at.key, key, memory_);  // the last thing that can fail
+    new (at.value) Val(memory_);
     ++size_;
     if (index_) index_->put(has_hash ? hash : hash_if(true, key), size_ - 1);
-    return place.value;
+    return *at.value;
 }
 
 /// Chunks and an index for so many entries, so that nothing but their content can fail.
@@ -410,7 +401,7 @@ void table::make_room(std::size_t for_entries) {
     if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
     if (first_capacity_ == 0 && for_entries != 0) {
         const std::size_t count = std::max<std::size_t>(for_entries, smallest_chunk);
-        first_ = allocator<entry>(memory_).allocate(count);
+        first_ = allocator<entry_memory>(memory_).allocate(count);
         first_capacity_ = static_cast<std::uint32_t>(count) & 0x7fffffff;
     }
     // At most two thirds full, or chains get long.
@@ -418,7 +409,7 @@ void table::make_room(std::size_t for_entries) {
         build_index(for_entries);
     while (capacity() < for_entries) {
         const unsigned j = index_->chunks;
-        index_->chunk(j) = allocator<entry>(memory_).allocate(further_capacity(j));
+        index_->chunk(j) = allocator<entry_memory>(memory_).allocate(index_->capacity_of(j));
         ++index_->chunks;
     }
     if (index_)
@@ -430,7 +421,7 @@ void table::build_index(std::size_t for_entries) {
     const auto log2 =
         static_cast<unsigned>(std::bit_width(std::max<std::size_t>(for_entries * 2, 16) - 1));
     const auto memory = memory_.allocate(table_index::size_bytes(log2));
-    auto* const fresh = new (memory.get()) table_index(log2);
+    auto* const fresh = new (memory.get()) table_index(first_capacity_, log2);
     if (index_) {
         fresh->holes = index_->holes;
         fresh->chunks = index_->chunks;
@@ -439,7 +430,7 @@ void table::build_index(std::size_t for_entries) {
     if (index_) {
         fresh->take_words_of(*index_);
     } else {
-        for (std::size_t i = 0; i < size_; ++i) fresh->put(hash_of(entry_at(i).key), i);
+        for (std::size_t i = 0; i < size_; ++i) fresh->put(hash_of(*place_at(i).key), i);
     }
     drop_index();
     index_ = fresh;
@@ -454,7 +445,7 @@ void table::drop_index() noexcept {
 
 void table::drop_last_chunk() noexcept {
     const unsigned j = --index_->chunks;
-    allocator<entry>(memory_).deallocate(index_->chunk(j), further_capacity(j));
+    allocator<entry_memory>(memory_).deallocate(index_->chunk(j), index_->capacity_of(j));
 }
 
 /// Moves the entries behind a hole up and files everything anew in the index that is there.
@@ -464,14 +455,14 @@ void table::close_holes() noexcept {
     has_holes_ = 0;
     std::fill_n(index_->words(), index_->mask() + 1, 0);
     for (std::size_t from = 0; from < size_; ++from) {
-        entry& e = entry_at(from);
-        if (e.is_hole()) continue;
-        entry& place = entry_at(to);
-        if (from != to) place = std::move(e);
-        index_->put(hash_of(place.key), to);
+        const entry_place old = place_at(from);
+        if (is_hole(*old.key)) continue;
+        const entry_place fresh = place_at(to);
+        if (from != to) move_entry(old, fresh);
+        index_->put(hash_of(*fresh.key), to);
         ++to;
     }
-    for (std::size_t i = to; i < size_; ++i) std::destroy_at(&entry_at(i));
+    for (std::size_t i = to; i < size_; ++i) destroy_entry(place_at(i));
     size_ = static_cast<std::uint32_t>(to);
 }
 
@@ -490,17 +481,17 @@ void table::insertKeyAndValue(const Val& key, const Val& value) {
 
 bool table::remove(const Val& key) {
     const std::uint32_t hash = hash_if(static_cast<bool>(index_), key);
-    const auto [e, position] = find_entry(key, hash);
-    if (!e) return false;
+    const found_entry found = find_entry(key, hash);
+    if (!found.key) return false;
     const mutation guard(region());
     if (!index_) {
-        remove_from_row(e);
+        remove_from_row(found.key);
         return true;
     }
-    index_->remove(hash, position);
-    e->key.reset();
-    e->value.reset();
-    e->key.subtype = '-';
+    index_->remove(hash, found.position);
+    found.key->reset();
+    found.value->reset();
+    found.key->subtype = '-';
     ++index_->holes;
     has_holes_ = 1;
     // As rarely as removing pays for it.
@@ -509,10 +500,11 @@ bool table::remove(const Val& key) {
 }
 
 /// The entries behind it, all in the first chunk, move up.
-void table::remove_from_row(entry* at) noexcept {
-    entry* const last = first_.get() + size_ - 1;
-    for (; at != last; ++at) *at = std::move(at[1]);
-    std::destroy_at(last);
+void table::remove_from_row(Val* key) noexcept {
+    const entry_row row = first_row();
+    std::move(key + 1, row.last(), key);
+    std::move(row.value(key + 1), row.value(row.last()), row.value(key));
+    destroy_entry({row.last() - 1, row.value(row.last() - 1)});
     --size_;
 }
 

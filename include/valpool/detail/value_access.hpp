@@ -49,12 +49,14 @@ struct VALPOOL_API value_access {
     static bool is_handle_of_box(const Val& v) noexcept {
         return v.isproxy && v.length_ == to_box && !region(v);
     }
-    /// On the heap, a proxy to a table in a box.
-    static bool is_handle_of_table(const Val& v) noexcept {
+    /// On the heap, a proxy to a container of that type in a box.
+    static bool is_handle_of(const Val& v, char tag, char subtype) noexcept {
         std::uint64_t head;
         std::memcpy(&head, v.stored(), sizeof head);
-        return head == short_text::header('t', 'Z', true, to_box) ||
-               head == short_text::header('o', 'Z', true, to_box);
+        return head == short_text::header(tag, subtype, true, to_box);
+    }
+    static bool is_handle_of_table(const Val& v) noexcept {
+        return is_handle_of(v, 't', 'Z') || is_handle_of(v, 'o', 'Z');
     }
     static hold* hold_of(const Val& v) noexcept { return v.slot<hold*>(); }
     static heap_block* block_of(const Val& v) noexcept { return v.slot<heap_block*>(); }
@@ -63,15 +65,13 @@ struct VALPOOL_API value_access {
 
     /// The container itself, through a proxy if need be; throws PoisonedError. Null for the others.
     static void* container(const Val& v) {
-        if (!v.isproxy || v.length_ != to_box) return any_container(v);
-        box* const b = hold_of(v)->target;
-        check_usable(*b);
-        return b->root();
+        return v.isproxy && v.length_ == to_box ? container_in_box(v) : any_container(v);
     }
     /// As above; std::logic_error when it is not of that very type.
     static void* container_of_type(const Val& v, char tag, char subtype) {
+        if (is_handle_of(v, tag, subtype)) return container_in_box(v);
         if (v.tag != tag || v.subtype != subtype) throw_other_type(v, tag, subtype);
-        return container(v);
+        return any_container(v);
     }
     /// "Tab", "Array of int_4", ...
     static std::string type_name(char tag, char subtype);
@@ -112,6 +112,11 @@ struct VALPOOL_API value_access {
     static bool has_lock(const Val& v) noexcept;
 
 private:
+    static void* container_in_box(const Val& v) {
+        box* const b = hold_of(v)->target;
+        check_usable(*b);
+        return b->root();
+    }
     static void* any_container(const Val& v);
     [[noreturn]] static void throw_other_type(const Val& v, char tag, char subtype);
     static void adopt_object(Val& v, char tag, char subtype, void* object, bool locks);

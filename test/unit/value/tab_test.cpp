@@ -1,5 +1,7 @@
 #include "pool_fixture.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -337,9 +339,65 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_table_is_walked_by_value_with_copies, T, tables)
     for (auto [key, value] : constant) value = text_of(key);
     for (const auto [key, value] : t) count += constant.contains(key) && constant(key) == value;
     for (const auto [key, value] : constant) count += t.contains(key) && t(key) == value;
-    for (auto entry : constant) entry.value.reset();
+    for (auto entry : t) entry.value.reset();
     BOOST_TEST(text_of(t) == before);
     BOOST_TEST(count == 42u);
+}
+
+BOOST_AUTO_TEST_CASE(an_entry_can_be_kept_longer_than_the_walk_that_gave_it) {
+    Tab t = table_of(2);
+    const auto& first = *t.begin();
+    auto walk = t.begin();
+    const auto copy = *walk;
+    t.begin()->value = long_text;
+    BOOST_TEST((first.key == key_of(0) && first.value == 0));
+    BOOST_TEST((copy.key == key_of(0) && copy.value == 0));
+    BOOST_TEST(t(key_of(0)) == long_text);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_of_a_walk_goes_its_own_way) {
+    Tab t = table_of(6);
+    auto walk = t.begin();
+    const auto& entry = *walk;
+    auto other = walk;
+    ++other;
+    BOOST_TEST((entry.key == key_of(0) && other->key == key_of(1)));
+    other = walk++;
+    BOOST_TEST((other->key == key_of(0) && walk->key == key_of(1)));
+    BOOST_TEST((*walk++).key == key_of(1));
+    BOOST_CHECK(++other != t.end() && ++other == walk);
+}
+
+BOOST_AUTO_TEST_CASE(algorithms_walk_a_table_of_any_size) {
+    for (const std::size_t n : counts) {
+        Tab t = table_of(n);
+        BOOST_TEST(static_cast<std::size_t>(std::distance(t.begin(), t.end())) == n);
+        const auto is_last = [n](const auto& e) { return e.value == n - 1; };
+        const auto found = std::find_if(t.begin(), t.end(), is_last);
+        BOOST_TEST((found == t.end()) == (n == 0));
+        if (n == 0) continue;
+        BOOST_TEST(found->key == key_of(n - 1));
+        const auto is_less = [](const auto& a, const auto& b) { return a.value < b.value; };
+        BOOST_CHECK(std::max_element(t.begin(), t.end(), is_less) == found);
+        std::for_each(t.begin(), t.end(), [](auto& e) { e.value = e.key; });
+        BOOST_TEST(t(key_of(n - 1)) == key_of(n - 1));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_walk_passes_over_holes_wherever_they_are) {
+    for (const std::size_t n : counts)
+        for (const std::size_t from : {0u, 3u, 4u, 11u, 12u, 27u})
+            for (const std::size_t holes : {1u, 4u, 8u, 9u}) {
+                Tab t = table_of(n);
+                std::vector<std::string> left;
+                for (std::size_t i = 0; i < n; ++i) {
+                    if (i < from || i >= from + holes)
+                        left.push_back(key_of(i));
+                    else
+                        t.remove(key_of(i));
+                }
+                BOOST_TEST(keys_of(t) == left);
+            }
 }
 
 BOOST_AUTO_TEST_CASE(tables_compare_equal_without_being_wrapped) {
