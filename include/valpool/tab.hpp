@@ -83,8 +83,10 @@ using chunk_pointer = allocator<entry_memory>::pointer;
 /// What it points to, which is something: that spares comparing with null.
 template <class T>
 T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
-    return reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(&p) +
-                                static_cast<std::uintptr_t>(p.get_offset()));
+    T* const some = reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(&p) +
+                                         static_cast<std::uintptr_t>(p.get_offset()));
+    if (!some) __builtin_unreachable();
+    return some;
 }
 inline Val* keys_of(const chunk_pointer& chunk) noexcept {
     return reinterpret_cast<Val*>(chunk.get());

@@ -164,13 +164,13 @@ entry_row table::row_without_holes(std::uint32_t position) const noexcept {
 table::table(const table& other, const allocator<char>& memory) : table(memory) {
     if (other.entries() == 0) return;
     make_room(other.entries());
+    const entry_row row = first_row();  // has room for all of them
     for (const auto& [key, value] : other) {
-        const entry_place copy = place_at(size_);
-        new (copy.key) Val(key, memory_);
+        Val* const fresh = new (row.first + size_) Val(key, memory_);
         try {
-            new (copy.value) Val(value, memory_);
+            new (row.value(fresh)) Val(value, memory_);
         } catch (...) {
-            std::destroy_at(copy.key);
+            std::destroy_at(fresh);
             throw;
         }
         ++size_;
