@@ -24,27 +24,31 @@ namespace valpool::detail {
 constexpr std::uint32_t layout_version = 4;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 
-/// Blocks that a lane has claimed for its own next allocations: free ones of one bitmap word.
-struct block_reserve {
-    std::atomic<std::uint64_t> mask;
+/// Free blocks of one bitmap word that a lane has to itself.
+struct block_group {
+    std::atomic<std::uint64_t> mask;  // 0: none; then the other fields may be anything
     std::uint32_t page;
     std::uint16_t word;
-    std::uint16_t next_bit;  // where to look for a free block first
+    std::uint16_t next_bit;  // of a reserve: where to look for a free block first
 };
+static_assert(sizeof(block_group) == 16, "a lane heap has many");
 
-/// What a thread has set aside so that it needs no shared cache line for each block.
-/// Invariant: a block that a reserve or `pending` names is marked as used in its page's bitmap.
+/// What a thread has set aside so that it needs no shared cache line for each block: `reserves` are
+/// for its own next allocations, one a size class; `freed` is what it has freed and not given back
+/// yet, of each class (classes that are freed_groups apart share a place) the word of the last one.
+/// Invariants: a block that a group names is marked as used in its page's bitmap, and in no other
+/// group. `freed_bytes` is the size of all blocks in `freed`.
 /// Writers: the lane's thread, inside; a recoverer, with the gate closed.
 /// Crash safety: recovery rebuilds the bitmaps from what is reachable and empties every lane heap,
 /// of the dead and of the living alike.
 struct alignas(64) lane_heap {
-    static constexpr unsigned pending_capacity = 32;
-    block_reserve reserves[size_class_count];
-    std::atomic<std::uint32_t> pending_count;
-    std::uint32_t pending_bytes;
-    std::uint64_t pending[pending_capacity];    // freed blocks of pages in use elsewhere
+    static constexpr unsigned freed_groups = 16;
+    block_group reserves[size_class_count];
+    block_group freed[freed_groups];
+    std::atomic<std::uint32_t> freed_bytes;
     std::uint32_t last_page[size_class_count];  // page + 1: where to look first; 0: nowhere
 };
+static_assert(sizeof(lane_heap) == 832, "small pools have 64 of them: they must stay small");
 
 /// Room for where a thread waits; the queue layer says what lies in it.
 struct alignas(64) seat_room {
@@ -104,11 +108,27 @@ struct chunk {
 static_assert(sizeof(chunk) == 32, "what follows is aligned to 16");
 
 /// Header of raw memory; the user's bytes follow at raw_header_bytes().
+/// Shape: `mark` is one word, so that one store makes and one comparison recognises it: block_magic
+/// in its lower half (little-endian: where every other block has its own), above it the slot of the
+/// process that the memory belongs to (16 bits) and the lane that allocated it (16 bits).
+/// Writers: who allocates; who gives back. Recovery forgets the marks of the dead.
+/// Crash safety: without the mark a block that is in no ledger and no box is swept, so it is the
+/// last store of an allocation and the first one of giving back.
 struct raw_header {
-    std::atomic<std::uint32_t> magic;
-    std::uint32_t slot;  // of the process that it belongs to
-    std::uint64_t size_bytes;
+    std::atomic<std::uint64_t> mark;
+    std::uint64_t unused;
+
+    static constexpr std::uint64_t mark_of(std::uint32_t slot, std::uint32_t lane) noexcept {
+        return magic_raw | std::uint64_t{slot} << 32 | std::uint64_t{lane} << 48;
+    }
+    static constexpr std::uint32_t magic_in(std::uint64_t mark) noexcept {
+        return static_cast<std::uint32_t>(mark);
+    }
+    static constexpr std::uint32_t slot_in(std::uint64_t mark) noexcept {
+        return static_cast<std::uint32_t>(mark >> 32) & 0xffff;
+    }
 };
+static_assert(sizeof(raw_header) == 16, "what follows is aligned to 16");
 
 /// A node on a box's list of references to other boxes.
 struct out_ref {
@@ -166,6 +186,10 @@ struct arena : StreamingPool {
     std::atomic<std::uint32_t> value_pages;        // in use by values and raw memory
     std::atomic<std::uint32_t> main_slot;          // slot + 1 of the SHMMain
     std::atomic<std::uint32_t> kept;               // 1: stays when nobody uses it
+    /// Hints: no row of at least 2^i free pages begins before page row_hints[i], as far as anybody
+    /// has noticed. A wrong one costs a search from the first page.
+    static constexpr unsigned row_hint_count = 7;
+    std::atomic<std::uint32_t> row_hints[row_hint_count];
 
     arena() = default;  // only ever laid over zeroed memory, see format_arena
 
@@ -223,7 +247,7 @@ struct arena : StreamingPool {
         return page_bytes() / 2 < largest_class_size ? page_bytes() / 2 : largest_class_size;
     }
     std::uint32_t blocks_per_page(unsigned size_class) const noexcept {
-        return static_cast<std::uint32_t>(page_bytes() / class_size(size_class));
+        return block_index_of.index(page_bytes(), size_class);
     }
     /// The bits of word `w` that stand for blocks when the page is cut into `size_class`.
     std::uint64_t valid_bits(unsigned size_class, std::uint32_t w) const noexcept {

@@ -36,6 +36,8 @@ void give_lane_back(thread_lane& l) noexcept {
         flush_heap(*l.pool, *l.heap);
     }
     VALPOOL_KILL_POINT("lane.flushed");
+    l.at->raw_count.fetch_add(l.control->raw_count.load(std::memory_order_relaxed),
+                              std::memory_order_relaxed);
     l.control->owner.store(0, std::memory_order_release);
 }
 
@@ -91,19 +93,17 @@ std::shared_ptr<attachment> attachment_of(const arena& a) {
 std::unique_ptr<thread_lane> make_lane(const std::shared_ptr<attachment>& at) {
     auto l = std::make_unique<thread_lane>();
     arena& a = *at->pool;
+    l->pool = &a;
+    l->at = at.get();
     if (at->spare_lanes.empty()) {
-        l->index = claim_lane(*at, at->slot);
+        l->use_lane(claim_lane(*at, at->slot));
         // Its last owner has left it empty; what a damaged pool has there must not be followed.
-        new (&a.heap(l->index)) lane_heap{};
+        new (l->heap) lane_heap{};
     } else {
-        l->index = at->spare_lanes.back();
+        l->use_lane(at->spare_lanes.back());
         at->spare_lanes.pop_back();
     }
     VALPOOL_KILL_POINT("lane.claimed");
-    l->pool = &a;
-    l->at = at.get();
-    l->control = &a.lane_at(l->index);
-    l->heap = &a.heap(l->index);
     l->full_fence = a.entrance.full_fences.load(std::memory_order_relaxed) != 0;
     l->life = at;
     return l;
@@ -226,7 +226,11 @@ std::uint32_t claim_lane(attachment& at, std::uint32_t slot) {
         }
         return false;
     };
-    if (try_while_dead_hold(at, claim)) return i;
+    if (try_while_dead_hold(at, claim)) {
+        a.lane_at(i).activity.store(0, std::memory_order_relaxed);
+        a.lane_at(i).raw_count.store(0, std::memory_order_relaxed);
+        return i;
+    }
     throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
                              " threads already; a larger pool takes more (up to 1024)");
 }

@@ -21,7 +21,7 @@ struct attachment {
     std::atomic<std::uint32_t> forking{0};  // lane + 1 of a thread in fork: only that one may enter
     std::atomic<bool> lost{false};          // a child for which no slot could be made
     std::atomic<bool> orphaned{false};      // no users left; goes with the last hold
-    std::atomic<std::int64_t> raw_count{0};  // pieces of raw memory that belong to this process
+    std::atomic<std::int64_t> raw_count{0};  // of lanes that were given back: see lane::raw_count
     bool private_memory = false;             // fork copies the pool itself
     std::uint32_t users = 0;                 // under the process table's mutex
     pool_file file;                          // not open for a pool over bare memory
@@ -74,12 +74,27 @@ struct thread_lane {
     lane* control = nullptr;
     lane_heap* heap = nullptr;
     std::uint32_t index = 0;
-    std::uint32_t depth = 0;
-    std::uint64_t epoch = 0;  // of the process table when last looked up
     bool full_fence = false;
+    std::uint64_t epoch = 0;     // of the process table when last looked up
+    std::uint64_t raw_mark = 0;  // of the raw memory that this thread allocates
     std::vector<std::uint32_t> free_entries;
     hold_stash spare_holds;
     std::weak_ptr<attachment> life;
+
+    bool is_inside() const noexcept {
+        return control->activity.load(std::memory_order_relaxed) != 0;
+    }
+    /// The lane `i` is this thread's from now on.
+    void use_lane(std::uint32_t i) noexcept {
+        index = i;
+        control = &pool->lane_at(i);
+        heap = &pool->heap(i);
+        raw_mark = raw_header::mark_of(at->slot, i);
+    }
+    void count_raw(std::int64_t pieces) noexcept {
+        auto& count = control->raw_count;
+        count.store(count.load(std::memory_order_relaxed) + pieces, std::memory_order_relaxed);
+    }
 
     /// Sequentially consistent, so that it stays behind the store that says "inside"; also
     /// acquires: what a recoverer did is seen by whoever enters after it.
@@ -92,6 +107,10 @@ struct thread_lane {
 
 /// Changes whenever a pool is detached: what a thread remembers may be gone then.
 extern std::atomic<std::uint64_t> attach_epoch;
+#if defined(__GNUC__)
+// Found without a call, also in a shared library: it is one word, for which there is always room.
+[[gnu::tls_model("initial-exec")]]
+#endif
 extern thread_local constinit thread_lane* current_lane;
 
 /// The calling thread's lane; attaches the thread on first use. Throws std::runtime_error when all
@@ -112,12 +131,12 @@ void wait_for_gate(thread_lane& l) noexcept;
 /// membarrier(2) in place of a fence here, except where that is missing.
 class inside {
 public:
-    explicit inside(thread_lane& l) noexcept : lane_(l) {
-        if (l.depth++ == 0) enter(l);
+    explicit inside(thread_lane& l) noexcept : lane_(l), is_outermost_(!l.is_inside()) {
+        if (is_outermost_) enter(l);
     }
     ~inside() {
         // Release: what was done here is seen by a recoverer that reads 0.
-        if (--lane_.depth == 0) lane_.control->activity.store(0, std::memory_order_release);
+        if (is_outermost_) lane_.control->activity.store(0, std::memory_order_release);
     }
     inside(const inside&) = delete;
     inside& operator=(const inside&) = delete;
@@ -138,6 +157,7 @@ private:
     }
 
     thread_lane& lane_;
+    const bool is_outermost_;
 };
 
 /// What a boot object holds on to a pool by.

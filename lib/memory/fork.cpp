@@ -131,9 +131,7 @@ void take_share(child_share& share) {
                 free_entries.push_back(ledger_table::first_number(b) + i);
     }
     thread_lane& l = *share.forker;
-    l.index = share.lane;
-    l.control = &a.lane_at(l.index);
-    l.heap = &a.heap(l.index);
+    l.use_lane(share.lane);
     l.free_entries.clear();
     l.spare_holds.clear();  // their entries are among the free ones of the child's blocks
     register_for_barriers();

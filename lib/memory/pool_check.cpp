@@ -169,7 +169,7 @@ private:
         const std::uint64_t bit = std::uint64_t{1} << (i % 64);
         bool is_free = (a_.page(p).words()[i / 64].load() & bit) != 0;
         for (std::uint32_t l = 0; l < a_.lane_count && !is_free; ++l) {
-            const block_reserve& reserve = a_.heap(l).reserves[kind - 1];
+            const block_group& reserve = a_.heap(l).reserves[kind - 1];
             is_free =
                 reserve.page == p && reserve.word == i / 64 && (reserve.mask.load() & bit) != 0;
         }
@@ -183,7 +183,8 @@ private:
 
     void add_raw(std::uint64_t offset) {
         const auto& header = *a_.at<raw_header>(offset);
-        if (header.magic.load() == magic_raw) report_.raw_bytes += space_bytes(a_, offset);
+        if (raw_header::magic_in(header.mark.load()) == magic_raw)
+            report_.raw_bytes += space_bytes(a_, offset);
     }
 
     void compare_bytes() {

@@ -231,11 +231,12 @@ std::size_t mark_queues(arena& a, marker& m) noexcept {
 /// nothing stale is taken for somebody's later.
 bool is_living_raw(arena& a, const slot_set& dead, std::uint64_t offset) noexcept {
     auto& header = *a.at<raw_header>(offset);
-    if (header.magic.load(std::memory_order_relaxed) != magic_raw) return false;
-    const std::uint32_t s = header.slot;
+    const std::uint64_t mark = header.mark.load(std::memory_order_relaxed);
+    if (raw_header::magic_in(mark) != magic_raw) return false;
+    const std::uint32_t s = raw_header::slot_in(mark);
     if (s < a.lane_count && a.slot(s).state.load() == process_slot::attached && !dead.test(s))
         return true;
-    header.magic.store(0, std::memory_order_relaxed);
+    header.mark.store(0, std::memory_order_relaxed);
     return false;
 }
 
@@ -314,10 +315,9 @@ void sweep_pages(arena& a, const slot_set& dead) noexcept {
 void empty_heaps(arena& a) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {
         lane_heap& heap = a.heap(i);
-        for (block_reserve& reserve : heap.reserves)
-            reserve.mask.store(0, std::memory_order_relaxed);
-        heap.pending_count.store(0, std::memory_order_relaxed);
-        heap.pending_bytes = 0;
+        for (block_group& reserve : heap.reserves) reserve.mask.store(0, std::memory_order_relaxed);
+        for (block_group& freed : heap.freed) freed.mask.store(0, std::memory_order_relaxed);
+        heap.freed_bytes.store(0, std::memory_order_relaxed);
     }
 }
 
@@ -331,6 +331,7 @@ void recount_value_pages(arena& a) noexcept {
         if (kind != page_entry::free && kind <= size_class_count) ++pages;
     }
     a.value_pages.store(pages, std::memory_order_relaxed);
+    for (auto& hint : a.row_hints) hint.store(0, std::memory_order_relaxed);
 }
 
 void free_dead_lanes(arena& a, const slot_set& dead) noexcept {
@@ -391,8 +392,8 @@ bool others_set_aside(const thread_lane& l) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {
         if (i == l.index) continue;
         const lane_heap& heap = a.heap(i);
-        if (heap.pending_count.load(std::memory_order_relaxed) != 0) return true;
-        for (const block_reserve& reserve : heap.reserves)
+        if (heap.freed_bytes.load(std::memory_order_relaxed) != 0) return true;
+        for (const block_group& reserve : heap.reserves)
             if (reserve.mask.load(std::memory_order_relaxed) != 0) return true;
     }
     return false;

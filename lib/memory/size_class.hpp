@@ -43,7 +43,7 @@ constexpr unsigned size_class_of(std::size_t size_bytes) noexcept {
     if (size_bytes <= 512) return static_cast<unsigned>((size_bytes - 1) / block_granule);
     const auto doubling = static_cast<unsigned>(std::bit_width(size_bytes - 1)) - 10;
     const std::size_t base = std::size_t{512} << doubling;
-    const auto quarter = static_cast<unsigned>((size_bytes - 1 - base) / (base / 4));
+    const auto quarter = static_cast<unsigned>((size_bytes - 1 - base) >> (7 + doubling));
     return linear_classes + 4 * doubling + quarter;
 }
 

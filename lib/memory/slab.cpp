@@ -10,17 +10,11 @@ namespace {
 
 constexpr std::uint64_t bit(std::uint32_t i) noexcept { return std::uint64_t{1} << (i % 64); }
 
-/// Blocks of one bitmap word.
-struct block_place {
-    std::uint32_t page;
-    std::uint32_t word;
-    std::uint64_t mask;
-};
-
-void fill_reserve(block_reserve& reserve, const block_place& blocks) noexcept {
-    reserve.page = blocks.page;
-    reserve.word = static_cast<std::uint16_t>(blocks.word);
-    reserve.mask.store(blocks.mask, std::memory_order_relaxed);
+void fill_group(block_group& group, std::uint32_t page, std::uint32_t w,
+                std::uint64_t blocks) noexcept {
+    group.page = page;
+    group.word = static_cast<std::uint16_t>(w);
+    group.mask.store(blocks, std::memory_order_relaxed);
 }
 
 bool has_free_block(const page_entry& page, std::uint32_t words) noexcept {
@@ -45,6 +39,22 @@ void unhint_partial(arena& a, unsigned size_class, std::uint32_t page) noexcept 
         hint_partial(a, size_class, page);
 }
 
+block_group& freed_group(lane_heap& heap, unsigned size_class) noexcept {
+    return heap.freed[size_class % lane_heap::freed_groups];
+}
+
+/// From here on a kill leaks these blocks until recovery; named in two places, they would be free
+/// twice.
+void take_freed(lane_heap& heap, block_group& freed, unsigned size_class,
+                std::uint64_t blocks) noexcept {
+    freed.mask.store(0, std::memory_order_relaxed);
+    const std::uint32_t bytes =
+        static_cast<std::uint32_t>(std::popcount(blocks)) * size_of_class[size_class];
+    heap.freed_bytes.store(heap.freed_bytes.load(std::memory_order_relaxed) - bytes,
+                           std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
 /// Gives blocks of one bitmap word back. Pairs with the acquire of claim_word: whoever gets a block
 /// sees all that its last user did to it.
 std::uint64_t return_blocks(arena& a, std::uint32_t page, std::uint32_t w,
@@ -54,7 +64,7 @@ std::uint64_t return_blocks(arena& a, std::uint32_t page, std::uint32_t w,
 
 /// Takes all free blocks of one word. A page cannot change its class while somebody has blocks of
 /// it, so looking at the class after the claim is enough.
-bool claim_word(arena& a, block_reserve& reserve, unsigned size_class, std::uint32_t page,
+bool claim_word(arena& a, block_group& reserve, unsigned size_class, std::uint32_t page,
                 std::uint32_t w) noexcept {
     page_entry& entry = a.page(page);
     if (entry.words()[w].load(std::memory_order_relaxed) == 0) return false;
@@ -65,12 +75,12 @@ bool claim_word(arena& a, block_reserve& reserve, unsigned size_class, std::uint
         return_blocks(a, page, w, blocks);
         return false;
     }
-    fill_reserve(reserve, {page, w, blocks});
+    fill_group(reserve, page, w, blocks);
     VALPOOL_KILL_POINT("slab.filled_reserve");
     return true;
 }
 
-bool claim_from_page(arena& a, block_reserve& reserve, unsigned size_class,
+bool claim_from_page(arena& a, block_group& reserve, unsigned size_class,
                      std::uint32_t page) noexcept {
     if (a.page(page).kind.load(std::memory_order_acquire) != size_class + 1) return false;
     for (std::uint32_t w = 0; w < a.words_per_page; ++w)
@@ -119,23 +129,121 @@ page_use use_of(const page_entry& page) noexcept {
                                                                    : page_use::system;
 }
 
-/// A free page, taken out of the page map; page_count when there is none.
-std::uint32_t find_page(arena& a) noexcept {
-    for (std::uint32_t w = 0; w < a.map_words(); ++w) {
-        auto& word = a.page_map()[w];
+void return_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
+    for (std::uint32_t page = first; page < first + count;) {
+        const std::uint32_t n = std::min(64 - page % 64, first + count - page);
+        const std::uint64_t ones = n == 64 ? ~std::uint64_t{0} : bit(n) - 1;
+        a.page_map()[page / 64].fetch_or(ones << (page % 64), std::memory_order_acq_rel);
+        page += n;
+    }
+}
+
+/// Takes `count` pages from `first` on, or none.
+bool claim_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
+    for (std::uint32_t page = first; page < first + count;) {
+        const std::uint32_t n = std::min(64 - page % 64, first + count - page);
+        const std::uint64_t wanted = (n == 64 ? ~std::uint64_t{0} : bit(n) - 1) << (page % 64);
+        auto& word = a.page_map()[page / 64];
         std::uint64_t free = word.load(std::memory_order_relaxed);
-        while (free != 0) {
-            const std::uint64_t lowest = free & (~free + 1);
-            if (word.compare_exchange_weak(free, free & ~lowest, std::memory_order_acq_rel))
-                return w * 64 + static_cast<std::uint32_t>(std::countr_zero(lowest));
+        do {
+            if ((free & wanted) != wanted) {
+                return_pages(a, first, page - first);
+                return false;
+            }
+        } while (!word.compare_exchange_weak(free, free & ~wanted, std::memory_order_acq_rel));
+        page += n;
+    }
+    return true;
+}
+
+/// The first page in [page, end) that is free, or that is not; `end` when there is none.
+std::uint32_t next_page(const arena& a, std::uint32_t page, std::uint32_t end,
+                        bool is_free) noexcept {
+    while (page < end) {
+        std::uint64_t word = a.page_map()[page / 64].load(std::memory_order_relaxed);
+        if (!is_free) word = ~word;
+        word >>= page % 64;
+        if (word != 0)
+            return std::min(page + static_cast<std::uint32_t>(std::countr_zero(word)), end);
+        page = (page / 64 + 1) * 64;
+    }
+    return end;
+}
+
+/// Which of the row hints a search for `count` pages goes by.
+unsigned hint_for(std::uint32_t count) noexcept {
+    return std::min(static_cast<unsigned>(std::bit_width(count)) - 1, arena::row_hint_count - 1);
+}
+
+/// Written only when it changes something: everybody reads it.
+void store_hint(std::atomic<std::uint32_t>& hint, std::uint32_t page) noexcept {
+    if (hint.load(std::memory_order_relaxed) != page) hint.store(page, std::memory_order_relaxed);
+}
+
+/// These pages are free again. What they make a longer row of may begin before them, but not so far
+/// before that it was long enough already.
+void lower_hints(arena& a, std::uint32_t first) noexcept {
+    for (unsigned i = 0; i < arena::row_hint_count; ++i) {
+        const std::uint32_t begin = first - std::min(first, (1U << i) - 1);
+        if (begin < a.row_hints[i].load(std::memory_order_relaxed))
+            a.row_hints[i].store(begin, std::memory_order_relaxed);
+    }
+}
+
+struct page_search {
+    std::uint32_t count;    // of pages
+    std::uint32_t begin;    // of the first row that is long enough for its hint
+    bool has_lost = false;  // a row to somebody else
+    bool has_begun = false;
+};
+
+/// Takes the first `count` free pages in a row that begin in [page, end); page_count when there are
+/// none. The map is the truth: what is lost to somebody else is looked at again.
+std::uint32_t claim_row(arena& a, page_search& search, std::uint32_t page,
+                        std::uint32_t end) noexcept {
+    const std::uint32_t hinted = 1U << hint_for(search.count);
+    for (;;) {
+        page = next_page(a, page, end, true);
+        if (page == end || search.count > a.page_count - page) return a.page_count;
+        const std::uint32_t after = next_page(a, page, page + search.count, false);
+        if (!search.has_begun && after - page >= hinted) {
+            search.begin = page;
+            search.has_begun = true;
         }
+        if (after - page < search.count)
+            page = after;
+        else if (claim_pages(a, page, search.count))
+            return page;
+        else
+            search.has_lost = true;
+    }
+}
+
+/// Takes free pages in a row out of the page map; page_count when there are not as many.
+std::uint32_t find_pages(arena& a, std::uint32_t count) noexcept {
+    auto& hint = a.row_hints[hint_for(count)];
+    constexpr int most_tries = 100;
+    for (int tries = 0; tries < most_tries; ++tries) {
+        page_search search{count, 0};
+        const std::uint32_t from = std::min(hint.load(std::memory_order_relaxed), a.page_count);
+        std::uint32_t page = claim_row(a, search, from, a.page_count);
+        if (page == a.page_count) {
+            search.has_begun = false;
+            page = claim_row(a, search, 0, from);
+        }
+        if (page != a.page_count) {
+            store_hint(hint, search.begin == page ? page + count : search.begin);
+            return page;
+        }
+        // Somebody who takes more than a word's pages may have had some for a moment only.
+        if (!search.has_lost) break;
     }
     return a.page_count;
 }
 
 std::uint32_t claim_page(arena& a, page_use use) noexcept {
     if (!count_pages(a, use, 1)) return a.page_count;
-    const std::uint32_t page = find_page(a);
+    const std::uint32_t page = find_pages(a, 1);
     if (page == a.page_count) uncount_pages(a, use, 1);
     return page;
 }
@@ -151,14 +259,27 @@ bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use
     // The first word's blocks are this lane's at once; the others are free for all.
     for (std::uint32_t w = 1; w < a.words_per_page; ++w)
         entry.words()[w].store(a.valid_bits(size_class, w), std::memory_order_release);
-    fill_reserve(heap.reserves[size_class], {page, 0, a.valid_bits(size_class, 0)});
+    fill_group(heap.reserves[size_class], page, 0, a.valid_bits(size_class, 0));
     VALPOOL_KILL_POINT("slab.opened_page");
     heap.last_page[size_class] = page + 1;
     if (a.blocks_per_page(size_class) > 64) hint_partial(a, size_class, page);
     return true;
 }
 
+/// What the lane itself has freed last: nobody else need know.
+bool reuse_freed(arena& a, lane_heap& heap, unsigned size_class) noexcept {
+    block_group& freed = freed_group(heap, size_class);
+    const std::uint64_t blocks = freed.mask.load(std::memory_order_relaxed);
+    if (blocks == 0 || a.page(freed.page).kind.load(std::memory_order_relaxed) != size_class + 1)
+        return false;
+    take_freed(heap, freed, size_class, blocks);
+    VALPOOL_KILL_POINT("slab.took_own_freed");
+    fill_group(heap.reserves[size_class], freed.page, freed.word, blocks);
+    return true;
+}
+
 bool refill(arena& a, lane_heap& heap, unsigned size_class, page_use use) noexcept {
+    if (reuse_freed(a, heap, size_class)) return true;
     const std::uint32_t last = heap.last_page[size_class];
     if (last != 0 && claim_from_page(a, heap.reserves[size_class], size_class, last - 1))
         return true;
@@ -193,7 +314,8 @@ void release_page(arena& a, std::uint32_t page) noexcept {
     uncount_pages(a, use_of(a.page(page)), 1);
     a.page(page).kind.store(page_entry::free, std::memory_order_release);
     VALPOOL_KILL_POINT("slab.untyped_page");
-    a.page_map()[page / 64].fetch_or(bit(page), std::memory_order_acq_rel);
+    return_pages(a, page, 1);
+    lower_hints(a, page);
 }
 
 /// Returns freed blocks; a page that nobody uses any more goes back to the map, unless it is the
@@ -212,52 +334,16 @@ void free_blocks(arena& a, lane_heap& heap, std::uint32_t page, std::uint32_t w,
     hint_partial(a, size_class, page);
 }
 
-block_place place_in(const arena& a, std::uint32_t page, unsigned size_class,
-                     std::uint64_t offset) noexcept {
-    const std::uint32_t i = block_index_of.index(offset - a.page_start(page), size_class);
-    return {page, i / 64, bit(i)};
+void flush_group(arena& a, lane_heap& heap, block_group& freed) noexcept {
+    const std::uint64_t blocks = freed.mask.load(std::memory_order_relaxed);
+    if (blocks == 0) return;
+    take_freed(heap, freed, a.page(freed.page).kind.load(std::memory_order_relaxed) - 1, blocks);
+    VALPOOL_KILL_POINT("slab.took_freed");
+    free_blocks(a, heap, freed.page, freed.word, blocks);
 }
 
-block_place place_of(const arena& a, std::uint64_t offset) noexcept {
-    const std::uint32_t page = a.page_of(offset);
-    return place_in(a, page, a.page(page).kind.load(std::memory_order_relaxed) - 1, offset);
-}
-
-void flush_pending(arena& a, lane_heap& heap) noexcept {
-    const std::uint32_t count = heap.pending_count.load(std::memory_order_relaxed);
-    // From here on a kill leaks these blocks until recovery; the other order would free them twice.
-    heap.pending_count.store(0, std::memory_order_relaxed);
-    heap.pending_bytes = 0;
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    VALPOOL_KILL_POINT("slab.took_pending");
-    for (std::uint32_t i = 0; i < count;) {
-        // Neighbours were mostly allocated, and so freed, in a row: one operation for all of them.
-        block_place group = place_of(a, heap.pending[i]);
-        for (++i; i < count; ++i) {
-            const block_place next = place_of(a, heap.pending[i]);
-            if (next.page != group.page || next.word != group.word) break;
-            group.mask |= next.mask;
-        }
-        free_blocks(a, heap, group.page, group.word, group.mask);
-    }
-}
-
-void free_block(arena& a, lane_heap& heap, std::uint64_t offset, std::uint32_t page,
-                unsigned size_class) noexcept {
-    const block_place place = place_in(a, page, size_class, offset);
-    block_reserve& reserve = heap.reserves[size_class];
-    const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
-    if (mask != 0 && reserve.page == place.page && reserve.word == place.word) {
-        reserve.mask.store(mask | place.mask, std::memory_order_relaxed);
-        return;
-    }
-    const std::uint32_t count = heap.pending_count.load(std::memory_order_relaxed);
-    heap.pending[count] = offset;
-    heap.pending_bytes += size_of_class[size_class];
-    heap.pending_count.store(count + 1, std::memory_order_relaxed);
-    // Bytes are limited as well as blocks, so that nobody sits on much of a small pool.
-    if (count + 1 == lane_heap::pending_capacity || heap.pending_bytes > a.page_bytes())
-        flush_pending(a, heap);
+void flush_freed(arena& a, lane_heap& heap) noexcept {
+    for (block_group& freed : heap.freed) flush_group(a, heap, freed);
 }
 
 std::uint32_t pages_for(const arena& a, std::size_t size_bytes) noexcept {
@@ -265,46 +351,15 @@ std::uint32_t pages_for(const arena& a, std::size_t size_bytes) noexcept {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(pages, UINT32_MAX));
 }
 
-bool is_page_free(const arena& a, std::uint32_t page) noexcept {
-    return (a.page_map()[page / 64].load(std::memory_order_relaxed) & bit(page)) != 0;
-}
-
-void return_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
-    for (std::uint32_t page = first; page < first + count;) {
-        const std::uint32_t n = std::min(64 - page % 64, first + count - page);
-        const std::uint64_t ones = n == 64 ? ~std::uint64_t{0} : bit(n) - 1;
-        a.page_map()[page / 64].fetch_or(ones << (page % 64), std::memory_order_acq_rel);
-        page += n;
+/// Calls visit(count) for every row of free pages.
+template <class Visitor>
+void for_each_free_row(const arena& a, Visitor visit) noexcept {
+    for (std::uint32_t page = 0;;) {
+        const std::uint32_t first = next_page(a, page, a.page_count, true);
+        if (first == a.page_count) return;
+        page = next_page(a, first, a.page_count, false);
+        visit(page - first);
     }
-}
-
-/// Takes `count` pages from `first` on; on false none, and `taken` says how many were free.
-bool claim_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
-    for (std::uint32_t page = first; page < first + count;) {
-        const std::uint32_t n = std::min(64 - page % 64, first + count - page);
-        const std::uint64_t wanted = (n == 64 ? ~std::uint64_t{0} : bit(n) - 1) << (page % 64);
-        auto& word = a.page_map()[page / 64];
-        std::uint64_t free = word.load(std::memory_order_relaxed);
-        do {
-            if ((free & wanted) != wanted) {
-                return_pages(a, first, page - first);
-                return false;
-            }
-        } while (!word.compare_exchange_weak(free, free & ~wanted, std::memory_order_acq_rel));
-        page += n;
-    }
-    return true;
-}
-
-/// One step of a walk over the pages: `length` free ones in a row end right before `page`.
-void walk_pages(const arena& a, std::uint32_t& page, std::uint32_t& length) noexcept {
-    if (page % 64 == 0 && a.page_map()[page / 64].load(std::memory_order_relaxed) == 0) {
-        length = 0;
-        page += 64;
-        return;
-    }
-    length = is_page_free(a, page) ? length + 1 : 0;
-    ++page;
 }
 
 std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count, page_use use) noexcept {
@@ -318,6 +373,25 @@ std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count, page_
     return a.page_start(first);
 }
 
+}  // namespace
+
+void set_aside(arena& a, lane_heap& heap, const block_place& block) noexcept {
+    block_group& freed = freed_group(heap, block.size_class);
+    const std::uint64_t mask = freed.mask.load(std::memory_order_relaxed);
+    if (mask != 0 && freed.page == block.page && freed.word == block.word()) {
+        freed.mask.store(mask | block.bit(), std::memory_order_relaxed);
+    } else {
+        flush_group(a, heap, freed);
+        fill_group(freed, block.page, block.word(), block.bit());
+    }
+    const std::uint32_t bytes =
+        heap.freed_bytes.load(std::memory_order_relaxed) + size_of_class[block.size_class];
+    heap.freed_bytes.store(bytes, std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("slab.set_aside");
+    // Nobody sits on much of a small pool.
+    if (bytes > a.page_bytes()) flush_freed(a, heap);
+}
+
 void free_run(arena& a, std::uint32_t first) noexcept {
     const std::uint32_t count = a.page(first).run_pages.load(std::memory_order_relaxed);
     uncount_pages(a, use_of(a.page(first)), count);
@@ -325,9 +399,8 @@ void free_run(arena& a, std::uint32_t first) noexcept {
         a.page(first + i).kind.store(page_entry::free, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("slab.closed_run");
     return_pages(a, first, count);
+    lower_hints(a, first);
 }
-
-}  // namespace
 
 namespace {
 
@@ -342,18 +415,10 @@ std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class,
 std::uint64_t allocate_run(arena& a, std::size_t size_bytes, page_use use) noexcept {
     const std::uint32_t count = pages_for(a, size_bytes);
     if (count > a.page_count || !count_pages(a, use, count)) return 0;
-    std::uint64_t found = 0;
-    // The first row of so many; where another was faster, the search goes on one page further.
-    for (std::uint32_t page = 0, length = 0; found == 0 && page < a.page_count;) {
-        walk_pages(a, page, length);
-        if (length < count) continue;
-        const std::uint32_t first = page - count;
-        if (claim_pages(a, first, count)) found = open_run(a, first, count, use);
-        page = first + 1;
-        length = 0;
-    }
-    if (found == 0) uncount_pages(a, use, count);
-    return found;
+    const std::uint32_t first = find_pages(a, count);
+    if (first != a.page_count) return open_run(a, first, count, use);
+    uncount_pages(a, use, count);
+    return 0;
 }
 
 }  // namespace
@@ -368,16 +433,15 @@ std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
 void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept {
     const std::uint32_t page = a.page_of(offset);
     const std::uint32_t kind = a.page(page).kind.load(std::memory_order_relaxed);
-    if (kind == page_entry::run_head)
-        free_run(a, page);
-    else
-        free_block(a, heap, offset, page, kind - 1);
+    if (kind == page_entry::run_head) return free_run(a, page);
+    const block_place block = place_in(a, page, kind - 1, offset);
+    if (!put_reserved(heap, block)) set_aside(a, heap, block);
 }
 
 void flush_heap(arena& a, lane_heap& heap) noexcept {
-    flush_pending(a, heap);
+    flush_freed(a, heap);
     for (unsigned c = 0; c < size_class_count; ++c) {
-        block_reserve& reserve = heap.reserves[c];
+        block_group& reserve = heap.reserves[c];
         const std::uint64_t mask = reserve.mask.exchange(0, std::memory_order_relaxed);
         heap.last_page[c] = 0;  // nothing is this lane's favourite any more
         if (mask != 0) free_blocks(a, heap, reserve.page, reserve.word, mask);
@@ -426,27 +490,23 @@ std::size_t used_space(const arena& a) noexcept {
                 std::popcount(entry.words()[w].load(std::memory_order_relaxed)));
         used += (a.blocks_per_page(kind - 1) - free) * class_size(kind - 1);
     }
-    std::size_t set_aside = 0;
+    std::size_t unused = 0;
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {
         const lane_heap& heap = a.heap(i);
         for (unsigned c = 0; c < size_class_count; ++c)
-            set_aside += class_size(c) *
-                         static_cast<std::size_t>(
-                             std::popcount(heap.reserves[c].mask.load(std::memory_order_relaxed)));
-        if (heap.pending_count.load(std::memory_order_relaxed) != 0)
-            set_aside += heap.pending_bytes;
+            unused += class_size(c) * static_cast<std::size_t>(std::popcount(
+                                          heap.reserves[c].mask.load(std::memory_order_relaxed)));
+        unused += heap.freed_bytes.load(std::memory_order_relaxed);
     }
-    return used - std::min(used, set_aside);
+    return used - std::min(used, unused);
 }
 
 std::size_t longest_free_run(const arena& a) noexcept {
     const std::uint32_t in_use =
         std::min(a.value_pages.load(std::memory_order_relaxed), a.value_page_limit);
     std::size_t longest = 0;
-    for (std::uint32_t page = 0, length = 0; page < a.page_count;) {
-        walk_pages(a, page, length);
-        longest = std::max<std::size_t>(longest, length);
-    }
+    for_each_free_row(
+        a, [&](std::uint32_t length) { longest = std::max<std::size_t>(longest, length); });
     return std::min<std::size_t>(longest, a.value_page_limit - in_use);
 }
 

@@ -24,15 +24,15 @@ std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
 constexpr std::uint32_t bits_apart = 23;
 
 /// Which bit of a reserve that is not empty is the next one to be taken.
-inline std::uint32_t next_bit(const block_reserve& reserve, std::uint64_t mask) noexcept {
+inline std::uint32_t next_bit(const block_group& reserve, std::uint64_t mask) noexcept {
     const std::uint32_t first = reserve.next_bit;
     return (static_cast<std::uint32_t>(std::countr_zero(std::rotr(mask, static_cast<int>(first)))) +
             first) %
            64;
 }
 
-inline std::uint64_t reserved_block(const arena& a, const block_reserve& reserve,
-                                    unsigned size_class, std::uint32_t bit) noexcept {
+inline std::uint64_t reserved_block(const arena& a, const block_group& reserve, unsigned size_class,
+                                    std::uint32_t bit) noexcept {
     const std::uint64_t index = std::uint64_t{reserve.word} * 64 + bit;
     return a.page_start(reserve.page) + index * size_of_class[size_class];
 }
@@ -40,14 +40,14 @@ inline std::uint64_t reserved_block(const arena& a, const block_reserve& reserve
 /// The next block of the lane's own; 0 when it has none of this class.
 inline std::uint64_t next_reserved(const arena& a, const lane_heap& heap,
                                    unsigned size_class) noexcept {
-    const block_reserve& reserve = heap.reserves[size_class];
+    const block_group& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     return mask == 0 ? 0 : reserved_block(a, reserve, size_class, next_bit(reserve, mask));
 }
 
 /// Takes it: the quick part of allocate_space.
 inline std::uint64_t take_reserved(const arena& a, lane_heap& heap, unsigned size_class) noexcept {
-    block_reserve& reserve = heap.reserves[size_class];
+    block_group& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     if (mask == 0) return 0;
     const std::uint32_t i = next_bit(reserve, mask);
@@ -56,6 +56,35 @@ inline std::uint64_t take_reserved(const arena& a, lane_heap& heap, unsigned siz
     return reserved_block(a, reserve, size_class, i);
 }
 
+/// A block as the bitmaps know it.
+struct block_place {
+    std::uint32_t page;
+    std::uint32_t size_class;
+    std::uint32_t index;
+
+    std::uint32_t word() const noexcept { return index / 64; }
+    std::uint64_t bit() const noexcept { return std::uint64_t{1} << (index % 64); }
+};
+
+/// Of the block that `offset`, in a page of that class, lies in.
+inline block_place place_in(const arena& a, std::uint32_t page, std::uint32_t size_class,
+                            std::uint64_t offset) noexcept {
+    return {page, size_class, block_index_of.index(offset - a.page_start(page), size_class)};
+}
+
+/// Whether the block lies where the lane takes its next ones from; then it is one of them again.
+inline bool put_reserved(lane_heap& heap, const block_place& block) noexcept {
+    block_group& reserve = heap.reserves[block.size_class];
+    const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
+    if (reserve.page != block.page || reserve.word != block.word()) return false;
+    reserve.mask.store(mask | block.bit(), std::memory_order_relaxed);
+    return true;
+}
+
+/// Sets a block aside that put_reserved did not want.
+void set_aside(arena& a, lane_heap& heap, const block_place& block) noexcept;
+/// Frees a run by its first page.
+void free_run(arena& a, std::uint32_t first) noexcept;
 /// Frees a block or run by its start.
 void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept;
 /// Gives everything the heap has set aside back to the bitmaps.

@@ -22,12 +22,46 @@ using namespace detail;
 
 namespace {
 
-/// The header of raw memory, or null when `memory` is not the start of an allocation.
-raw_header* header_of(arena& a, void* memory) noexcept {
-    const std::uint64_t offset = a.offset_of(memory);
-    if (!a.in_pages(offset) || offset < a.pages_offset + a.raw_header_bytes()) return nullptr;
-    const std::uint64_t start = offset - a.raw_header_bytes();
-    return space_start(a, start) == start ? a.at<raw_header>(start) : nullptr;
+constexpr std::uint32_t no_page = UINT32_MAX;
+
+/// The block that starts at `offset`, or the run, of class size_class_count; no_page when neither
+/// does.
+inline block_place space_at(const arena& a, std::uint64_t offset) noexcept {
+    if (!a.in_pages(offset)) return {no_page, 0, 0};
+    const std::uint32_t page = a.page_of(offset);
+    const std::uint64_t in_page = offset - a.page_start(page);
+    const std::uint32_t kind = a.page(page).kind.load(std::memory_order_acquire);
+    if (kind - 1 < size_class_count) {
+        const block_place block{page, kind - 1, block_index_of.index(in_page, kind - 1)};
+        const std::uint64_t size_bytes = size_of_class[kind - 1];
+        if (block.index * size_bytes == in_page && in_page + size_bytes <= a.page_bytes())
+            return block;
+    } else if (kind == page_entry::run_head && in_page == 0) {
+        return {page, size_class_count, 0};
+    }
+    return {no_page, 0, 0};
+}
+
+inline void free_at(arena& a, lane_heap& heap, const block_place& place) noexcept {
+    if (place.size_class == size_class_count)
+        free_run(a, place.page);
+    else if (!put_reserved(heap, place))
+        set_aside(a, heap, place);
+}
+
+/// Takes the mark of memory that another thread has allocated: of several that give it back at
+/// once, one may. What stood there before.
+std::uint64_t take_mark(std::atomic<std::uint64_t>& mark) noexcept {
+    std::uint64_t before = mark.load(std::memory_order_relaxed);
+    while (raw_header::magic_in(before) == magic_raw)
+        if (mark.compare_exchange_weak(before, magic_freed)) break;
+    return before;
+}
+
+[[noreturn]] void throw_not_allocated(std::uint64_t mark) {
+    throw std::logic_error(raw_header::magic_in(mark) == magic_freed
+                               ? "deallocate: this memory has been given back already"
+                               : "deallocate: this is not an allocation of this pool");
 }
 
 /// Whether fork gives a child the very same memory or a copy of it.
@@ -89,60 +123,102 @@ void StreamingPool::Clean(StreamingPool* pool) {
     a.magic = 0;
 }
 
-char* StreamingPool::allocate(std::size_t size_bytes) {
-    arena& a = arena_of(*this);
+namespace {
+
+/// When the lane has nothing set aside, and for what is larger than a block.
+std::uint64_t allocate_anew(thread_lane& l, std::size_t size_bytes) {
+    arena& a = *l.pool;
     if (size_bytes > a.size_bytes) throw_exhausted(a, size_bytes);
-    thread_lane& l = lane_of_thread(a);
-    const std::size_t header_bytes = a.raw_header_bytes();
-    const std::uint64_t offset = find_or_throw(l, size_bytes, [&] {
+    return find_or_throw(l, size_bytes, [&] {
         const inside pass(l);
-        const std::uint64_t found = allocate_space(a, *l.heap, size_bytes + header_bytes);
+        const std::uint64_t found = allocate_space(a, *l.heap, size_bytes + a.raw_header_bytes());
         if (found == 0) return found;
         VALPOOL_KILL_POINT("raw.allocated");
-        auto& header = *new (a.at<void>(found)) raw_header;
-        header.slot = l.at->slot;
-        header.size_bytes = size_bytes;
-        header.magic.store(magic_raw, std::memory_order_release);
+        a.at<raw_header>(found)->mark.store(l.raw_mark, std::memory_order_release);
         VALPOOL_KILL_POINT("raw.marked");
+        l.count_raw(1);
         return found;
     });
-    l.at->raw_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+char* StreamingPool::allocate(std::size_t size_bytes) {
+    arena& a = arena_of(*this);
+    thread_lane& l = lane_of_thread(a);
+    const std::size_t header_bytes = a.raw_header_bytes();
+    std::uint64_t offset = 0;
+    if (size_bytes <= a.largest_block() - header_bytes) {
+        const inside pass(l);
+        offset = take_reserved(a, *l.heap, size_class_of(size_bytes + header_bytes));
+        if (offset != 0) {
+            VALPOOL_KILL_POINT("raw.reserved");
+            a.at<raw_header>(offset)->mark.store(l.raw_mark, std::memory_order_release);
+            VALPOOL_KILL_POINT("raw.marked_reserved");
+            l.count_raw(1);
+        }
+    }
+    if (offset == 0) offset = allocate_anew(l, size_bytes);
     return a.at<char>(offset + header_bytes);
 }
 
 void StreamingPool::deallocate(char* memory) {
     if (!memory) return;
     arena& a = arena_of(*this);
-    raw_header* const header = header_of(a, memory);
     thread_lane& l = lane_of_thread(a);
-    const inside pass(l);
-    std::uint32_t expected = magic_raw;
-    if (!header || !header->magic.compare_exchange_strong(expected, magic_freed)) {
-        if (header && expected == magic_freed)
-            throw std::logic_error("deallocate: this memory has been given back already");
-        throw std::logic_error("deallocate: this is not an allocation of this pool");
+    const std::uint64_t offset = a.offset_of(memory) - a.raw_header_bytes();
+    std::uint64_t mark = 0;
+    {
+        const inside pass(l);
+        const block_place place = space_at(a, offset);
+        if (place.page != no_page) {
+            auto& header = *a.at<raw_header>(offset);
+            mark = header.mark.load(std::memory_order_relaxed);
+            if (mark == l.raw_mark)
+                header.mark.store(magic_freed, std::memory_order_relaxed);
+            else
+                mark = take_mark(header.mark);
+        }
+        if (raw_header::magic_in(mark) == magic_raw) {
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+            VALPOOL_KILL_POINT("raw.unmarked");
+            if (raw_header::slot_in(mark) == l.at->slot) l.count_raw(-1);
+            return free_at(a, *l.heap, place);
+        }
     }
-    VALPOOL_KILL_POINT("raw.unmarked");
-    if (header->slot == l.at->slot) l.at->raw_count.fetch_sub(1, std::memory_order_relaxed);
-    free_space(a, *l.heap, a.offset_of(header));
+    throw_not_allocated(mark);
 }
 
 namespace detail {
+namespace {
+
+/// Pieces of raw memory that belong to the lane's process.
+std::int64_t raw_pieces(const thread_lane& l) noexcept {
+    std::int64_t pieces = l.at->raw_count.load(std::memory_order_relaxed);
+    for (std::uint32_t i = 0; i < l.pool->lane_count; ++i) {
+        const lane& other = l.pool->lane_at(i);
+        if (other.owner.load(std::memory_order_relaxed) == l.at->slot + 1)
+            pieces += other.raw_count.load(std::memory_order_relaxed);
+    }
+    return pieces;
+}
+
+}  // namespace
 
 void free_raw_memory(thread_lane& l) noexcept {
     arena& a = *l.pool;
+    std::int64_t left = raw_pieces(l);
     const auto free_if_mine = [&](std::uint64_t offset) {
         auto& header = *a.at<raw_header>(offset);
-        std::uint32_t expected = magic_raw;
-        if (header.magic.load(std::memory_order_relaxed) != magic_raw ||
-            header.slot != l.at->slot ||
-            !header.magic.compare_exchange_strong(expected, magic_freed))
+        std::uint64_t mark = header.mark.load(std::memory_order_relaxed);
+        if (raw_header::magic_in(mark) != magic_raw || raw_header::slot_in(mark) != l.at->slot ||
+            !header.mark.compare_exchange_strong(mark, magic_freed))
             return;
         const inside pass(l);
         free_space(a, *l.heap, offset);
-        l.at->raw_count.fetch_sub(1, std::memory_order_relaxed);
+        --left;
     };
-    for (std::uint32_t p = 0; p < a.page_count && l.at->raw_count.load() > 0; ++p)
+    for (std::uint32_t p = 0; p < a.page_count && left > 0; ++p)
         for_each_used_space(a, p, free_if_mine);
 }
 

@@ -6,10 +6,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstring>
 #include <random>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace valpool;
@@ -236,6 +239,85 @@ BOOST_AUTO_TEST_CASE(threads_that_race_for_runs_of_pages_all_get_theirs) {
         });
     for (auto& t : threads) t.join();
     BOOST_TEST(failures == 0);
+    BOOST_TEST(p.pool->isPristine());
+}
+
+BOOST_AUTO_TEST_CASE(threads_that_want_runs_at_once_find_them_in_a_pool_that_has_enough) {
+    private_pool p(64 << 20);
+    std::atomic<int> refused{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 3; ++t)
+        threads.emplace_back([&] {
+            // All of them from the one row of pages behind what is in use.
+            std::array<char*, 16> kept{};
+            for (int i = 0; i < 20000; ++i) {
+                try {
+                    for (char*& memory : kept) memory = p.pool->allocate(65536);
+                } catch (const PoolExhausted&) {
+                    ++refused;
+                }
+                for (char*& memory : kept) p.pool->deallocate(std::exchange(memory, nullptr));
+            }
+        });
+    for (auto& thread : threads) thread.join();
+    BOOST_TEST(refused == 0);
+    BOOST_TEST(p.pool->isPristine());
+    BOOST_TEST(check(p.pool).is_sound());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_too_large_for_the_pool_takes_nothing_from_others_meanwhile) {
+    private_pool p(4 << 20);
+    char* const kept = p.pool->allocate(p.pool->bytes() / 2);
+    std::atomic<bool> is_done{false};
+    std::vector<std::thread> greedy;
+    for (int t = 0; t < 3; ++t)
+        greedy.emplace_back([&] {
+            while (!is_done) {
+                try {
+                    p.pool->deallocate(p.pool->allocate(p.pool->bytes() / 2));
+                } catch (const PoolExhausted&) {
+                }
+            }
+        });
+    int refused = 0;
+    for (int i = 0; i < 100000; ++i) {
+        try {
+            p.pool->deallocate(p.pool->allocate(20000));
+        } catch (const PoolExhausted&) {
+            ++refused;
+        }
+    }
+    is_done = true;
+    for (auto& thread : greedy) thread.join();
+    BOOST_TEST(refused == 0);
+    p.pool->deallocate(kept);
+    BOOST_TEST(p.pool->isPristine());
+}
+
+BOOST_AUTO_TEST_CASE(runs_are_found_wherever_room_was_made) {
+    private_pool p(4 << 20);
+    std::vector<char*> all;
+    try {
+        for (;;) all.push_back(p.pool->allocate(20000));
+    } catch (const PoolExhausted&) {
+    }
+    BOOST_REQUIRE_GT(all.size(), 100u);
+    // Small holes first, then larger ones before and behind them: neither must hide the other.
+    for (const std::size_t hole : {90u, 30u, 60u, 31u, 5u, 6u, 7u, 29u, 91u})
+        p.pool->deallocate(std::exchange(all[hole], nullptr));
+    const auto fits = [&](std::size_t size_bytes) {
+        try {
+            all.push_back(p.pool->allocate(size_bytes));
+            return true;
+        } catch (const PoolExhausted&) {
+            return false;
+        }
+    };
+    BOOST_TEST(fits(60000));
+    BOOST_TEST(fits(60000));
+    BOOST_TEST(fits(40000));
+    BOOST_TEST(fits(20000));
+    for (char* memory : all) p.pool->deallocate(memory);
     BOOST_TEST(p.pool->isPristine());
 }
 
