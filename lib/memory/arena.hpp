@@ -25,11 +25,15 @@ constexpr std::uint32_t layout_version = 4;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 
 /// Free blocks of one bitmap word that a lane has to itself.
+/// Shape: `mask` has a bit for each; 0: none, then `place` may be anything. `place` is where the
+/// word's first block starts, counted from the first page, and in its lowest six bits, which are 0
+/// there, for a reserve: where to look for a free block first.
 struct block_group {
-    std::atomic<std::uint64_t> mask;  // 0: none; then the other fields may be anything
-    std::uint32_t page;
-    std::uint16_t word;
-    std::uint16_t next_bit;  // of a reserve: where to look for a free block first
+    std::atomic<std::uint64_t> mask;
+    std::uint64_t place;
+
+    static constexpr std::uint64_t bit_mask = 63;
+    std::uint64_t first_block() const noexcept { return place & ~bit_mask; }
 };
 static_assert(sizeof(block_group) == 16, "a lane heap has many");
 
@@ -111,12 +115,14 @@ static_assert(sizeof(chunk) == 32, "what follows is aligned to 16");
 /// Shape: `mark` is one word, so that one store makes and one comparison recognises it: block_magic
 /// in its lower half (little-endian: where every other block has its own), above it the slot of the
 /// process that the memory belongs to (16 bits) and the lane that allocated it (16 bits).
+/// `size_class` is a short cut only: the user may have overwritten it.
 /// Writers: who allocates; who gives back. Recovery forgets the marks of the dead.
 /// Crash safety: without the mark a block that is in no ledger and no box is swept, so it is the
 /// last store of an allocation and the first one of giving back.
 struct raw_header {
     std::atomic<std::uint64_t> mark;
-    std::uint64_t unused;
+    std::uint32_t size_class;  // of its block; size_class_count: a run
+    std::uint32_t unused;
 
     static constexpr std::uint64_t mark_of(std::uint32_t slot, std::uint32_t lane) noexcept {
         return magic_raw | std::uint64_t{slot} << 32 | std::uint64_t{lane} << 48;

@@ -75,8 +75,16 @@ struct thread_lane {
     lane_heap* heap = nullptr;
     std::uint32_t index = 0;
     bool full_fence = false;
-    std::uint64_t epoch = 0;     // of the process table when last looked up
-    std::uint64_t raw_mark = 0;  // of the raw memory that this thread allocates
+    std::uint64_t epoch = 0;  // of the process table when last looked up
+    /// What allocating raw memory needs to know of the pool, close together.
+    struct {
+        std::uint64_t mark = 0;  // of what this thread allocates
+        std::uint64_t header_bytes = 0;
+        std::uint64_t most_bytes = 0;    // that fit into a block
+        std::uint64_t first_offset = 0;  // of what the first page's first block would hold
+        std::uint64_t pages_bytes = 0;
+        std::uint64_t page_bytes = 0;
+    } raw;
     std::vector<std::uint32_t> free_entries;
     hold_stash spare_holds;
     std::weak_ptr<attachment> life;
@@ -89,7 +97,12 @@ struct thread_lane {
         index = i;
         control = &pool->lane_at(i);
         heap = &pool->heap(i);
-        raw_mark = raw_header::mark_of(at->slot, i);
+        raw.mark = raw_header::mark_of(at->slot, i);
+        raw.header_bytes = pool->raw_header_bytes();
+        raw.most_bytes = pool->largest_block() - raw.header_bytes;
+        raw.first_offset = pool->pages_offset + raw.header_bytes;
+        raw.pages_bytes = pool->size_bytes - pool->pages_offset;
+        raw.page_bytes = pool->page_bytes();
     }
     void count_raw(std::int64_t pieces) noexcept {
         auto& count = control->raw_count;
@@ -100,9 +113,23 @@ struct thread_lane {
     /// acquires: what a recoverer did is seen by whoever enters after it.
     bool may_enter() const noexcept {
         const std::uint32_t forker = at->forking.load(std::memory_order_seq_cst);
-        return pool->entrance.closed.load(std::memory_order_seq_cst) == 0 &&
-               (forker == 0 || forker == index + 1);
+        const std::uint32_t closed = pool->entrance.closed.load(std::memory_order_seq_cst);
+        return (forker | closed) == 0 || (closed == 0 && forker == index + 1);
     }
+    /// False when the gate is closed. Not inside.
+    bool try_enter() noexcept {
+        if (full_fence) {
+            control->activity.exchange(1, std::memory_order_seq_cst);
+        } else {
+            control->activity.store(1, std::memory_order_relaxed);
+            std::atomic_signal_fence(std::memory_order_seq_cst);
+        }
+        if (may_enter()) return true;
+        leave();
+        return false;
+    }
+    /// Release: what was done inside is seen by a recoverer that reads 0.
+    void leave() noexcept { control->activity.store(0, std::memory_order_release); }
 };
 
 /// Changes whenever a pool is detached: what a thread remembers may be gone then.
@@ -116,10 +143,16 @@ extern thread_local constinit thread_lane* current_lane;
 /// The calling thread's lane; attaches the thread on first use. Throws std::runtime_error when all
 /// lanes are in use, or the pool was never attached here.
 thread_lane& find_lane(arena& a);
-inline thread_lane& lane_of_thread(arena& a) {
+/// The same if it is the one that the thread has used last, else null.
+inline thread_lane* known_lane(const arena& a) noexcept {
     thread_lane* const l = current_lane;
-    if (l && l->pool == &a && l->epoch == attach_epoch.load(std::memory_order_acquire)) return *l;
-    return find_lane(a);
+    const bool is_known =
+        l && l->pool == &a && l->epoch == attach_epoch.load(std::memory_order_acquire);
+    return is_known ? l : nullptr;
+}
+inline thread_lane& lane_of_thread(arena& a) {
+    thread_lane* const l = known_lane(a);
+    return l ? *l : find_lane(a);
 }
 
 /// Waits until the gate is open again; runs the recovery itself when its recoverer has died.
@@ -132,30 +165,16 @@ void wait_for_gate(thread_lane& l) noexcept;
 class inside {
 public:
     explicit inside(thread_lane& l) noexcept : lane_(l), is_outermost_(!l.is_inside()) {
-        if (is_outermost_) enter(l);
+        if (!is_outermost_) return;
+        while (!l.try_enter()) wait_for_gate(l);
     }
     ~inside() {
-        // Release: what was done here is seen by a recoverer that reads 0.
-        if (is_outermost_) lane_.control->activity.store(0, std::memory_order_release);
+        if (is_outermost_) lane_.leave();
     }
     inside(const inside&) = delete;
     inside& operator=(const inside&) = delete;
 
 private:
-    static void enter(thread_lane& l) noexcept {
-        for (;;) {
-            if (l.full_fence) {
-                l.control->activity.exchange(1, std::memory_order_seq_cst);
-            } else {
-                l.control->activity.store(1, std::memory_order_relaxed);
-                std::atomic_signal_fence(std::memory_order_seq_cst);
-            }
-            if (l.may_enter()) return;
-            l.control->activity.store(0, std::memory_order_release);
-            wait_for_gate(l);
-        }
-    }
-
     thread_lane& lane_;
     const bool is_outermost_;
 };

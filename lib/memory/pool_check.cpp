@@ -170,8 +170,8 @@ private:
         bool is_free = (a_.page(p).words()[i / 64].load() & bit) != 0;
         for (std::uint32_t l = 0; l < a_.lane_count && !is_free; ++l) {
             const block_group& reserve = a_.heap(l).reserves[kind - 1];
-            is_free =
-                reserve.page == p && reserve.word == i / 64 && (reserve.mask.load() & bit) != 0;
+            is_free = (bit_in(reserve, a_.page_bytes(), offset - a_.pages_offset, kind - 1) &
+                       reserve.mask.load()) != 0;
         }
         if (is_free) complain(std::string(what) + " at " + std::to_string(offset) + " is free");
     }

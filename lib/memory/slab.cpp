@@ -10,11 +10,20 @@ namespace {
 
 constexpr std::uint64_t bit(std::uint32_t i) noexcept { return std::uint64_t{1} << (i % 64); }
 
-void fill_group(block_group& group, std::uint32_t page, std::uint32_t w,
-                std::uint64_t blocks) noexcept {
-    group.page = page;
-    group.word = static_cast<std::uint16_t>(w);
+std::uint64_t page_in_pages(const arena& a, std::uint32_t page) noexcept {
+    return std::uint64_t{page} << a.page_shift;
+}
+
+/// The group is the word's from now on. A reserve goes on where it was.
+void fill_group(block_group& group, std::uint64_t first_block, std::uint64_t blocks) noexcept {
+    group.place = first_block | (group.place & block_group::bit_mask);
     group.mask.store(blocks, std::memory_order_relaxed);
+}
+
+void fill_group(const arena& a, block_group& group, unsigned size_class, std::uint32_t page,
+                std::uint32_t w, std::uint64_t blocks) noexcept {
+    const std::uint64_t word_bytes = std::uint64_t{64} * size_of_class[size_class];
+    fill_group(group, page_in_pages(a, page) + w * word_bytes, blocks);
 }
 
 bool has_free_block(const page_entry& page, std::uint32_t words) noexcept {
@@ -41,6 +50,15 @@ void unhint_partial(arena& a, unsigned size_class, std::uint32_t page) noexcept 
 
 block_group& freed_group(lane_heap& heap, unsigned size_class) noexcept {
     return heap.freed[size_class % lane_heap::freed_groups];
+}
+
+std::uint32_t page_of(const arena& a, const block_group& group) noexcept {
+    return static_cast<std::uint32_t>(group.place >> a.page_shift);
+}
+
+/// Of a group that has blocks, or has just had some.
+unsigned class_of(const arena& a, const block_group& group) noexcept {
+    return a.page(page_of(a, group)).kind.load(std::memory_order_relaxed) - 1;
 }
 
 /// From here on a kill leaks these blocks until recovery; named in two places, they would be free
@@ -75,7 +93,7 @@ bool claim_word(arena& a, block_group& reserve, unsigned size_class, std::uint32
         return_blocks(a, page, w, blocks);
         return false;
     }
-    fill_group(reserve, page, w, blocks);
+    fill_group(a, reserve, size_class, page, w, blocks);
     VALPOOL_KILL_POINT("slab.filled_reserve");
     return true;
 }
@@ -259,7 +277,7 @@ bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use
     // The first word's blocks are this lane's at once; the others are free for all.
     for (std::uint32_t w = 1; w < a.words_per_page; ++w)
         entry.words()[w].store(a.valid_bits(size_class, w), std::memory_order_release);
-    fill_group(heap.reserves[size_class], page, 0, a.valid_bits(size_class, 0));
+    fill_group(a, heap.reserves[size_class], size_class, page, 0, a.valid_bits(size_class, 0));
     VALPOOL_KILL_POINT("slab.opened_page");
     heap.last_page[size_class] = page + 1;
     if (a.blocks_per_page(size_class) > 64) hint_partial(a, size_class, page);
@@ -270,11 +288,10 @@ bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use
 bool reuse_freed(arena& a, lane_heap& heap, unsigned size_class) noexcept {
     block_group& freed = freed_group(heap, size_class);
     const std::uint64_t blocks = freed.mask.load(std::memory_order_relaxed);
-    if (blocks == 0 || a.page(freed.page).kind.load(std::memory_order_relaxed) != size_class + 1)
-        return false;
+    if (blocks == 0 || class_of(a, freed) != size_class) return false;
     take_freed(heap, freed, size_class, blocks);
     VALPOOL_KILL_POINT("slab.took_own_freed");
-    fill_group(heap.reserves[size_class], freed.page, freed.word, blocks);
+    fill_group(heap.reserves[size_class], freed.first_block(), blocks);
     return true;
 }
 
@@ -334,12 +351,20 @@ void free_blocks(arena& a, lane_heap& heap, std::uint32_t page, std::uint32_t w,
     hint_partial(a, size_class, page);
 }
 
+/// Gives what was a group's blocks back to its word.
+void free_group(arena& a, lane_heap& heap, const block_group& group,
+                std::uint64_t blocks) noexcept {
+    const std::uint32_t page = page_of(a, group);
+    const std::uint64_t in_page = group.first_block() - page_in_pages(a, page);
+    free_blocks(a, heap, page, block_index_of.index(in_page, class_of(a, group)) / 64, blocks);
+}
+
 void flush_group(arena& a, lane_heap& heap, block_group& freed) noexcept {
     const std::uint64_t blocks = freed.mask.load(std::memory_order_relaxed);
     if (blocks == 0) return;
-    take_freed(heap, freed, a.page(freed.page).kind.load(std::memory_order_relaxed) - 1, blocks);
+    take_freed(heap, freed, class_of(a, freed), blocks);
     VALPOOL_KILL_POINT("slab.took_freed");
-    free_blocks(a, heap, freed.page, freed.word, blocks);
+    free_group(a, heap, freed, blocks);
 }
 
 void flush_freed(arena& a, lane_heap& heap) noexcept {
@@ -373,19 +398,24 @@ std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count, page_
     return a.page_start(first);
 }
 
-}  // namespace
-
-void set_aside(arena& a, lane_heap& heap, const block_place& block) noexcept {
-    block_group& freed = freed_group(heap, block.size_class);
+/// The group that keeps the block, alone or with others of its word.
+void add_freed(arena& a, lane_heap& heap, std::uint64_t in_pages, unsigned size_class) noexcept {
+    block_group& freed = freed_group(heap, size_class);
+    // An empty group may be of another class.
     const std::uint64_t mask = freed.mask.load(std::memory_order_relaxed);
-    if (mask != 0 && freed.page == block.page && freed.word == block.word()) {
-        freed.mask.store(mask | block.bit(), std::memory_order_relaxed);
-    } else {
-        flush_group(a, heap, freed);
-        fill_group(freed, block.page, block.word(), block.bit());
-    }
+    const std::uint64_t bit = mask == 0 ? 0 : bit_in(freed, a.page_bytes(), in_pages, size_class);
+    if (bit != 0) return freed.mask.store(mask | bit, std::memory_order_relaxed);
+    flush_group(a, heap, freed);
+    const auto page = static_cast<std::uint32_t>(in_pages >> a.page_shift);
+    const std::uint32_t i = block_index_of.index(in_pages - page_in_pages(a, page), size_class);
+    fill_group(a, freed, size_class, page, i / 64, std::uint64_t{1} << (i % 64));
+}
+
+/// Keeps a block that is not from the lane's reserve, to give it back along with others.
+void set_aside(arena& a, lane_heap& heap, std::uint64_t in_pages, unsigned size_class) noexcept {
+    add_freed(a, heap, in_pages, size_class);
     const std::uint32_t bytes =
-        heap.freed_bytes.load(std::memory_order_relaxed) + size_of_class[block.size_class];
+        heap.freed_bytes.load(std::memory_order_relaxed) + size_of_class[size_class];
     heap.freed_bytes.store(bytes, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("slab.set_aside");
     // Nobody sits on much of a small pool.
@@ -401,8 +431,6 @@ void free_run(arena& a, std::uint32_t first) noexcept {
     return_pages(a, first, count);
     lower_hints(a, first);
 }
-
-namespace {
 
 std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class,
                              page_use use) noexcept {
@@ -434,8 +462,9 @@ void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept {
     const std::uint32_t page = a.page_of(offset);
     const std::uint32_t kind = a.page(page).kind.load(std::memory_order_relaxed);
     if (kind == page_entry::run_head) return free_run(a, page);
-    const block_place block = place_in(a, page, kind - 1, offset);
-    if (!put_reserved(heap, block)) set_aside(a, heap, block);
+    const std::uint64_t in_pages = offset - a.pages_offset;
+    if (!put_reserved(heap, a.page_bytes(), in_pages, kind - 1))
+        set_aside(a, heap, in_pages, kind - 1);
 }
 
 void flush_heap(arena& a, lane_heap& heap) noexcept {
@@ -444,7 +473,7 @@ void flush_heap(arena& a, lane_heap& heap) noexcept {
         block_group& reserve = heap.reserves[c];
         const std::uint64_t mask = reserve.mask.exchange(0, std::memory_order_relaxed);
         heap.last_page[c] = 0;  // nothing is this lane's favourite any more
-        if (mask != 0) free_blocks(a, heap, reserve.page, reserve.word, mask);
+        if (mask != 0) free_group(a, heap, reserve, mask);
     }
 }
 

@@ -24,17 +24,11 @@ std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
 constexpr std::uint32_t bits_apart = 23;
 
 /// Which bit of a reserve that is not empty is the next one to be taken.
-inline std::uint32_t next_bit(const block_group& reserve, std::uint64_t mask) noexcept {
-    const std::uint32_t first = reserve.next_bit;
+inline std::uint32_t next_bit(std::uint64_t place, std::uint64_t mask) noexcept {
+    const auto first = static_cast<std::uint32_t>(place & block_group::bit_mask);
     return (static_cast<std::uint32_t>(std::countr_zero(std::rotr(mask, static_cast<int>(first)))) +
             first) %
            64;
-}
-
-inline std::uint64_t reserved_block(const arena& a, const block_group& reserve, unsigned size_class,
-                                    std::uint32_t bit) noexcept {
-    const std::uint64_t index = std::uint64_t{reserve.word} * 64 + bit;
-    return a.page_start(reserve.page) + index * size_of_class[size_class];
 }
 
 /// The next block of the lane's own; 0 when it has none of this class.
@@ -42,7 +36,9 @@ inline std::uint64_t next_reserved(const arena& a, const lane_heap& heap,
                                    unsigned size_class) noexcept {
     const block_group& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
-    return mask == 0 ? 0 : reserved_block(a, reserve, size_class, next_bit(reserve, mask));
+    if (mask == 0) return 0;
+    return a.pages_offset + reserve.first_block() +
+           std::uint64_t{next_bit(reserve.place, mask)} * size_of_class[size_class];
 }
 
 /// Takes it: the quick part of allocate_space.
@@ -50,41 +46,39 @@ inline std::uint64_t take_reserved(const arena& a, lane_heap& heap, unsigned siz
     block_group& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     if (mask == 0) return 0;
-    const std::uint32_t i = next_bit(reserve, mask);
-    reserve.next_bit = static_cast<std::uint16_t>((i + bits_apart) % 64);
+    const std::uint32_t i = next_bit(reserve.place, mask);
+    const std::uint64_t first_block = reserve.first_block();
+    reserve.place = first_block | (i + bits_apart) % 64;
     reserve.mask.store(mask & ~(std::uint64_t{1} << i), std::memory_order_relaxed);
-    return reserved_block(a, reserve, size_class, i);
+    return a.pages_offset + first_block + std::uint64_t{i} * size_of_class[size_class];
 }
 
-/// A block as the bitmaps know it.
-struct block_place {
-    std::uint32_t page;
-    std::uint32_t size_class;
-    std::uint32_t index;
-
-    std::uint32_t word() const noexcept { return index / 64; }
-    std::uint64_t bit() const noexcept { return std::uint64_t{1} << (index % 64); }
-};
-
-/// Of the block that `offset`, in a page of that class, lies in.
-inline block_place place_in(const arena& a, std::uint32_t page, std::uint32_t size_class,
-                            std::uint64_t offset) noexcept {
-    return {page, size_class, block_index_of.index(offset - a.page_start(page), size_class)};
+/// The bit of the group's word for the block of that class that starts at `in_pages`, counted from
+/// the first page; 0 when it is none of the word's.
+inline std::uint64_t bit_in(const block_group& group, std::size_t page_bytes,
+                            std::uint64_t in_pages, unsigned size_class) noexcept {
+    const std::uint64_t first_block = group.first_block();
+    const std::uint64_t behind = in_pages - first_block;
+    const std::uint32_t i = block_index_of.index(behind, size_class);
+    const bool is_there = (in_pages ^ first_block) < page_bytes && i < 64 &&
+                          std::uint64_t{i} * size_of_class[size_class] == behind;
+    return is_there ? std::uint64_t{1} << i : 0;
 }
 
-/// Whether the block lies where the lane takes its next ones from; then it is one of them again.
-inline bool put_reserved(lane_heap& heap, const block_place& block) noexcept {
-    block_group& reserve = heap.reserves[block.size_class];
-    const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
-    if (reserve.page != block.page || reserve.word != block.word()) return false;
-    reserve.mask.store(mask | block.bit(), std::memory_order_relaxed);
-    return true;
+inline void put_back(block_group& reserve, std::uint64_t bit) noexcept {
+    reserve.mask.store(reserve.mask.load(std::memory_order_relaxed) | bit,
+                       std::memory_order_relaxed);
 }
 
-/// Sets a block aside that put_reserved did not want.
-void set_aside(arena& a, lane_heap& heap, const block_place& block) noexcept;
-/// Frees a run by its first page.
-void free_run(arena& a, std::uint32_t first) noexcept;
+/// Puts a block back where the lane takes its next ones from; false when it is not from there.
+inline bool put_reserved(lane_heap& heap, std::size_t page_bytes, std::uint64_t in_pages,
+                         unsigned size_class) noexcept {
+    block_group& reserve = heap.reserves[size_class];
+    const std::uint64_t bit = bit_in(reserve, page_bytes, in_pages, size_class);
+    if (bit != 0) put_back(reserve, bit);
+    return bit != 0;
+}
+
 /// Frees a block or run by its start.
 void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept;
 /// Gives everything the heap has set aside back to the bitmaps.

@@ -22,37 +22,20 @@ using namespace detail;
 
 namespace {
 
-constexpr std::uint32_t no_page = UINT32_MAX;
-
-/// The block that starts at `offset`, or the run, of class size_class_count; no_page when neither
-/// does.
-inline block_place space_at(const arena& a, std::uint64_t offset) noexcept {
-    if (!a.in_pages(offset)) return {no_page, 0, 0};
-    const std::uint32_t page = a.page_of(offset);
-    const std::uint64_t in_page = offset - a.page_start(page);
-    const std::uint32_t kind = a.page(page).kind.load(std::memory_order_acquire);
-    if (kind - 1 < size_class_count) {
-        const block_place block{page, kind - 1, block_index_of.index(in_page, kind - 1)};
-        const std::uint64_t size_bytes = size_of_class[kind - 1];
-        if (block.index * size_bytes == in_page && in_page + size_bytes <= a.page_bytes())
-            return block;
-    } else if (kind == page_entry::run_head && in_page == 0) {
-        return {page, size_class_count, 0};
-    }
-    return {no_page, 0, 0};
+bool is_start(const arena& a, std::uint64_t offset) noexcept {
+    return offset != 0 && space_start(a, offset) == offset;
 }
 
-inline void free_at(arena& a, lane_heap& heap, const block_place& place) noexcept {
-    if (place.size_class == size_class_count)
-        free_run(a, place.page);
-    else if (!put_reserved(heap, place))
-        set_aside(a, heap, place);
-}
-
-/// Takes the mark of memory that another thread has allocated: of several that give it back at
-/// once, one may. What stood there before.
-std::uint64_t take_mark(std::atomic<std::uint64_t>& mark) noexcept {
+/// Takes the mark of memory that is given back; what stood there before. Of several threads that
+/// give the same memory back at once one may; only the one that allocated it, which is usual, need
+/// not pay for that.
+std::uint64_t take_mark(const thread_lane& l, std::atomic<std::uint64_t>& mark) noexcept {
     std::uint64_t before = mark.load(std::memory_order_relaxed);
+    if (before == l.raw.mark) {
+        mark.store(magic_freed, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        return before;
+    }
     while (raw_header::magic_in(before) == magic_raw)
         if (mark.compare_exchange_weak(before, magic_freed)) break;
     return before;
@@ -125,7 +108,6 @@ void StreamingPool::Clean(StreamingPool* pool) {
 
 namespace {
 
-/// When the lane has nothing set aside, and for what is larger than a block.
 std::uint64_t allocate_anew(thread_lane& l, std::size_t size_bytes) {
     arena& a = *l.pool;
     if (size_bytes > a.size_bytes) throw_exhausted(a, size_bytes);
@@ -134,59 +116,93 @@ std::uint64_t allocate_anew(thread_lane& l, std::size_t size_bytes) {
         const std::uint64_t found = allocate_space(a, *l.heap, size_bytes + a.raw_header_bytes());
         if (found == 0) return found;
         VALPOOL_KILL_POINT("raw.allocated");
-        a.at<raw_header>(found)->mark.store(l.raw_mark, std::memory_order_release);
+        auto& header = *a.at<raw_header>(found);
+        const std::uint32_t kind = a.page(a.page_of(found)).kind.load(std::memory_order_relaxed);
+        header.size_class = std::min<std::uint32_t>(kind - 1, size_class_count);
+        header.mark.store(l.raw.mark, std::memory_order_release);
         VALPOOL_KILL_POINT("raw.marked");
         l.count_raw(1);
         return found;
     });
 }
 
-}  // namespace
-
-char* StreamingPool::allocate(std::size_t size_bytes) {
-    arena& a = arena_of(*this);
-    thread_lane& l = lane_of_thread(a);
-    const std::size_t header_bytes = a.raw_header_bytes();
-    std::uint64_t offset = 0;
-    if (size_bytes <= a.largest_block() - header_bytes) {
-        const inside pass(l);
-        offset = take_reserved(a, *l.heap, size_class_of(size_bytes + header_bytes));
-        if (offset != 0) {
-            VALPOOL_KILL_POINT("raw.reserved");
-            a.at<raw_header>(offset)->mark.store(l.raw_mark, std::memory_order_release);
-            VALPOOL_KILL_POINT("raw.marked_reserved");
-            l.count_raw(1);
-        }
-    }
-    if (offset == 0) offset = allocate_anew(l, size_bytes);
-    return a.at<char>(offset + header_bytes);
+/// When the lane has nothing set aside, and for what is larger than a block.
+[[gnu::noinline]] char* allocate_slowly(arena& a, std::size_t size_bytes) {
+    const std::uint64_t offset = allocate_anew(lane_of_thread(a), size_bytes);
+    return a.at<char>(offset + a.raw_header_bytes());
 }
 
-void StreamingPool::deallocate(char* memory) {
-    if (!memory) return;
-    arena& a = arena_of(*this);
+/// For what does not go straight back to where this lane has it from, and for what is no allocation
+/// at all.
+[[gnu::noinline]] void deallocate_slowly(arena& a, const char* memory) {
     thread_lane& l = lane_of_thread(a);
     const std::uint64_t offset = a.offset_of(memory) - a.raw_header_bytes();
     std::uint64_t mark = 0;
     {
         const inside pass(l);
-        const block_place place = space_at(a, offset);
-        if (place.page != no_page) {
-            auto& header = *a.at<raw_header>(offset);
-            mark = header.mark.load(std::memory_order_relaxed);
-            if (mark == l.raw_mark)
-                header.mark.store(magic_freed, std::memory_order_relaxed);
-            else
-                mark = take_mark(header.mark);
-        }
+        if (is_start(a, offset)) mark = take_mark(l, a.at<raw_header>(offset)->mark);
         if (raw_header::magic_in(mark) == magic_raw) {
-            std::atomic_signal_fence(std::memory_order_seq_cst);
             VALPOOL_KILL_POINT("raw.unmarked");
             if (raw_header::slot_in(mark) == l.at->slot) l.count_raw(-1);
-            return free_at(a, *l.heap, place);
+            return free_space(a, *l.heap, offset);
         }
     }
     throw_not_allocated(mark);
+}
+
+/// From what the lane has set aside; 0 when that is used up, or the gate is closed. Calls nothing.
+std::uint64_t allocate_at_once(arena& a, thread_lane& l, std::size_t size_bytes) noexcept {
+    if (size_bytes > l.raw.most_bytes) return 0;
+    const unsigned size_class = size_class_of(size_bytes + l.raw.header_bytes);
+    if (l.is_inside() || !l.try_enter()) return 0;
+    const std::uint64_t offset = take_reserved(a, *l.heap, size_class);
+    if (offset != 0) {
+        VALPOOL_KILL_POINT("raw.reserved");
+        auto& header = *a.at<raw_header>(offset);
+        header.size_class = size_class;
+        header.mark.store(l.raw.mark, std::memory_order_release);
+        VALPOOL_KILL_POINT("raw.marked_reserved");
+        l.count_raw(1);
+    }
+    l.leave();
+    return offset;
+}
+
+/// Straight back to where this lane has it from; false for everything else. Calls nothing.
+bool deallocate_at_once(arena& a, thread_lane& l, char* memory) noexcept {
+    const std::uint64_t in_pages = a.offset_of(memory) - l.raw.first_offset;
+    if (in_pages >= l.raw.pages_bytes || in_pages % block_granule != 0) return false;
+    if (l.is_inside() || !l.try_enter()) return false;
+    auto& header = *reinterpret_cast<raw_header*>(memory - l.raw.header_bytes);
+    const std::uint32_t size_class = header.size_class;
+    const bool is_mine =
+        header.mark.load(std::memory_order_relaxed) == l.raw.mark && size_class < size_class_count;
+    const std::uint64_t bit =
+        is_mine ? bit_in(l.heap->reserves[size_class], l.raw.page_bytes, in_pages, size_class) : 0;
+    if (bit != 0) {
+        take_mark(l, header.mark);
+        VALPOOL_KILL_POINT("raw.unmarked_reserved");
+        l.count_raw(-1);
+        put_back(l.heap->reserves[size_class], bit);
+    }
+    l.leave();
+    return bit != 0;
+}
+
+}  // namespace
+
+char* StreamingPool::allocate(std::size_t size_bytes) {
+    arena& a = arena_of(*this);
+    thread_lane* const l = known_lane(a);
+    const std::uint64_t offset = l ? allocate_at_once(a, *l, size_bytes) : 0;
+    return offset != 0 ? a.at<char>(offset + l->raw.header_bytes) : allocate_slowly(a, size_bytes);
+}
+
+void StreamingPool::deallocate(char* memory) {
+    arena& a = arena_of(*this);
+    thread_lane* const l = known_lane(a);
+    if (!memory || (l && deallocate_at_once(a, *l, memory))) return;
+    deallocate_slowly(a, memory);
 }
 
 namespace detail {
