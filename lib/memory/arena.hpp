@@ -190,6 +190,7 @@ struct arena : StreamingPool {
     alignas(64) std::atomic<std::uint64_t> pipes;  // newest pipe; 0: none
     std::atomic<std::uint64_t> system_bytes;       // blocks of the pool itself
     std::atomic<std::uint32_t> value_pages;        // in use by values and raw memory
+    std::atomic<std::uint32_t> page_returns;       // how often pages were given back, ever
     std::atomic<std::uint32_t> main_slot;          // slot + 1 of the SHMMain
     std::atomic<std::uint32_t> kept;               // 1: stays when nobody uses it
     /// Hints: no row of at least 2^i free pages begins before page row_hints[i], as far as anybody

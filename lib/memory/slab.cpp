@@ -126,13 +126,19 @@ bool claim_from_partial(arena& a, lane_heap& heap, unsigned size_class) noexcept
     return false;
 }
 
-/// False when values have as many pages as they may.
+/// Whether values may have so many pages more.
+bool may_count(const arena& a, page_use use, std::uint32_t counted, std::uint32_t pages) noexcept {
+    return use == page_use::system ||
+           (counted <= a.value_page_limit && pages <= a.value_page_limit - counted);
+}
+
+/// False when values have as many pages as they may. Never counted before it is known to fit:
+/// others would be refused for pages that nobody gets.
 bool count_pages(arena& a, page_use use, std::uint32_t pages) noexcept {
     if (use == page_use::system) return true;
-    // Never counted before it is known to fit: others would be refused for pages that nobody gets.
     std::uint32_t counted = a.value_pages.load(std::memory_order_relaxed);
     do {
-        if (counted > a.value_page_limit || pages > a.value_page_limit - counted) return false;
+        if (!may_count(a, use, counted, pages)) return false;
     } while (
         !a.value_pages.compare_exchange_weak(counted, counted + pages, std::memory_order_relaxed));
     return true;
@@ -147,29 +153,35 @@ page_use use_of(const page_entry& page) noexcept {
                                                                    : page_use::system;
 }
 
+/// Who finds no pages, and that none were given back meanwhile, knows that there were none. Pairs
+/// with the acquires of find_pages.
 void return_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
+    if (count == 0) return;
     for (std::uint32_t page = first; page < first + count;) {
         const std::uint32_t n = std::min(64 - page % 64, first + count - page);
         const std::uint64_t ones = n == 64 ? ~std::uint64_t{0} : bit(n) - 1;
         a.page_map()[page / 64].fetch_or(ones << (page % 64), std::memory_order_acq_rel);
         page += n;
     }
+    a.page_returns.fetch_add(1, std::memory_order_acq_rel);
 }
 
-/// Takes `count` pages from `first` on, or none.
+/// Takes `count` pages from `first` on, or none. From the end, as return_pages goes from the start:
+/// what others see of a half-taken row begins where the row does, so that nobody takes its middle.
 bool claim_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
-    for (std::uint32_t page = first; page < first + count;) {
-        const std::uint32_t n = std::min(64 - page % 64, first + count - page);
-        const std::uint64_t wanted = (n == 64 ? ~std::uint64_t{0} : bit(n) - 1) << (page % 64);
-        auto& word = a.page_map()[page / 64];
+    for (std::uint32_t end = first + count; end > first;) {
+        const std::uint32_t n = std::min((end - 1) % 64 + 1, end - first);
+        const std::uint64_t ones = n == 64 ? ~std::uint64_t{0} : bit(n) - 1;
+        const std::uint64_t wanted = ones << ((end - n) % 64);
+        auto& word = a.page_map()[(end - 1) / 64];
         std::uint64_t free = word.load(std::memory_order_relaxed);
         do {
             if ((free & wanted) != wanted) {
-                return_pages(a, first, page - first);
+                return_pages(a, end, first + count - end);
                 return false;
             }
         } while (!word.compare_exchange_weak(free, free & ~wanted, std::memory_order_acq_rel));
-        page += n;
+        end -= n;
     }
     return true;
 }
@@ -178,7 +190,7 @@ bool claim_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
 std::uint32_t next_page(const arena& a, std::uint32_t page, std::uint32_t end,
                         bool is_free) noexcept {
     while (page < end) {
-        std::uint64_t word = a.page_map()[page / 64].load(std::memory_order_relaxed);
+        std::uint64_t word = a.page_map()[page / 64].load(std::memory_order_acquire);
         if (!is_free) word = ~word;
         word >>= page % 64;
         if (word != 0)
@@ -198,20 +210,33 @@ void store_hint(std::atomic<std::uint32_t>& hint, std::uint32_t page) noexcept {
     if (hint.load(std::memory_order_relaxed) != page) hint.store(page, std::memory_order_relaxed);
 }
 
-/// These pages are free again. What they make a longer row of may begin before them, but not so far
+/// The first page of the row of free ones that a page lies in; where it lies in none, the page.
+std::uint32_t row_start(const arena& a, std::uint32_t page) noexcept {
+    std::uint64_t before = ~(~std::uint64_t{0} << (page % 64));
+    for (std::uint32_t w = page / 64;; --w, before = ~std::uint64_t{0}) {
+        const std::uint64_t taken = ~a.page_map()[w].load(std::memory_order_acquire) & before;
+        if (taken != 0) return w * 64 + static_cast<std::uint32_t>(std::bit_width(taken));
+        if (w == 0) return 0;
+    }
+}
+
+/// These pages are free again. The row that they make longer may begin before them, but not so far
 /// before that it was long enough already.
 void lower_hints(arena& a, std::uint32_t first) noexcept {
     for (unsigned i = 0; i < arena::row_hint_count; ++i) {
-        const std::uint32_t begin = first - std::min(first, (1U << i) - 1);
-        if (begin < a.row_hints[i].load(std::memory_order_relaxed))
-            a.row_hints[i].store(begin, std::memory_order_relaxed);
+        auto& hint = a.row_hints[i];
+        const std::uint32_t least = first - std::min(first, (1U << i) - 1);
+        if (least >= hint.load(std::memory_order_relaxed)) continue;
+        // Where a row begins, and no other place: who began in the middle would cut it in two.
+        const std::uint32_t start = row_start(a, first);
+        if (start < hint.load(std::memory_order_relaxed))
+            hint.store(start, std::memory_order_relaxed);
     }
 }
 
 struct page_search {
-    std::uint32_t count;    // of pages
-    std::uint32_t begin;    // of the first row that is long enough for its hint
-    bool has_lost = false;  // a row to somebody else
+    std::uint32_t count;  // of pages
+    std::uint32_t begin;  // of the first row that is long enough for its hint
     bool has_begun = false;
 };
 
@@ -232,16 +257,17 @@ std::uint32_t claim_row(arena& a, page_search& search, std::uint32_t page,
             page = after;
         else if (claim_pages(a, page, search.count))
             return page;
-        else
-            search.has_lost = true;
     }
 }
 
-/// Takes free pages in a row out of the page map; page_count when there are not as many.
+/// Takes free pages in a row out of the page map; page_count when there are not as many. While it
+/// searches, one row may come free where it has been and another go where it comes to: it begins
+/// anew then.
 std::uint32_t find_pages(arena& a, std::uint32_t count) noexcept {
     auto& hint = a.row_hints[hint_for(count)];
     constexpr int most_tries = 100;
     for (int tries = 0; tries < most_tries; ++tries) {
+        const std::uint32_t returns = a.page_returns.load(std::memory_order_acquire);
         page_search search{count, 0};
         const std::uint32_t from = std::min(hint.load(std::memory_order_relaxed), a.page_count);
         std::uint32_t page = claim_row(a, search, from, a.page_count);
@@ -253,21 +279,26 @@ std::uint32_t find_pages(arena& a, std::uint32_t count) noexcept {
             store_hint(hint, search.begin == page ? page + count : search.begin);
             return page;
         }
-        // Somebody who takes more than a word's pages may have had some for a moment only.
-        if (!search.has_lost) break;
+        if (a.page_returns.load(std::memory_order_relaxed) == returns) break;
     }
     return a.page_count;
 }
 
-std::uint32_t claim_page(arena& a, page_use use) noexcept {
-    if (!count_pages(a, use, 1)) return a.page_count;
-    const std::uint32_t page = find_pages(a, 1);
-    if (page == a.page_count) uncount_pages(a, use, 1);
-    return page;
+/// Pages in a row that values, if it is for them, may have; page_count when there are none. Counted
+/// when they have been found: a count for a row that the pool does not have would refuse others
+/// pages that it has.
+std::uint32_t claim_pages_for(arena& a, page_use use, std::uint32_t count) noexcept {
+    if (!may_count(a, use, a.value_pages.load(std::memory_order_relaxed), count))
+        return a.page_count;
+    const std::uint32_t first = find_pages(a, count);
+    if (first == a.page_count || count_pages(a, use, count)) return first;
+    return_pages(a, first, count);
+    lower_hints(a, first);
+    return a.page_count;
 }
 
 bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use) noexcept {
-    const std::uint32_t page = claim_page(a, use);
+    const std::uint32_t page = claim_pages_for(a, use, 1);
     if (page == a.page_count) return false;
     VALPOOL_KILL_POINT("slab.claimed_page");
     page_entry& entry = a.page(page);
@@ -442,11 +473,9 @@ std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class,
 
 std::uint64_t allocate_run(arena& a, std::size_t size_bytes, page_use use) noexcept {
     const std::uint32_t count = pages_for(a, size_bytes);
-    if (count > a.page_count || !count_pages(a, use, count)) return 0;
-    const std::uint32_t first = find_pages(a, count);
-    if (first != a.page_count) return open_run(a, first, count, use);
-    uncount_pages(a, use, count);
-    return 0;
+    if (count > a.page_count) return 0;
+    const std::uint32_t first = claim_pages_for(a, use, count);
+    return first == a.page_count ? 0 : open_run(a, first, count, use);
 }
 
 }  // namespace
