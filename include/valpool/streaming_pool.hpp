@@ -36,8 +36,9 @@ public:
     /// when that process dies. Throws PoolExhausted; zero bytes give a valid, unique address.
     char* allocate(std::size_t size_bytes);
 
-    /// Gives raw memory back; null is ignored. std::logic_error for a second time, and for what is
-    /// not an allocation of this pool.
+    /// Gives raw memory back, from any thread of any process; null is ignored. std::logic_error for
+    /// a second time, and for what is not an allocation of this pool. (Not noticed: the thread that
+    /// allocated it and another one give it back at the same instant.)
     void deallocate(char* memory);
     /// The original put this off; here giving back never waits for anybody, so it is done at once.
     void scheduleForDeletion(char* memory) { deallocate(memory); }

@@ -150,7 +150,8 @@ const char* arena_defect(const arena& a, std::size_t available) noexcept {
     if (a.magic != arena_magic) return "the pool's magic number is wrong";
     if (a.version != layout_version) return "its layout version is another one";
     if (a.page_shift < 12 || a.page_shift > 16) return "its page size is impossible";
-    if (a.lane_count < 1 || a.lane_count > 4096) return "its number of lanes is impossible";
+    if (a.lane_count < 1 || a.lane_count > raw_header::most_slots)
+        return "its number of lanes is impossible";
     if (a.page_count == 0 || (std::uint64_t{a.page_count} << a.page_shift) > available)
         return "it is shorter than its pages";
     if (a.value_page_limit > a.page_count) return "its share of pages for values is impossible";

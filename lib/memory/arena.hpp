@@ -16,6 +16,7 @@
 #include "segment/registry.hpp"
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -27,13 +28,15 @@ constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 /// Free blocks of one bitmap word that a lane has to itself.
 /// Shape: `mask` has a bit for each; 0: none, then `place` may be anything. `place` is where the
 /// word's first block starts, counted from the first page, and in its lowest six bits, which are 0
-/// there, for a reserve: where to look for a free block first.
+/// there, for a reserve: where to look for a free block first. A checker may read both at any time.
 struct block_group {
     std::atomic<std::uint64_t> mask;
-    std::uint64_t place;
+    std::atomic<std::uint64_t> place;
 
     static constexpr std::uint64_t bit_mask = 63;
-    std::uint64_t first_block() const noexcept { return place & ~bit_mask; }
+    std::uint64_t first_block() const noexcept {
+        return place.load(std::memory_order_relaxed) & ~bit_mask;
+    }
 };
 static_assert(sizeof(block_group) == 16, "a lane heap has many");
 
@@ -51,6 +54,18 @@ struct alignas(64) lane_heap {
     block_group freed[freed_groups];
     std::atomic<std::uint32_t> freed_bytes;
     std::uint32_t last_page[size_class_count];  // page + 1: where to look first; 0: nowhere
+
+    /// Names no block any more. By single stores: others may be reading how much is set aside.
+    void forget() noexcept {
+        const auto empty = [](block_group& group) {
+            group.mask.store(0, std::memory_order_relaxed);
+            group.place.store(0, std::memory_order_relaxed);
+        };
+        for (block_group& group : reserves) empty(group);
+        for (block_group& group : freed) empty(group);
+        freed_bytes.store(0, std::memory_order_relaxed);
+        for (std::uint32_t& page : last_page) page = 0;
+    }
 };
 static_assert(sizeof(lane_heap) == 832, "small pools have 64 of them: they must stay small");
 
@@ -114,24 +129,36 @@ static_assert(sizeof(chunk) == 32, "what follows is aligned to 16");
 /// Header of raw memory; the user's bytes follow at raw_header_bytes().
 /// Shape: `mark` is one word, so that one store makes and one comparison recognises it: block_magic
 /// in its lower half (little-endian: where every other block has its own), above it the slot of the
-/// process that the memory belongs to (16 bits) and the lane that allocated it (16 bits).
-/// `size_class` is a short cut only: the user may have overwritten it.
+/// process that the memory belongs to (12 bits), the lane that allocated it (12 bits) and the size
+/// class of its block, size_class_count for a run (8 bits). The page table has the class as well,
+/// but far away.
 /// Writers: who allocates; who gives back. Recovery forgets the marks of the dead.
 /// Crash safety: without the mark a block that is in no ledger and no box is swept, so it is the
 /// last store of an allocation and the first one of giving back.
 struct raw_header {
     std::atomic<std::uint64_t> mark;
-    std::uint32_t size_class;  // of its block; size_class_count: a run
-    std::uint32_t unused;
+    std::uint64_t unused;
 
+    static constexpr std::uint32_t most_slots = 4096;  // and lanes
+
+    /// Of a block of class 0.
     static constexpr std::uint64_t mark_of(std::uint32_t slot, std::uint32_t lane) noexcept {
-        return magic_raw | std::uint64_t{slot} << 32 | std::uint64_t{lane} << 48;
+        return magic_raw | std::uint64_t{slot} << 32 | std::uint64_t{lane} << 44;
+    }
+    static constexpr std::uint64_t with_class(std::uint64_t mark, std::uint64_t size_class) {
+        return mark | size_class << 56;
+    }
+    /// The class in `mark` if it is otherwise that of `mark_of_lane`; else something larger than
+    /// any class and than size_class_count.
+    static constexpr std::uint64_t class_in(std::uint64_t mark,
+                                            std::uint64_t mark_of_lane) noexcept {
+        return std::rotl(mark - mark_of_lane, 8);
     }
     static constexpr std::uint32_t magic_in(std::uint64_t mark) noexcept {
         return static_cast<std::uint32_t>(mark);
     }
     static constexpr std::uint32_t slot_in(std::uint64_t mark) noexcept {
-        return static_cast<std::uint32_t>(mark >> 32) & 0xffff;
+        return static_cast<std::uint32_t>(mark >> 32) % most_slots;
     }
 };
 static_assert(sizeof(raw_header) == 16, "what follows is aligned to 16");

@@ -36,8 +36,7 @@ void give_lane_back(thread_lane& l) noexcept {
         flush_heap(*l.pool, *l.heap);
     }
     VALPOOL_KILL_POINT("lane.flushed");
-    l.at->raw_count.fetch_add(l.control->raw_count.load(std::memory_order_relaxed),
-                              std::memory_order_relaxed);
+    l.at->raw_count.fetch_add(l.control->raw_count, std::memory_order_relaxed);
     l.control->owner.store(0, std::memory_order_release);
 }
 
@@ -98,7 +97,7 @@ std::unique_ptr<thread_lane> make_lane(const std::shared_ptr<attachment>& at) {
     if (at->spare_lanes.empty()) {
         l->use_lane(claim_lane(*at, at->slot));
         // Its last owner has left it empty; what a damaged pool has there must not be followed.
-        new (l->heap) lane_heap{};
+        l->heap->forget();
     } else {
         l->use_lane(at->spare_lanes.back());
         at->spare_lanes.pop_back();
@@ -228,7 +227,7 @@ std::uint32_t claim_lane(attachment& at, std::uint32_t slot) {
     };
     if (try_while_dead_hold(at, claim)) {
         a.lane_at(i).activity.store(0, std::memory_order_relaxed);
-        a.lane_at(i).raw_count.store(0, std::memory_order_relaxed);
+        a.lane_at(i).raw_count = 0;
         return i;
     }
     throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +

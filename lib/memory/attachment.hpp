@@ -78,12 +78,12 @@ struct thread_lane {
     std::uint64_t epoch = 0;  // of the process table when last looked up
     /// What allocating raw memory needs to know of the pool, close together.
     struct {
-        std::uint64_t mark = 0;  // of what this thread allocates
+        std::uint64_t mark = 0;  // of what this thread allocates, without a class
         std::uint64_t header_bytes = 0;
         std::uint64_t most_bytes = 0;    // that fit into a block
-        std::uint64_t first_offset = 0;  // of what the first page's first block would hold
-        std::uint64_t pages_bytes = 0;
-        std::uint64_t page_bytes = 0;
+        char* first = nullptr;           // what the first page's first block would hold
+        std::uint64_t all_granules = 0;  // of all pages
+        std::uint64_t page_granules = 0;
     } raw;
     std::vector<std::uint32_t> free_entries;
     hold_stash spare_holds;
@@ -100,13 +100,9 @@ struct thread_lane {
         raw.mark = raw_header::mark_of(at->slot, i);
         raw.header_bytes = pool->raw_header_bytes();
         raw.most_bytes = pool->largest_block() - raw.header_bytes;
-        raw.first_offset = pool->pages_offset + raw.header_bytes;
-        raw.pages_bytes = pool->size_bytes - pool->pages_offset;
-        raw.page_bytes = pool->page_bytes();
-    }
-    void count_raw(std::int64_t pieces) noexcept {
-        auto& count = control->raw_count;
-        count.store(count.load(std::memory_order_relaxed) + pieces, std::memory_order_relaxed);
+        raw.first = pool->at<char>(pool->pages_offset + raw.header_bytes);
+        raw.all_granules = (pool->size_bytes - pool->pages_offset) / block_granule;
+        raw.page_granules = pool->page_bytes() / block_granule;
     }
 
     /// Sequentially consistent, so that it stays behind the store that says "inside"; also
@@ -118,27 +114,29 @@ struct thread_lane {
     }
     /// False when the gate is closed. Not inside.
     bool try_enter() noexcept {
-        if (full_fence) {
+        say_inside();
+        if (may_enter()) return true;
+        leave();
+        return false;
+    }
+    /// What is tried only then is seen by whoever closes the gate, or sees it closed.
+    void say_inside() noexcept {
+        if (full_fence) [[unlikely]] {
             control->activity.exchange(1, std::memory_order_seq_cst);
         } else {
             control->activity.store(1, std::memory_order_relaxed);
             std::atomic_signal_fence(std::memory_order_seq_cst);
         }
-        if (may_enter()) return true;
-        leave();
-        return false;
     }
     /// Release: what was done inside is seen by a recoverer that reads 0.
     void leave() noexcept { control->activity.store(0, std::memory_order_release); }
 };
 
-/// Changes whenever a pool is detached: what a thread remembers may be gone then.
-extern std::atomic<std::uint64_t> attach_epoch;
-#if defined(__GNUC__)
-// Found without a call, also in a shared library: it is one word, for which there is always room.
-[[gnu::tls_model("initial-exec")]]
-#endif
-extern thread_local constinit thread_lane* current_lane;
+/// Changes whenever a pool is detached: what a thread remembers may be gone then. Hidden, so that
+/// it is found where it is and not by way of a table of addresses.
+extern std::atomic<std::uint64_t> attach_epoch [[gnu::visibility("hidden")]];
+/// Found without a call, also in a shared library: it is one word, for which there is always room.
+extern thread_local constinit thread_lane* current_lane [[gnu::tls_model("initial-exec")]];
 
 /// The calling thread's lane; attaches the thread on first use. Throws std::runtime_error when all
 /// lanes are in use, or the pool was never attached here.

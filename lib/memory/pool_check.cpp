@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace valpool {
 
@@ -24,6 +25,7 @@ public:
     pool_report run() {
         report_.total_bytes = std::size_t{a_.value_page_limit} << a_.page_shift;
         report_.used_bytes = used_space(a_);
+        visit_heaps();
         visit_processes();
         if (queue_hooks.visit_references) {
             queue_hooks.visit_references(a_, count_packet, this);
@@ -70,6 +72,15 @@ private:
         if (space_start(a_, offset) != offset) return complain("a queue lies in no block");
         report_.system_bytes += space_bytes(a_, offset);
         check_in_use(offset, "a queue's memory");
+    }
+
+    /// What a lane has set aside is neither in a bitmap nor set aside once more.
+    void visit_heaps() {
+        const auto visit = [this](std::uint64_t offset) {
+            check_in_use(offset, "what a lane has set aside");
+            set_aside_.insert(offset);
+        };
+        for (std::uint32_t l = 0; l < a_.lane_count; ++l) for_each_set_aside(a_, a_.heap(l), visit);
     }
 
     void visit_processes() {
@@ -167,13 +178,8 @@ private:
             return;
         const std::uint32_t i = block_index_of.index(offset - a_.page_start(p), kind - 1);
         const std::uint64_t bit = std::uint64_t{1} << (i % 64);
-        bool is_free = (a_.page(p).words()[i / 64].load() & bit) != 0;
-        for (std::uint32_t l = 0; l < a_.lane_count && !is_free; ++l) {
-            const block_group& reserve = a_.heap(l).reserves[kind - 1];
-            is_free = (bit_in(reserve, a_.page_bytes(), offset - a_.pages_offset, kind - 1) &
-                       reserve.mask.load()) != 0;
-        }
-        if (is_free) complain(std::string(what) + " at " + std::to_string(offset) + " is free");
+        if ((a_.page(p).words()[i / 64].load() & bit) != 0 || set_aside_.contains(offset))
+            complain(std::string(what) + " at " + std::to_string(offset) + " is free");
     }
 
     void add_up_raw() {
@@ -183,8 +189,9 @@ private:
 
     void add_raw(std::uint64_t offset) {
         const auto& header = *a_.at<raw_header>(offset);
-        if (raw_header::magic_in(header.mark.load()) == magic_raw)
-            report_.raw_bytes += space_bytes(a_, offset);
+        if (raw_header::magic_in(header.mark.load()) != magic_raw) return;
+        report_.raw_bytes += space_bytes(a_, offset);
+        check_in_use(offset, "raw memory");
     }
 
     void compare_bytes() {
@@ -203,6 +210,7 @@ private:
     attachment_user at_;
     pool_report report_;
     std::unordered_map<std::uint64_t, seen_box> boxes_;
+    std::unordered_set<std::uint64_t> set_aside_;
     std::vector<std::uint64_t> work_;
     std::size_t reachable_bytes_ = 0;
 };

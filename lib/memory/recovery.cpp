@@ -14,8 +14,7 @@ recovery_hooks queue_hooks{};
 namespace {
 
 using std::chrono::steady_clock;
-constexpr std::uint32_t most_slots = 4096;
-using slot_set = std::bitset<most_slots>;
+using slot_set = std::bitset<raw_header::most_slots>;
 
 /// Longer than any operation lasts unless its thread was taken off its core in the middle.
 constexpr auto patience = std::chrono::milliseconds(5);
@@ -313,12 +312,7 @@ void sweep_pages(arena& a, const slot_set& dead) noexcept {
 }
 
 void empty_heaps(arena& a) noexcept {
-    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
-        lane_heap& heap = a.heap(i);
-        for (block_group& reserve : heap.reserves) reserve.mask.store(0, std::memory_order_relaxed);
-        for (block_group& freed : heap.freed) freed.mask.store(0, std::memory_order_relaxed);
-        heap.freed_bytes.store(0, std::memory_order_relaxed);
-    }
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) a.heap(i).forget();
 }
 
 void recount_value_pages(arena& a) noexcept {

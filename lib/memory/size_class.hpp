@@ -29,7 +29,7 @@ public:
         for (unsigned c = 0; c < size_class_count; ++c)
             sizes_[c] = static_cast<std::uint32_t>(class_size(c));
     }
-    constexpr std::uint32_t operator[](unsigned size_class) const noexcept {
+    constexpr std::uint32_t operator[](std::size_t size_class) const noexcept {
         return sizes_[size_class];
     }
 
@@ -40,7 +40,8 @@ inline constexpr class_sizes size_of_class{};
 
 /// The smallest class that holds `size_bytes` (at least 1, at most largest_class_size).
 constexpr unsigned size_class_of(std::size_t size_bytes) noexcept {
-    if (size_bytes <= 512) return static_cast<unsigned>((size_bytes - 1) / block_granule);
+    if (size_bytes <= 512) [[likely]]
+        return static_cast<unsigned>((size_bytes - 1) / block_granule);
     const auto doubling = static_cast<unsigned>(std::bit_width(size_bytes - 1)) - 10;
     const std::size_t base = std::size_t{512} << doubling;
     const auto quarter = static_cast<unsigned>((size_bytes - 1 - base) >> (7 + doubling));
@@ -58,8 +59,10 @@ public:
     }
     /// `offset` from the page's start, at most 64 KiB.
     constexpr std::uint32_t index(std::size_t offset, unsigned size_class) const noexcept {
-        const auto granules = static_cast<std::uint32_t>(offset / block_granule);
-        return (granules * reciprocal_[size_class]) >> shift;
+        return of_granule(offset / block_granule, size_class);
+    }
+    constexpr std::uint32_t of_granule(std::size_t granule, std::size_t size_class) const noexcept {
+        return (static_cast<std::uint32_t>(granule) * reciprocal_[size_class]) >> shift;
     }
 
 private:

@@ -16,7 +16,8 @@ std::uint64_t page_in_pages(const arena& a, std::uint32_t page) noexcept {
 
 /// The group is the word's from now on. A reserve goes on where it was.
 void fill_group(block_group& group, std::uint64_t first_block, std::uint64_t blocks) noexcept {
-    group.place = first_block | (group.place & block_group::bit_mask);
+    const std::uint64_t next = group.place.load(std::memory_order_relaxed) & block_group::bit_mask;
+    group.place.store(first_block | next, std::memory_order_relaxed);
     group.mask.store(blocks, std::memory_order_relaxed);
 }
 
@@ -53,7 +54,7 @@ block_group& freed_group(lane_heap& heap, unsigned size_class) noexcept {
 }
 
 std::uint32_t page_of(const arena& a, const block_group& group) noexcept {
-    return static_cast<std::uint32_t>(group.place >> a.page_shift);
+    return static_cast<std::uint32_t>(group.first_block() >> a.page_shift);
 }
 
 /// Of a group that has blocks, or has just had some.
@@ -429,12 +430,17 @@ std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count, page_
     return a.page_start(first);
 }
 
+std::uint64_t bit_of(const arena& a, const block_group& group, std::uint64_t in_pages,
+                     unsigned size_class) noexcept {
+    return bit_in(group, a.page_bytes() / block_granule, in_pages / block_granule, size_class);
+}
+
 /// The group that keeps the block, alone or with others of its word.
 void add_freed(arena& a, lane_heap& heap, std::uint64_t in_pages, unsigned size_class) noexcept {
     block_group& freed = freed_group(heap, size_class);
     // An empty group may be of another class.
     const std::uint64_t mask = freed.mask.load(std::memory_order_relaxed);
-    const std::uint64_t bit = mask == 0 ? 0 : bit_in(freed, a.page_bytes(), in_pages, size_class);
+    const std::uint64_t bit = mask == 0 ? 0 : bit_of(a, freed, in_pages, size_class);
     if (bit != 0) return freed.mask.store(mask | bit, std::memory_order_relaxed);
     flush_group(a, heap, freed);
     const auto page = static_cast<std::uint32_t>(in_pages >> a.page_shift);
@@ -492,7 +498,10 @@ void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept {
     const std::uint32_t kind = a.page(page).kind.load(std::memory_order_relaxed);
     if (kind == page_entry::run_head) return free_run(a, page);
     const std::uint64_t in_pages = offset - a.pages_offset;
-    if (!put_reserved(heap, a.page_bytes(), in_pages, kind - 1))
+    block_group& reserve = heap.reserves[kind - 1];
+    if (const std::uint64_t bit = bit_of(a, reserve, in_pages, kind - 1))
+        put_back(reserve, bit);
+    else
         set_aside(a, heap, in_pages, kind - 1);
 }
 
@@ -566,6 +575,14 @@ std::size_t longest_free_run(const arena& a) noexcept {
     for_each_free_row(
         a, [&](std::uint32_t length) { longest = std::max<std::size_t>(longest, length); });
     return std::min<std::size_t>(longest, a.value_page_limit - in_use);
+}
+
+std::size_t largest_set_aside(const arena& a, const lane_heap& heap) noexcept {
+    std::size_t largest = 0;
+    for_each_set_aside(a, heap, [&](std::uint64_t offset) {
+        largest = std::max(largest, space_bytes(a, offset));
+    });
+    return largest;
 }
 
 std::size_t largest_free_block(const arena& a) noexcept {

@@ -37,8 +37,8 @@ inline std::uint64_t next_reserved(const arena& a, const lane_heap& heap,
     const block_group& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     if (mask == 0) return 0;
-    return a.pages_offset + reserve.first_block() +
-           std::uint64_t{next_bit(reserve.place, mask)} * size_of_class[size_class];
+    const std::uint32_t i = next_bit(reserve.place.load(std::memory_order_relaxed), mask);
+    return a.pages_offset + reserve.first_block() + std::uint64_t{i} * size_of_class[size_class];
 }
 
 /// Takes it: the quick part of allocate_space.
@@ -46,37 +46,37 @@ inline std::uint64_t take_reserved(const arena& a, lane_heap& heap, unsigned siz
     block_group& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     if (mask == 0) return 0;
-    const std::uint32_t i = next_bit(reserve.place, mask);
+    const std::uint32_t i = next_bit(reserve.place.load(std::memory_order_relaxed), mask);
     const std::uint64_t first_block = reserve.first_block();
-    reserve.place = first_block | (i + bits_apart) % 64;
+    reserve.place.store(first_block | (i + bits_apart) % 64, std::memory_order_relaxed);
     reserve.mask.store(mask & ~(std::uint64_t{1} << i), std::memory_order_relaxed);
     return a.pages_offset + first_block + std::uint64_t{i} * size_of_class[size_class];
 }
 
-/// The bit of the group's word for the block of that class that starts at `in_pages`, counted from
-/// the first page; 0 when it is none of the word's.
-inline std::uint64_t bit_in(const block_group& group, std::size_t page_bytes,
-                            std::uint64_t in_pages, unsigned size_class) noexcept {
-    const std::uint64_t first_block = group.first_block();
-    const std::uint64_t behind = in_pages - first_block;
-    const std::uint32_t i = block_index_of.index(behind, size_class);
-    const bool is_there = (in_pages ^ first_block) < page_bytes && i < 64 &&
-                          std::uint64_t{i} * size_of_class[size_class] == behind;
-    return is_there ? std::uint64_t{1} << i : 0;
+/// The same for memory that its owner mostly keeps to itself: the lowest block first, which leaves
+/// the next one to be found without looking at which this one was. `mask` is the reserve's, and not
+/// empty; gives the block's distance from the first page.
+inline std::uint64_t take_lowest(block_group& reserve, std::uint64_t mask,
+                                 std::size_t size_class) noexcept {
+    reserve.mask.store(mask & (mask - 1), std::memory_order_relaxed);
+    const auto i = static_cast<std::uint64_t>(std::countr_zero(mask));
+    return reserve.first_block() + i * size_of_class[size_class];
+}
+
+/// The bit of the group's word for the block of that class that starts at `granule`, counted from
+/// the first page; 0 when it is none of the word's. What is not the start of a block must not be
+/// asked for.
+inline std::uint64_t bit_in(const block_group& group, std::uint64_t page_granules,
+                            std::uint64_t granule, std::size_t size_class) noexcept {
+    const std::uint64_t first = group.place.load(std::memory_order_relaxed) / block_granule;
+    const std::uint32_t i = block_index_of.of_granule(granule - first, size_class);
+    // A block before the word has an absurd index.
+    return (granule ^ first) < page_granules && i < 64 ? std::uint64_t{1} << i : 0;
 }
 
 inline void put_back(block_group& reserve, std::uint64_t bit) noexcept {
     reserve.mask.store(reserve.mask.load(std::memory_order_relaxed) | bit,
                        std::memory_order_relaxed);
-}
-
-/// Puts a block back where the lane takes its next ones from; false when it is not from there.
-inline bool put_reserved(lane_heap& heap, std::size_t page_bytes, std::uint64_t in_pages,
-                         unsigned size_class) noexcept {
-    block_group& reserve = heap.reserves[size_class];
-    const std::uint64_t bit = bit_in(reserve, page_bytes, in_pages, size_class);
-    if (bit != 0) put_back(reserve, bit);
-    return bit != 0;
 }
 
 /// Frees a block or run by its start.
@@ -103,11 +103,33 @@ void for_each_used_space(arena& a, std::uint32_t page, Visitor visit) {
             visit(a.page_start(page) + i * class_size(kind - 1));
 }
 
+/// Calls visit(offset) for every block that the heap has set aside. Bounded even where the heap is
+/// garbage; what leads out of the pages is left out.
+template <class Visitor>
+void for_each_set_aside(const arena& a, const lane_heap& heap, Visitor visit) {
+    const auto visit_group = [&](const block_group& group) {
+        const std::uint64_t first = a.pages_offset + group.first_block();
+        std::uint64_t left = group.mask.load(std::memory_order_relaxed);
+        if (left == 0 || !a.in_pages(first)) return;
+        const std::uint32_t kind = a.page(a.page_of(first)).kind.load(std::memory_order_acquire);
+        if (kind == page_entry::free || kind > size_class_count) return;
+        for (; left != 0; left &= left - 1) {
+            const auto i = static_cast<std::uint64_t>(std::countr_zero(left));
+            const std::uint64_t offset = first + i * class_size(kind - 1);
+            if (a.in_pages(offset)) visit(offset);
+        }
+    };
+    for (const block_group& group : heap.reserves) visit_group(group);
+    for (const block_group& group : heap.freed) visit_group(group);
+}
+
 /// Bytes in blocks and runs that are in use, those of the pool itself included. Exact when nobody
 /// allocates meanwhile.
 std::size_t used_space(const arena& a) noexcept;
 /// The longest run of pages that values can have, in pages.
 std::size_t longest_free_run(const arena& a) noexcept;
+/// The largest block that the heap has set aside; 0 bytes if it has none.
+std::size_t largest_set_aside(const arena& a, const lane_heap& heap) noexcept;
 /// The largest class of which a block is free without taking a new page; 0 bytes if none is.
 std::size_t largest_free_block(const arena& a) noexcept;
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cinttypes>
 #include <cstddef>
 #include <cstdint>
@@ -26,14 +27,43 @@ bool is_start(const arena& a, std::uint64_t offset) noexcept {
     return offset != 0 && space_start(a, offset) == offset;
 }
 
+std::atomic<std::uint64_t>& mark_at(char* header) noexcept {
+    return reinterpret_cast<raw_header*>(header)->mark;
+}
+
+/// What `inside` is, for the quick ways of raw memory: these give up at a closed gate, and go on
+/// while a thread of their process forks, for a fork copies neither raw memory nor a lane's heap.
+class raw_pass {
+public:
+    raw_pass(const arena& a, thread_lane& l) noexcept : control_(*l.control) {
+        assert(!l.is_inside());
+        l.say_inside();
+        is_open_ = a.entrance.closed.load(std::memory_order_seq_cst) == 0;
+        if (!is_open_) leave();
+    }
+    explicit operator bool() const noexcept { return is_open_; }
+    void count(std::int64_t pieces) noexcept { control_.raw_count += pieces; }
+    void leave() noexcept { control_.activity.store(0, std::memory_order_release); }
+
+private:
+    lane& control_;
+    bool is_open_;
+};
+
+/// Before the memory is free: a kill in between leaks it until recovery, a mark on free memory
+/// would keep it from everybody.
+void forget_own(std::atomic<std::uint64_t>& mark) noexcept {
+    mark.store(magic_freed, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
 /// Takes the mark of memory that is given back; what stood there before. Of several threads that
-/// give the same memory back at once one may; only the one that allocated it, which is usual, need
-/// not pay for that.
+/// give the same memory back at once one may; the one that allocated it, which is usual, does not
+/// pay for that, and so is not told of another at the same instant.
 std::uint64_t take_mark(const thread_lane& l, std::atomic<std::uint64_t>& mark) noexcept {
     std::uint64_t before = mark.load(std::memory_order_relaxed);
-    if (before == l.raw.mark) {
-        mark.store(magic_freed, std::memory_order_relaxed);
-        std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (raw_header::class_in(before, l.raw.mark) < size_class_count) {
+        forget_own(mark);
         return before;
     }
     while (raw_header::magic_in(before) == magic_raw)
@@ -118,10 +148,11 @@ std::uint64_t allocate_anew(thread_lane& l, std::size_t size_bytes) {
         VALPOOL_KILL_POINT("raw.allocated");
         auto& header = *a.at<raw_header>(found);
         const std::uint32_t kind = a.page(a.page_of(found)).kind.load(std::memory_order_relaxed);
-        header.size_class = std::min<std::uint32_t>(kind - 1, size_class_count);
-        header.mark.store(l.raw.mark, std::memory_order_release);
+        const std::uint32_t size_class = std::min<std::uint32_t>(kind - 1, size_class_count);
+        header.mark.store(raw_header::with_class(l.raw.mark, size_class),
+                          std::memory_order_release);
         VALPOOL_KILL_POINT("raw.marked");
-        l.count_raw(1);
+        ++l.control->raw_count;
         return found;
     });
 }
@@ -135,6 +166,7 @@ std::uint64_t allocate_anew(thread_lane& l, std::size_t size_bytes) {
 /// For what does not go straight back to where this lane has it from, and for what is no allocation
 /// at all.
 [[gnu::noinline]] void deallocate_slowly(arena& a, const char* memory) {
+    if (!memory) return;
     thread_lane& l = lane_of_thread(a);
     const std::uint64_t offset = a.offset_of(memory) - a.raw_header_bytes();
     std::uint64_t mark = 0;
@@ -143,50 +175,60 @@ std::uint64_t allocate_anew(thread_lane& l, std::size_t size_bytes) {
         if (is_start(a, offset)) mark = take_mark(l, a.at<raw_header>(offset)->mark);
         if (raw_header::magic_in(mark) == magic_raw) {
             VALPOOL_KILL_POINT("raw.unmarked");
-            if (raw_header::slot_in(mark) == l.at->slot) l.count_raw(-1);
+            if (raw_header::slot_in(mark) == l.at->slot) --l.control->raw_count;
             return free_space(a, *l.heap, offset);
         }
     }
     throw_not_allocated(mark);
 }
 
-/// From what the lane has set aside; 0 when that is used up, or the gate is closed. Calls nothing.
-std::uint64_t allocate_at_once(arena& a, thread_lane& l, std::size_t size_bytes) noexcept {
-    if (size_bytes > l.raw.most_bytes) return 0;
-    const unsigned size_class = size_class_of(size_bytes + l.raw.header_bytes);
-    if (l.is_inside() || !l.try_enter()) return 0;
-    const std::uint64_t offset = take_reserved(a, *l.heap, size_class);
-    if (offset != 0) {
-        VALPOOL_KILL_POINT("raw.reserved");
-        auto& header = *a.at<raw_header>(offset);
-        header.size_class = size_class;
-        header.mark.store(l.raw.mark, std::memory_order_release);
-        VALPOOL_KILL_POINT("raw.marked_reserved");
-        l.count_raw(1);
+/// From what the lane has set aside: without a call or a locked instruction. Nothing of the library
+/// wants raw memory while it is inside.
+char* allocate_quickly(arena& a, thread_lane& l, std::size_t size_bytes) {
+    if (size_bytes > l.raw.most_bytes) return allocate_slowly(a, size_bytes);
+    const std::size_t header_bytes = l.raw.header_bytes;
+    const std::size_t size_class = size_class_of(size_bytes + header_bytes);
+    block_group& reserve = l.heap->reserves[size_class];
+    raw_pass pass(a, l);
+    if (!pass) return allocate_slowly(a, size_bytes);
+    const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
+    if (mask == 0) {
+        pass.leave();
+        return allocate_slowly(a, size_bytes);
     }
-    l.leave();
-    return offset;
+    char* const memory = l.raw.first + take_lowest(reserve, mask, size_class);
+    VALPOOL_KILL_POINT("raw.reserved");
+    mark_at(memory - header_bytes)
+        .store(raw_header::with_class(l.raw.mark, size_class), std::memory_order_release);
+    VALPOOL_KILL_POINT("raw.marked_reserved");
+    pass.count(1);
+    pass.leave();
+    return memory;
 }
 
-/// Straight back to where this lane has it from; false for everything else. Calls nothing.
-bool deallocate_at_once(arena& a, thread_lane& l, char* memory) noexcept {
-    const std::uint64_t in_pages = a.offset_of(memory) - l.raw.first_offset;
-    if (in_pages >= l.raw.pages_bytes || in_pages % block_granule != 0) return false;
-    if (l.is_inside() || !l.try_enter()) return false;
-    auto& header = *reinterpret_cast<raw_header*>(memory - l.raw.header_bytes);
-    const std::uint32_t size_class = header.size_class;
-    const bool is_mine =
-        header.mark.load(std::memory_order_relaxed) == l.raw.mark && size_class < size_class_count;
-    const std::uint64_t bit =
-        is_mine ? bit_in(l.heap->reserves[size_class], l.raw.page_bytes, in_pages, size_class) : 0;
-    if (bit != 0) {
-        take_mark(l, header.mark);
-        VALPOOL_KILL_POINT("raw.unmarked_reserved");
-        l.count_raw(-1);
-        put_back(l.heap->reserves[size_class], bit);
+/// Straight back to where this lane has it from, the same way; everything else slowly.
+void deallocate_quickly(arena& a, thread_lane& l, char* memory) {
+    // What is not aligned as memory of the pool is gets an absurd number.
+    const std::uint64_t granule = std::rotr(static_cast<std::uint64_t>(memory - l.raw.first),
+                                            std::countr_zero(block_granule));
+    if (granule >= l.raw.all_granules) return deallocate_slowly(a, memory);
+    raw_pass pass(a, l);
+    if (!pass) return deallocate_slowly(a, memory);
+    auto& mark = mark_at(memory - l.raw.header_bytes);
+    const std::uint64_t size_class =
+        raw_header::class_in(mark.load(std::memory_order_relaxed), l.raw.mark);
+    std::uint64_t bit = 0;
+    if (size_class < size_class_count)
+        bit = bit_in(l.heap->reserves[size_class], l.raw.page_granules, granule, size_class);
+    if (bit == 0) {
+        pass.leave();
+        return deallocate_slowly(a, memory);
     }
-    l.leave();
-    return bit != 0;
+    forget_own(mark);
+    VALPOOL_KILL_POINT("raw.unmarked_reserved");
+    put_back(l.heap->reserves[size_class], bit);
+    pass.count(-1);
+    pass.leave();
 }
 
 }  // namespace
@@ -194,15 +236,13 @@ bool deallocate_at_once(arena& a, thread_lane& l, char* memory) noexcept {
 char* StreamingPool::allocate(std::size_t size_bytes) {
     arena& a = arena_of(*this);
     thread_lane* const l = known_lane(a);
-    const std::uint64_t offset = l ? allocate_at_once(a, *l, size_bytes) : 0;
-    return offset != 0 ? a.at<char>(offset + l->raw.header_bytes) : allocate_slowly(a, size_bytes);
+    return l ? allocate_quickly(a, *l, size_bytes) : allocate_slowly(a, size_bytes);
 }
 
 void StreamingPool::deallocate(char* memory) {
     arena& a = arena_of(*this);
     thread_lane* const l = known_lane(a);
-    if (!memory || (l && deallocate_at_once(a, *l, memory))) return;
-    deallocate_slowly(a, memory);
+    return l ? deallocate_quickly(a, *l, memory) : deallocate_slowly(a, memory);
 }
 
 namespace detail {
@@ -213,8 +253,10 @@ std::int64_t raw_pieces(const thread_lane& l) noexcept {
     std::int64_t pieces = l.at->raw_count.load(std::memory_order_relaxed);
     for (std::uint32_t i = 0; i < l.pool->lane_count; ++i) {
         const lane& other = l.pool->lane_at(i);
-        if (other.owner.load(std::memory_order_relaxed) == l.at->slot + 1)
-            pieces += other.raw_count.load(std::memory_order_relaxed);
+        // Acquire: pairs with leave; what its thread has counted is seen.
+        if (other.owner.load(std::memory_order_relaxed) == l.at->slot + 1 &&
+            other.activity.load(std::memory_order_acquire) == 0)
+            pieces += other.raw_count;
     }
     return pieces;
 }
@@ -255,9 +297,7 @@ std::size_t StreamingPool::biggestFree() const {
     arena& a = arena_of(const_cast<StreamingPool&>(*this));
     thread_lane& l = lane_of_thread(a);
     std::size_t block_bytes = largest_free_block(a);
-    for (unsigned c = 0; c < size_class_count; ++c)
-        if (l.heap->reserves[c].mask.load(std::memory_order_relaxed) != 0)
-            block_bytes = std::max(block_bytes, class_size(c));
+    block_bytes = std::max(block_bytes, largest_set_aside(a, *l.heap));
     const std::size_t run_bytes = longest_free_run(a) << a.page_shift;
     const std::size_t largest = std::max(block_bytes, run_bytes);
     return largest - std::min(largest, a.raw_header_bytes());

@@ -22,16 +22,17 @@ struct alignas(64) process_slot {
 static_assert(sizeof(process_slot) == 64, "neighbours must not share a cache line");
 
 /// Shape: one cache line a thread.
-/// Invariants: `activity` is 1 only while the thread is between enter and leave; it and `raw_count`
-/// are 0 when a lane gets an owner.
-/// Writers: the owning thread; a recoverer, with the gate closed, when the owner is dead.
+/// Invariants: `activity` is 1 only while the thread is between enter and leave; whoever claims a
+/// lane begins with 0 in it and in `raw_count`.
+/// Writers: the owning thread; a recoverer, with the gate closed, when the owner is dead. Who reads
+/// `raw_count` of another thread has seen it outside first.
 /// Crash safety: a dead thread's lane is freed by recovery along with its process's slot.
 struct alignas(64) lane {
     std::atomic<std::uint32_t> owner;     // slot + 1; 0: free
     std::atomic<std::uint32_t> activity;  // 1: inside an operation on shared structure
     /// Pieces of its process's raw memory that this thread has allocated, less those that it has
     /// given back. Only the sum over a process's lanes means anything.
-    std::atomic<std::int64_t> raw_count;
+    std::int64_t raw_count;
 };
 static_assert(sizeof(lane) == 64, "a thread's activity word is its own cache line");
 
