@@ -24,6 +24,11 @@ void use_raw_memory(StreamingPool& pool) {
     for (int i = 0; i < 100; ++i) pieces.push_back(pool.allocate(40));
     for (char* piece : pieces) pool.deallocate(piece);
     pool.allocate(50);  // and one that is never given back
+    std::vector<char*> of_thread;
+    std::thread([&] {
+        for (int i = 0; i < 3; ++i) of_thread.push_back(pool.allocate(70));
+    }).join();
+    for (char* piece : of_thread) pool.deallocate(piece);
 }
 
 void use_values(StreamingPool& pool) {

@@ -1,3 +1,4 @@
+#include "memory/attachment.hpp"
 #include "memory/slab.hpp"
 
 #include <valpool/valpool.hpp>
@@ -79,6 +80,38 @@ BOOST_AUTO_TEST_CASE(memory_that_is_in_use_but_marked_free_is_noticed) {
     word = ~std::uint64_t{0};
     BOOST_TEST(!is_sound());
     word = before;
+    BOOST_TEST(is_sound());
+}
+
+BOOST_AUTO_TEST_CASE(memory_that_is_in_use_and_set_aside_is_noticed) {
+    auto& a = detail::arena_of(*pool);
+    char* const raw = pool->allocate(100);
+    detail::lane_heap& heap = *detail::lane_of_thread(a).heap;
+    const std::uint64_t raw_start = a.offset_of(raw) - a.raw_header_bytes();
+    for (const std::uint64_t used : {box().self, raw_start}) {
+        detail::block_group& freed = heap.freed[0];
+        const auto page = a.page_of(used);
+        const auto word_bytes = 64 * detail::class_size(a.page(page).kind - 1);
+        const std::uint64_t in_page = used - a.page_start(page);
+        freed.place = page * a.page_bytes() + in_page / word_bytes * word_bytes;
+        freed.mask = std::uint64_t{1} << in_page % word_bytes / (word_bytes / 64);
+        BOOST_TEST(!is_sound());
+        freed.mask = 0;
+        BOOST_TEST(is_sound());
+    }
+    pool->deallocate(raw);
+}
+
+BOOST_AUTO_TEST_CASE(memory_that_is_set_aside_twice_is_noticed) {
+    auto& a = detail::arena_of(*pool);
+    pool->deallocate(pool->allocate(100));
+    detail::lane_heap& heap = *detail::lane_of_thread(a).heap;
+    const detail::block_group& reserve = heap.reserves[detail::size_class_of(100 + 16)];
+    BOOST_REQUIRE(reserve.mask != 0u);
+    heap.freed[0].place = reserve.first_block();
+    heap.freed[0].mask = reserve.mask & (~reserve.mask + 1);
+    BOOST_TEST(!is_sound());
+    heap.freed[0].mask = 0;
     BOOST_TEST(is_sound());
 }
 
