@@ -2,6 +2,7 @@
 
 #include "base/kill_point.hpp"
 #include "memory/recovery.hpp"
+#include "queue/patience.hpp"
 #include "queue/ring.hpp"
 
 #include <valpool/detail/pack.hpp>
@@ -14,39 +15,7 @@
 namespace valpool::detail {
 namespace {
 
-inline void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
-
-/// How long a thread looks before it sleeps: a wake-up costs tens of microseconds, so looking for
-/// a few pays when the peer is running, and is wasted when it is not. Each thread learns which, and
-/// tries again now and then: two that both sleep at once would otherwise never find out.
-class spin_budget {
-public:
-    template <class Ready>
-    bool spin(Ready ready) noexcept {
-        const unsigned limit = ++waits_ % explore_each == 0 ? most : turns_;
-        for (unsigned i = 0; i < limit; ++i) {
-            if (ready()) {
-                turns_ = i > turns_ ? most : std::min(turns_ * 2, most);
-                return true;
-            }
-            relax();
-        }
-        turns_ = std::max(turns_ / 2, fewest);
-        return false;
-    }
-
-private:
-    static constexpr unsigned fewest = 4;
-    static constexpr unsigned most = 1024;
-    static constexpr unsigned explore_each = 16;
-    unsigned turns_ = 256;
-    unsigned waits_ = 0;
-};
-thread_local constinit spin_budget budget;
+thread_local constinit patience patience_of_thread;
 
 /// Waiters look up from their seats this often: for the break checker, for the dead, and for the
 /// rare wake-up that died with its waker.
@@ -201,7 +170,7 @@ private:
         wait_list& list;
         std::uint64_t topic;
         bool (*is_ready)(const pipe& p) noexcept;
-        bool (*seems_ready)(const pipe& p, side_memory& seen) noexcept;
+        std::uint64_t (*ready_count)(const pipe& p, side_memory& seen) noexcept;
         side_memory& seen;
     };
 
@@ -219,11 +188,11 @@ private:
     }
 
     bool look(const side& s, deadline until) const noexcept {
-        const auto seems_ready = [&] { return s.seems_ready(pipe_, s.seen); };
-        if (seems_ready()) return true;
+        const auto ready_count = [&] { return s.ready_count(pipe_, s.seen); };
+        if (ready_count() != 0) return true;
         const auto time = std::chrono::nanoseconds(spin_ns_.load(std::memory_order_relaxed));
-        return time.count() < 0 ? budget.spin(seems_ready)
-                                : look_for(std::min(time, period()), until, seems_ready);
+        return time.count() < 0 ? patience_of_thread.wait_for(ready_count)
+                                : look_for(std::min(time, period()), until, ready_count);
     }
 
     template <class Ready>
@@ -232,7 +201,7 @@ private:
         constexpr unsigned looks_a_time = 16;  // the clock costs as much as several looks
         for (const deadline end = until.or_in(time);;) {
             for (unsigned i = 0; i < looks_a_time; ++i) {
-                if (ready()) return true;
+                if (ready() != 0) return true;
                 relax();
             }
             if (end.has_passed()) return false;
@@ -274,10 +243,8 @@ private:
     std::atomic<std::int64_t> spin_ns_{-1};
     side_memory written_;
     side_memory read_;
-    const side writing_{pipe_.producers, pipe_.room_topic(), has_room, seems_to_have_room,
-                        written_};
-    const side reading_{pipe_.consumers, pipe_.packet_topic(), has_packet, seems_to_have_packet,
-                        read_};
+    const side writing_{pipe_.producers, pipe_.room_topic(), has_room, room_seen, written_};
+    const side reading_{pipe_.consumers, pipe_.packet_topic(), has_packet, packets_seen, read_};
 };
 
 }  // namespace

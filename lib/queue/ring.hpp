@@ -107,21 +107,25 @@ struct alignas(64) side_memory {
     std::atomic<std::uint64_t> other{0};  // the other side's
 };
 
-/// By what is remembered and, only when that does not tell, the cursors: may be wrong when a
-/// process has stopped, or died, right before it moved one on.
-inline bool seems_to_have_room(const pipe& p, side_memory& seen) noexcept {
+/// How much there is to do, by what is remembered and, only when that does not tell, the cursors:
+/// may be wrong when a process has stopped, or died, right before it moved one on.
+inline std::uint64_t room_seen(const pipe& p, side_memory& seen) noexcept {
     const std::uint64_t next = seen.next.load(std::memory_order_relaxed);
-    if (next < seen.other.load(std::memory_order_relaxed) + p.capacity) return true;
+    const std::uint64_t end = seen.other.load(std::memory_order_relaxed) + p.capacity;
+    if (next < end) return end - next;
     const std::uint64_t head = p.head.load(std::memory_order_relaxed);
     seen.other.store(head, std::memory_order_relaxed);
-    return std::max(next, p.tail.load(std::memory_order_relaxed)) < head + p.capacity;
+    const std::uint64_t tail = std::max(next, p.tail.load(std::memory_order_relaxed));
+    return tail < head + p.capacity ? head + p.capacity - tail : 0;
 }
-inline bool seems_to_have_packet(const pipe& p, side_memory& seen) noexcept {
+inline std::uint64_t packets_seen(const pipe& p, side_memory& seen) noexcept {
     const std::uint64_t next = seen.next.load(std::memory_order_relaxed);
-    if (next < seen.other.load(std::memory_order_relaxed)) return true;
+    const std::uint64_t end = seen.other.load(std::memory_order_relaxed);
+    if (next < end) return end - next;
     const std::uint64_t tail = p.tail.load(std::memory_order_relaxed);
     seen.other.store(tail, std::memory_order_relaxed);
-    return std::max(next, p.head.load(std::memory_order_relaxed)) < tail;
+    const std::uint64_t head = std::max(next, p.head.load(std::memory_order_relaxed));
+    return head < tail ? tail - head : 0;
 }
 
 /// For a reader: more than three quarters are full, as far as is remembered. Never of a small pipe.

@@ -1,0 +1,140 @@
+#pragma once
+
+/// What a thread does before it sleeps: to sleep, and to be woken, costs both sides several
+/// microseconds and tears those apart who could have worked one after the other.
+
+#include "base/clock.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <thread>
+
+namespace valpool::detail {
+
+inline void relax() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/// How long a thread looks before it does anything else: a wake-up costs tens of microseconds, so
+/// looking for a few pays when the peer is running, and is wasted when it is not. Each thread learns
+/// which, and tries again now and then: two that both sleep at once would otherwise never find out.
+class spin_budget {
+public:
+    /// `is_crowded`: others want this processor, the peer perhaps among them.
+    template <class Ready>
+    bool spin(Ready ready, bool is_crowded) noexcept {
+        const bool explores = ++waits_ % explore_each == 0 && !is_crowded;
+        const unsigned limit = explores ? most : turns_;
+        for (unsigned i = 0; i < limit; ++i) {
+            if (ready()) {
+                turns_ = i > turns_ ? most : std::min(turns_ * 2, most);
+                return true;
+            }
+            relax();
+        }
+        turns_ = std::max(turns_ / 2, fewest);
+        return false;
+    }
+
+private:
+    static constexpr unsigned fewest = 4;
+    static constexpr unsigned most = 1024;
+    static constexpr unsigned explore_each = 16;
+    unsigned turns_ = 256;
+    unsigned waits_ = 0;
+};
+
+/// How often a thread gives way to others on its processor before it sleeps. When the peer is among
+/// them, this is what it takes: there is a batch of work by the time the thread is back, and no
+/// system call was spent on sleep and wake-up. When nobody else wants the processor, it costs a
+/// fraction of a microsecond. When somebody wants it who just computes, it costs milliseconds: a
+/// sleeper would have been woken in between. So after that the thread rests from giving way for many
+/// times as long, and longer each time.
+class yield_budget {
+public:
+    using duration = std::chrono::steady_clock::duration;
+
+    /// How many times the thread may give way in a wait that begins now.
+    unsigned turns_at(steady_time now) const noexcept { return now < rest_until_ ? 0 : turns_; }
+
+    /// After the thread gave way: whether that was worth it. `found`: how much there is to do now.
+    enum class verdict { done, nobody_else, go_on, too_long };
+    verdict gave_way(steady_time now, duration took, std::uint64_t found) noexcept {
+        if (took > bearable(found)) {
+            rest(now, took);
+            return verdict::too_long;
+        }
+        is_crowded_ = took >= shortest_switch;
+        if (found != 0) {
+            turns_ = std::min(turns_ * 2, most);
+            return verdict::done;
+        }
+        return is_crowded_ ? verdict::go_on : verdict::nobody_else;
+    }
+    /// After the last time in a wait, in vain.
+    void was_in_vain() noexcept { turns_ = std::max(turns_ / 2, 1U); }
+
+    /// Whether others wanted the processor when the thread gave way last.
+    bool is_crowded() const noexcept { return is_crowded_; }
+
+private:
+    static constexpr unsigned most = 16;
+    /// Two changes of process take longer than this, and none takes less.
+    static constexpr duration shortest_switch = std::chrono::nanoseconds(600);
+
+    /// What a pipe gathered meanwhile is an excuse, up to a point.
+    static duration bearable(std::uint64_t found) noexcept {
+        const auto batch = static_cast<std::int64_t>(std::min<std::uint64_t>(found, 1000));
+        return std::chrono::microseconds(250 + batch);
+    }
+    void rest(steady_time now, duration took) noexcept {
+        constexpr int shortest = 8;
+        constexpr int longest = 128;
+        const bool is_again = now < rest_until_ + shortest * took;
+        factor_ = is_again ? std::min(factor_ * 2, longest) : shortest;
+        rest_until_ = now + factor_ * took;
+        is_crowded_ = false;
+    }
+
+    unsigned turns_ = 4;
+    int factor_ = 0;
+    bool is_crowded_ = false;
+    steady_time rest_until_ = steady_time::min();
+};
+
+/// Both, one after the other.
+class patience {
+public:
+    /// Waits a little for `look()`, which says how much there is to do, to find something; false: it
+    /// is time to sleep.
+    template <class Look>
+    bool wait_for(Look look) noexcept {
+        return spins_.spin(look, yields_.is_crowded()) || give_way(look);
+    }
+
+private:
+    template <class Look>
+    bool give_way(Look look) noexcept {
+        using verdict = yield_budget::verdict;
+        steady_time before = std::chrono::steady_clock::now();
+        for (unsigned left = yields_.turns_at(before); left != 0; --left) {
+            std::this_thread::yield();
+            const std::uint64_t found = look();
+            const steady_time now = std::chrono::steady_clock::now();
+            const verdict v = yields_.gave_way(now, now - before, found);
+            if (v == verdict::done || v == verdict::too_long) return found != 0;
+            if (v == verdict::nobody_else) break;
+            before = now;
+        }
+        yields_.was_in_vain();
+        return false;
+    }
+
+    spin_budget spins_;
+    yield_budget yields_;
+};
+
+}  // namespace valpool::detail
