@@ -1,7 +1,8 @@
 /// W2: a small table there and back over two pipes. Spinning: both ends look again and again, on
 /// two processors; beside it, one cache line that two processes write in turn. Sleeping: both ends
-/// on one processor, where spinning gets nowhere; beside it, a bare futex. As usual: what each does
-/// by itself on two processors.
+/// on one processor, where spinning gets nowhere; beside it, a bare futex. That a valpool pipe does
+/// not sleep there, but gives way to its peer, is why there is a row in which it is told to sleep.
+/// As usual: what each does by itself on two processors.
 
 #include "support/futex.hpp"
 #include "support/ping_pong.hpp"
@@ -15,8 +16,9 @@ using namespace valpool::bench;
 
 namespace {
 
-/// The same table all the time; its number is written anew before each trip.
-template <waiting Waiting>
+/// The same table all the time; its number is written anew before each trip. `SleepsAtOnce`: who
+/// waits neither looks nor gives way to others first.
+template <waiting Waiting, bool SleepsAtOnce = false>
 class table_ping_pong {
 public:
     table_ping_pong() : pool_name_("ping_pong") {}
@@ -30,6 +32,7 @@ public:
             main_.start();
             there_.start();
             back_.start();
+            if (SleepsAtOnce) back_.pipe().spin(0);
             table_ = Shared(there_.pool(), Tab{{"number", 0}, {"value", 0.5}});
         }
         void round_trip(std::uint32_t number) {
@@ -52,6 +55,7 @@ public:
             : there_(t.pool_name_, "there"), back_(t.pool_name_, "back") {
             there_.start();
             back_.start();
+            if (SleepsAtOnce) there_.pipe().spin(0);
         }
         bool answer(std::uint32_t number) {
             take(there_.pipe(), Waiting, table_);
@@ -118,6 +122,8 @@ int main(int argc, char** argv) {
     c.add(valpool, "spinning", measures<table_ping_pong<waiting::spinning>>(two_processors));
     c.add(cache_line, "spinning", measures<bare_ping_pong<waiting::spinning>>(two_processors));
     c.add(valpool, "sleeping", measures<table_ping_pong<waiting::as_usual>>(one_processor));
+    c.add(valpool_contestant("valpool_sleep", "a table of two fields, told to sleep at once"),
+          "sleeping", measures<table_ping_pong<waiting::as_usual, true>>(one_processor));
     c.add(futex, "sleeping", measures<bare_ping_pong<waiting::as_usual>>(one_processor));
     c.add(valpool, "as usual", measures<table_ping_pong<waiting::as_usual>>(two_processors));
     c.add(futex, "as usual", measures<bare_ping_pong<waiting::as_usual>>(two_processors));

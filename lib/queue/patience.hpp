@@ -92,7 +92,7 @@ private:
     }
     void rest(steady_time now, duration took) noexcept {
         constexpr int shortest = 8;
-        constexpr int longest = 128;
+        constexpr int longest = 256;
         const bool is_again = now < rest_until_ + shortest * took;
         factor_ = is_again ? std::min(factor_ * 2, longest) : shortest;
         rest_until_ = now + factor_ * took;
