@@ -97,8 +97,10 @@ public:
 
     /// How long this object's waits keep looking, on a processor of their own, before they sleep:
     /// latency for processor time. Seconds; 0: they sleep at once; infinity: they never sleep.
-    /// Without it they look for some microseconds, and shorter where that was in vain. Counts in a
-    /// pool only. std::logic_error when negative or NaN.
+    /// Without it they look for some microseconds, and shorter where that was in vain; then they let
+    /// others that want their processor go first, a few times, for the peer may be among them (not
+    /// for a while after that took milliseconds); then they sleep. Counts in a pool only.
+    /// std::logic_error when negative or NaN.
     void spin(double seconds);
 
     /// Packets that fit, and packets that are in it; what others do may change the latter at once.

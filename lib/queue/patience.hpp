@@ -19,8 +19,9 @@ inline void relax() noexcept {
 }
 
 /// How long a thread looks before it does anything else: a wake-up costs tens of microseconds, so
-/// looking for a few pays when the peer is running, and is wasted when it is not. Each thread learns
-/// which, and tries again now and then: two that both sleep at once would otherwise never find out.
+/// looking for a few pays when the peer is running, and is wasted when it is not. Each thread
+/// learns which, and tries again now and then: two that both sleep at once would otherwise never
+/// find out.
 class spin_budget {
 public:
     /// `is_crowded`: others want this processor, the peer perhaps among them.
@@ -51,8 +52,8 @@ private:
 /// them, this is what it takes: there is a batch of work by the time the thread is back, and no
 /// system call was spent on sleep and wake-up. When nobody else wants the processor, it costs a
 /// fraction of a microsecond. When somebody wants it who just computes, it costs milliseconds: a
-/// sleeper would have been woken in between. So after that the thread rests from giving way for many
-/// times as long, and longer each time.
+/// sleeper would have been woken in between. So after that the thread rests from giving way for
+/// many times as long, and longer each time.
 class yield_budget {
 public:
     using duration = std::chrono::steady_clock::duration;
@@ -60,11 +61,11 @@ public:
     /// How many times the thread may give way in a wait that begins now.
     unsigned turns_at(steady_time now) const noexcept { return now < rest_until_ ? 0 : turns_; }
 
-    /// After the thread gave way: whether that was worth it. `found`: how much there is to do now.
     enum class verdict { done, nobody_else, go_on, too_long };
+    /// After the thread gave way. `found`: how much there is to do now.
     verdict gave_way(steady_time now, duration took, std::uint64_t found) noexcept {
         if (took > bearable(found)) {
-            rest(now, took);
+            rest(now, took, found != 0);
             return verdict::too_long;
         }
         is_crowded_ = took >= shortest_switch;
@@ -74,7 +75,7 @@ public:
         }
         return is_crowded_ ? verdict::go_on : verdict::nobody_else;
     }
-    /// After the last time in a wait, in vain.
+    /// After the last time in a wait, when that was in vain, too.
     void was_in_vain() noexcept { turns_ = std::max(turns_ / 2, 1U); }
 
     /// Whether others wanted the processor when the thread gave way last.
@@ -82,25 +83,34 @@ public:
 
 private:
     static constexpr unsigned most = 16;
-    /// Two changes of process take longer than this, and none takes less.
+    /// Two changes of process take longer than this; giving way to nobody does not.
     static constexpr duration shortest_switch = std::chrono::nanoseconds(600);
+    // How many times as long as giving way took the thread rests from it.
+    static constexpr int shortest_rest = 8;
+    static constexpr int longest_rest = 128;
 
-    /// What a pipe gathered meanwhile is an excuse, up to a point.
+    /// Each packet of a batch is an excuse, for it might have cost a wake-up of its own.
     static duration bearable(std::uint64_t found) noexcept {
         const auto batch = static_cast<std::int64_t>(std::min<std::uint64_t>(found, 1000));
-        return std::chrono::microseconds(250 + batch);
+        return std::chrono::microseconds(250 + 8 * batch);
     }
-    void rest(steady_time now, duration took) noexcept {
-        constexpr int shortest = 8;
-        constexpr int longest = 256;
-        const bool is_again = now < rest_until_ + shortest * took;
-        factor_ = is_again ? std::min(factor_ * 2, longest) : shortest;
-        rest_until_ = now + factor_ * took;
+    /// `was_late`: there was something to do meanwhile. When there was nothing, no harm was done
+    /// yet.
+    void rest(steady_time now, duration took, bool was_late) noexcept {
+        const bool is_soon = now < rest_until_ + shortest_rest * took;
+        if (!is_soon)
+            times_ = shortest_rest;
+        else if (was_late)
+            times_ = std::min(2 * times_, longest_rest);
+        // Whoever was stopped, for hours perhaps, need not rest for days.
+        const duration longest = std::chrono::seconds(1);
+        rest_until_ =
+            now + std::min((was_late ? times_ : shortest_rest) * std::min(took, longest), longest);
         is_crowded_ = false;
     }
 
     unsigned turns_ = 4;
-    int factor_ = 0;
+    int times_ = shortest_rest;
     bool is_crowded_ = false;
     steady_time rest_until_ = steady_time::min();
 };
@@ -108,19 +118,21 @@ private:
 /// Both, one after the other.
 class patience {
 public:
-    /// Waits a little for `look()`, which says how much there is to do, to find something; false: it
-    /// is time to sleep.
+    /// Waits a little for `look()`, which says how much there is to do, to find something; not for
+    /// more than `period`, nor beyond `until`, unless others keep the processor. False: it is time
+    /// to sleep.
     template <class Look>
-    bool wait_for(Look look) noexcept {
-        return spins_.spin(look, yields_.is_crowded()) || give_way(look);
+    bool wait_for(Look look, deadline until, std::chrono::nanoseconds period) noexcept {
+        return spins_.spin(look, yields_.is_crowded()) || give_way(look, until, period);
     }
 
 private:
     template <class Look>
-    bool give_way(Look look) noexcept {
+    bool give_way(Look look, deadline until, std::chrono::nanoseconds period) noexcept {
         using verdict = yield_budget::verdict;
         steady_time before = std::chrono::steady_clock::now();
-        for (unsigned left = yields_.turns_at(before); left != 0; --left) {
+        const steady_time end = std::min(until.when(), before + period);
+        for (unsigned left = yields_.turns_at(before); left != 0 && before < end; --left) {
             std::this_thread::yield();
             const std::uint64_t found = look();
             const steady_time now = std::chrono::steady_clock::now();

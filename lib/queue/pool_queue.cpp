@@ -191,7 +191,7 @@ private:
         const auto ready_count = [&] { return s.ready_count(pipe_, s.seen); };
         if (ready_count() != 0) return true;
         const auto time = std::chrono::nanoseconds(spin_ns_.load(std::memory_order_relaxed));
-        return time.count() < 0 ? patience_of_thread.wait_for(ready_count)
+        return time.count() < 0 ? patience_of_thread.wait_for(ready_count, until, period())
                                 : look_for(std::min(time, period()), until, ready_count);
     }
 

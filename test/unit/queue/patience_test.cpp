@@ -1,0 +1,242 @@
+#include "queue/patience.hpp"
+
+#include <valpool/valpool.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <sched.h>
+#include <sys/resource.h>
+
+using namespace valpool;
+using namespace valpool::detail;
+using namespace std::chrono_literals;
+
+namespace {
+
+using verdict = yield_budget::verdict;
+constexpr yield_budget::duration a_switch = 2us;
+constexpr yield_budget::duration no_switch = 100ns;
+constexpr yield_budget::duration a_slice = 4ms;  // of somebody who computes
+
+/// On a clock of its own.
+struct thread_that_waits {
+    unsigned turns() const { return budget.turns_at(now); }
+    verdict gives_way(yield_budget::duration took, std::uint64_t found) {
+        now += took;
+        return budget.gave_way(now, took, found);
+    }
+    /// How long it does not give way any more.
+    yield_budget::duration rests() {
+        const steady_time began = now;
+        while (turns() == 0) now += 1ms;
+        return now - began;
+    }
+
+    yield_budget budget;
+    steady_time now{1h};
+};
+
+/// Everything in this process runs on one processor meanwhile.
+class one_processor {
+public:
+    one_processor() {
+        sched_getaffinity(0, sizeof before_, &before_);
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        for (std::size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++i)
+            if (CPU_ISSET(i, &before_)) CPU_SET(i, &one);
+        sched_setaffinity(0, sizeof one, &one);
+    }
+    ~one_processor() { sched_setaffinity(0, sizeof before_, &before_); }
+    one_processor(const one_processor&) = delete;
+    one_processor& operator=(const one_processor&) = delete;
+
+private:
+    cpu_set_t before_;
+};
+
+/// Two threads that wait for each other's packet in turn, on one processor.
+class ping_pong {
+public:
+    ping_pong()
+        : memory_(4 << 20),
+          pool_(StreamingPool::CreateStreamingPool(memory_.data(), memory_.size())),
+          queues_(std::make_unique<pair_of_queues>(pool_)) {}
+    ~ping_pong() {
+        queues_.reset();
+        StreamingPool::Clean(pool_);
+    }
+    ping_pong(const ping_pong&) = delete;
+    ping_pong& operator=(const ping_pong&) = delete;
+
+    void spin(double seconds) {
+        queues_->there.spin(seconds);
+        queues_->back.spin(seconds);
+    }
+    /// How many times the two slept in so many rounds.
+    long sleeps(int rounds) {
+        const auto asleep = [] {
+            rusage usage{};
+            getrusage(RUSAGE_SELF, &usage);
+            return usage.ru_nvcsw;
+        };
+        const one_processor here;
+        std::thread far([&] {
+            for (int i = 0; i <= rounds; ++i) queues_->back.enq(queues_->there.deq());
+        });
+        const auto round_trip = [&] {
+            queues_->there.enq(1);
+            queues_->back.deq();
+        };
+        round_trip();  // the other thread has started
+        const long before = asleep();
+        for (int i = 0; i < rounds; ++i) round_trip();
+        const long times = asleep() - before;
+        far.join();
+        return times;
+    }
+
+private:
+    struct pair_of_queues {
+        explicit pair_of_queues(StreamingPool* pool) : there(1, pool, true), back(1, pool, true) {}
+        CQ there;
+        CQ back;
+    };
+    std::vector<char> memory_;
+    StreamingPool* pool_;
+    std::unique_ptr<pair_of_queues> queues_;
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(patience, thread_that_waits)
+
+BOOST_AUTO_TEST_CASE(who_finds_work_after_giving_way_does_so_more_often) {
+    const unsigned before = turns();
+    BOOST_TEST(before > 0U);
+    BOOST_CHECK(gives_way(a_switch, 1) == verdict::done);
+    BOOST_TEST(turns() > before);
+    for (int i = 0; i < 100; ++i) gives_way(a_switch, 1);
+    BOOST_TEST(turns() <= 16U);
+}
+
+BOOST_AUTO_TEST_CASE(who_gives_way_in_vain_does_so_less_often_but_never_gives_up) {
+    const unsigned before = turns();
+    BOOST_CHECK(gives_way(a_switch, 0) == verdict::go_on);
+    budget.was_in_vain();
+    BOOST_TEST(turns() < before);
+    for (int i = 0; i < 100; ++i) budget.was_in_vain();
+    BOOST_TEST(turns() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_alone_on_the_processor_stops_giving_way) {
+    gives_way(a_switch, 1);
+    BOOST_TEST(budget.is_crowded());
+    BOOST_CHECK(gives_way(no_switch, 0) == verdict::nobody_else);
+    BOOST_TEST(!budget.is_crowded());
+}
+
+BOOST_AUTO_TEST_CASE(who_came_too_late_rests_many_times_as_long) {
+    BOOST_CHECK(gives_way(a_slice, 1) == verdict::too_long);
+    BOOST_TEST(turns() == 0U);
+    BOOST_TEST(!budget.is_crowded());
+    BOOST_CHECK(rests() >= 8 * a_slice);
+}
+
+BOOST_AUTO_TEST_CASE(who_comes_too_late_again_and_again_rests_longer_and_longer) {
+    yield_budget::duration before = 0ms;
+    for (int i = 0; i < 5; ++i) {
+        gives_way(a_slice, 1);
+        const yield_budget::duration now_rests = rests();
+        BOOST_CHECK(now_rests > before);
+        before = now_rests;
+    }
+    BOOST_CHECK(before >= 100 * a_slice);
+    for (int i = 0; i < 100; ++i) {
+        gives_way(a_slice, 1);
+        BOOST_CHECK(rests() <= 1s);
+    }
+    now += 10s;
+    gives_way(a_slice, 1);
+    BOOST_CHECK(rests() < 10 * a_slice);  // that was long ago
+}
+
+BOOST_AUTO_TEST_CASE(who_was_away_for_long_but_missed_nothing_rests_no_longer_each_time) {
+    for (int i = 0; i < 5; ++i) {
+        BOOST_CHECK(gives_way(a_slice, 0) == verdict::too_long);
+        BOOST_CHECK(rests() < 10 * a_slice);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_large_batch_excuses_a_long_time) {
+    BOOST_CHECK(gives_way(a_slice, 1000) == verdict::done);
+    BOOST_TEST(turns() > 0U);
+    BOOST_CHECK(gives_way(10 * a_slice, 1000000000) == verdict::too_long);
+}
+
+BOOST_AUTO_TEST_CASE(who_was_stopped_for_hours_rests_for_a_second_at_most) {
+    gives_way(100h, 1);
+    BOOST_CHECK(rests() <= 1s);
+}
+
+BOOST_AUTO_TEST_CASE(who_has_a_processor_to_himself_tries_now_and_then_whether_looking_pays) {
+    const auto looks_of_16_waits = [](bool is_crowded) {
+        spin_budget spins;
+        int looks = 0;
+        const auto in_vain = [&] {
+            ++looks;
+            return false;
+        };
+        for (int i = 0; i < 16; ++i) spins.spin(in_vain, is_crowded);  // it learns
+        looks = 0;
+        for (int i = 0; i < 16; ++i) spins.spin(in_vain, is_crowded);
+        return looks;
+    };
+    BOOST_TEST(looks_of_16_waits(false) >= 1000);
+    BOOST_TEST(looks_of_16_waits(true) <= 100);
+}
+
+BOOST_AUTO_TEST_CASE(two_on_one_processor_pass_packets_without_sleeping) {
+    constexpr int rounds = 200;
+    ping_pong game;
+    long fewest = rounds;
+    // Whoever else computes on this processor has them rest from giving way for a while.
+    for (int tries = 0; tries < 1000 && fewest > rounds / 10; ++tries) {
+        fewest = std::min(fewest, game.sleeps(rounds));
+        std::this_thread::sleep_for(1ms);
+    }
+    BOOST_TEST(fewest <= rounds / 10);
+}
+
+BOOST_AUTO_TEST_CASE(two_on_one_processor_who_are_told_not_to_look_sleep_each_time) {
+    constexpr int rounds = 200;
+    ping_pong game;
+    game.spin(0);
+    BOOST_TEST(game.sleeps(rounds) >= rounds);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_out_of_time_does_not_give_way) {
+    const auto looks_until = [](deadline until, std::chrono::nanoseconds period) {
+        valpool::detail::patience waits;
+        int looks = 0;
+        const auto in_vain = [&] {
+            ++looks;
+            return std::uint64_t{0};
+        };
+        BOOST_TEST(!waits.wait_for(in_vain, until, period));
+        return looks;
+    };
+    const int with_time = looks_until(deadline::never(), 1h);
+    BOOST_TEST(looks_until(deadline::in(0ns), 1h) < with_time);
+    BOOST_TEST(looks_until(deadline::never(), 0ns) < with_time);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
