@@ -208,6 +208,7 @@ private:
 int sleep_and_count(const std::string& name, crash_board& board) {
     ClientSide side(name, "to sleeper");
     side.start();
+    side.pipe().spin(0);  // it is to sleep, whatever others do on its processor
     int expected = 0;
     while (!board.stop) {
         Val packet;

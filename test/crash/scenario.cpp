@@ -99,6 +99,7 @@ void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
     ServerSide own(name, "pipe of the victim", 3);
     own.start();
     Val nothing;
+    own.pipe().spin(0);  // or others might keep the processor until the time is over
     own.pipe().dequeue(0.001, nothing);
     ClientSide sleeper(name, "to sleeper");
     sleeper.start();

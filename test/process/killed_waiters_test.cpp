@@ -44,9 +44,11 @@ struct arena_of_death {
 
     /// Takes packets off the pipe until told to stop, and notes each.
     child consumer(bool notes_waiting) {
-        return child([this, notes_waiting] {
+        const bool sleeps_at_once = ++children % 2 == 0;
+        return child([this, notes_waiting, sleeps_at_once] {
             ClientSide side(name, "pipe");
             side.start();
+            if (sleeps_at_once) side.pipe().spin(0);
             if (notes_waiting) ++board->waiting;
             while (!board->stop) {
                 Val packet;
@@ -61,9 +63,11 @@ struct arena_of_death {
 
     /// Puts packets from `first` on into the pipe, waiting for room.
     child producer(int first, int count) {
-        return child([this, first, count] {
+        const bool sleeps_at_once = ++children % 2 == 0;
+        return child([this, first, count, sleeps_at_once] {
             ServerSide side(name, "pipe", capacity);
             side.start();
+            if (sleeps_at_once) side.pipe().spin(0);
             ++board->waiting;
             for (int i = first; i < first + count; ++i) side.pipe().enq(Tab{{"number", i}});
             return 0;
@@ -75,6 +79,7 @@ struct arena_of_death {
         return {child([this] {
                     ServerSide side(name, "background", 3);
                     side.start();
+                    side.pipe().spin(0);
                     for (int_8 i = 0; !board->stop; ++i)
                         while (!side.pipe().enqueue(Tab{{"i", i}}, 0.1) && !board->stop) {
                         }
@@ -83,6 +88,7 @@ struct arena_of_death {
                 child([this] {
                     ClientSide side(name, "background");
                     side.start();
+                    side.pipe().spin(0);
                     for (int_8 i = 0; !board->stop; ++i) {
                         Val packet;
                         while (!side.pipe().dequeue(0.1, packet))
@@ -97,6 +103,9 @@ struct arena_of_death {
     pool_name name;
     SHMMain main;
     shared<scoreboard> board;
+    /// Every other child sleeps at once when it waits, and so do those in the background: others
+    /// look first, let each other go first, and are hardly ever killed asleep, or waking somebody.
+    int children = 0;
 };
 
 /// Some are killed at once, some after they have gone to sleep.
