@@ -78,21 +78,34 @@ public:
     /// After the last time in a wait, when that was in vain, too.
     void was_in_vain() noexcept { turns_ = std::max(turns_ / 2, 1U); }
 
+    /// After a sleep, at the end of which there was so much to do. Where each packet wakes a
+    /// sleeper that is little; where several share a pipe it is not, and to give way spares little.
+    void slept(std::uint64_t found) noexcept {
+        constexpr double many = 16;
+        const double now_found = std::min(static_cast<double>(found), many);
+        found_asleep_ = std::max(found_asleep_ + (now_found - found_asleep_) / 8, 1.0);
+    }
+
     /// Whether others wanted the processor when the thread gave way last.
     bool is_crowded() const noexcept { return is_crowded_; }
 
 private:
     static constexpr unsigned most = 16;
+    static constexpr double most_in_batch = 1000;
     /// Two changes of process take longer than this; giving way to nobody does not.
     static constexpr duration shortest_switch = std::chrono::nanoseconds(600);
     // How many times as long as giving way took the thread rests from it.
     static constexpr int shortest_rest = 8;
     static constexpr int longest_rest = 128;
 
-    /// Each packet of a batch is an excuse, for it might have cost a wake-up of its own.
-    static duration bearable(std::uint64_t found) noexcept {
-        const auto batch = static_cast<std::int64_t>(std::min<std::uint64_t>(found, 1000));
-        return std::chrono::microseconds(250 + 8 * batch);
+    /// A batch is an excuse for being away: it spared the wake-ups that a sleeper would have needed
+    /// for it.
+    duration bearable(std::uint64_t found) const noexcept {
+        constexpr double wake_up_ns = 8000;
+        const double batch = std::min(static_cast<double>(found), most_in_batch);
+        const double spared_ns = wake_up_ns * batch / found_asleep_;
+        return std::chrono::microseconds(250) +
+               std::chrono::nanoseconds(static_cast<std::int64_t>(spared_ns));
     }
     /// `was_late`: there was something to do meanwhile. When there was nothing, no harm was done
     /// yet.
@@ -110,6 +123,7 @@ private:
     }
 
     unsigned turns_ = 4;
+    double found_asleep_ = 2;
     int times_ = shortest_rest;
     bool is_crowded_ = false;
     steady_time rest_until_ = steady_time::min();
@@ -125,6 +139,8 @@ public:
     bool wait_for(Look look, deadline until, std::chrono::nanoseconds period) noexcept {
         return spins_.spin(look, yields_.is_crowded()) || give_way(look, until, period);
     }
+    /// The thread has slept instead, and now there is so much to do.
+    void slept(std::uint64_t found) noexcept { yields_.slept(found); }
 
 private:
     template <class Look>

@@ -225,6 +225,7 @@ private:
             if (!only_looks)
                 sleep_on_seat(arena_, l.index, s.list, s.topic, until.or_in(period()), is_ready);
             if (is_ready()) {
+                patience_of_thread.slept(s.ready_count(pipe_, s.seen));
                 // There may be enough for more than this thread, and a wake-up that was meant for
                 // another may have come here: pass it on. At worst somebody looks in vain.
                 wake_one(arena_, s.list, s.topic);

@@ -176,10 +176,16 @@ BOOST_AUTO_TEST_CASE(who_was_away_for_long_but_missed_nothing_rests_no_longer_ea
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_large_batch_excuses_a_long_time) {
+BOOST_AUTO_TEST_CASE(a_large_batch_excuses_a_long_time_where_each_packet_wakes_a_sleeper) {
+    for (int i = 0; i < 100; ++i) budget.slept(1);
     BOOST_CHECK(gives_way(a_slice, 1000) == verdict::done);
     BOOST_TEST(turns() > 0U);
     BOOST_CHECK(gives_way(10 * a_slice, 1000000000) == verdict::too_long);
+}
+
+BOOST_AUTO_TEST_CASE(a_large_batch_excuses_little_where_a_sleeper_is_woken_for_many_packets) {
+    for (int i = 0; i < 100; ++i) budget.slept(100);
+    BOOST_CHECK(gives_way(a_slice, 1000) == verdict::too_long);
 }
 
 BOOST_AUTO_TEST_CASE(who_was_stopped_for_hours_rests_for_a_second_at_most) {
