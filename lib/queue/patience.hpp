@@ -64,10 +64,13 @@ public:
     enum class verdict { done, nobody_else, go_on, too_long };
     /// After the thread gave way. `found`: how much there is to do now.
     verdict gave_way(steady_time now, duration took, std::uint64_t found) noexcept {
-        if (took > bearable(found)) {
+        credit_ = std::min(credit_ + spared(found), most_credit);
+        if (took > bearable && took > credit_) {
+            credit_ = {};
             rest(now, took, found != 0);
             return verdict::too_long;
         }
+        if (took > bearable) credit_ -= took;
         is_crowded_ = took >= shortest_switch;
         if (found != 0) {
             turns_ = std::min(turns_ * 2, most);
@@ -92,20 +95,21 @@ public:
 private:
     static constexpr unsigned most = 16;
     static constexpr double most_in_batch = 1000;
+    static constexpr duration bearable = std::chrono::microseconds(250);
+    static constexpr duration most_credit = std::chrono::milliseconds(8);
     /// Two changes of process take longer than this; giving way to nobody does not.
     static constexpr duration shortest_switch = std::chrono::nanoseconds(600);
     // How many times as long as giving way took the thread rests from it.
     static constexpr int shortest_rest = 8;
     static constexpr int longest_rest = 128;
 
-    /// A batch is an excuse for being away: it spared the wake-ups that a sleeper would have needed
-    /// for it.
-    duration bearable(std::uint64_t found) const noexcept {
+    /// The wake-ups that a sleeper would have needed for what there is to do now. They are saved up
+    /// for a time that is not bearable.
+    duration spared(std::uint64_t found) const noexcept {
         constexpr double wake_up_ns = 8000;
         const double batch = std::min(static_cast<double>(found), most_in_batch);
-        const double spared_ns = wake_up_ns * batch / found_asleep_;
-        return std::chrono::microseconds(250) +
-               std::chrono::nanoseconds(static_cast<std::int64_t>(spared_ns));
+        return std::chrono::nanoseconds(
+            static_cast<std::int64_t>(wake_up_ns * batch / found_asleep_));
     }
     /// `was_late`: there was something to do meanwhile. When there was nothing, no harm was done
     /// yet.
@@ -124,6 +128,7 @@ private:
 
     unsigned turns_ = 4;
     double found_asleep_ = 2;
+    duration credit_{0};
     int times_ = shortest_rest;
     bool is_crowded_ = false;
     steady_time rest_until_ = steady_time::min();

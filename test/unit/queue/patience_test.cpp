@@ -188,6 +188,14 @@ BOOST_AUTO_TEST_CASE(a_large_batch_excuses_little_where_a_sleeper_is_woken_for_m
     BOOST_CHECK(gives_way(a_slice, 1000) == verdict::too_long);
 }
 
+BOOST_AUTO_TEST_CASE(many_spared_wake_ups_excuse_one_long_time) {
+    for (int i = 0; i < 100; ++i) budget.slept(1);
+    for (int i = 0; i < 2000; ++i) gives_way(a_switch, 1);
+    BOOST_CHECK(gives_way(a_slice, 1) == verdict::done);
+    BOOST_CHECK(gives_way(a_slice, 1) == verdict::done);
+    BOOST_CHECK(gives_way(a_slice, 1) == verdict::too_long);  // they have been used up
+}
+
 BOOST_AUTO_TEST_CASE(who_was_stopped_for_hours_rests_for_a_second_at_most) {
     gives_way(100h, 1);
     BOOST_CHECK(rests() <= 1s);
