@@ -114,7 +114,9 @@ using if_comparable = std::enable_if_t<number_tag<number_like<T>>() != 'Z' || is
 /// Source: "C++ Cross-Process Shared Memory Tools", introduction; headaches 2 and 5.
 class VALPOOL_API Val {
 public:
-    Val() noexcept : Val(detail::allocator<char>()) { std::memset(raw_, 0, sizeof raw_); }
+    Val() noexcept : Val(detail::allocator<char>()) {
+        std::memset(raw_ + 4, 0, sizeof raw_ - 4);  // what comes before is in the header's word
+    }
     /// None in the memory of `memory` (for containers).
     explicit Val(const detail::allocator<char>& memory) noexcept : alloc_(memory) {
         set_header('Z', 'Z', false, 0);
