@@ -63,10 +63,13 @@ void side::adopt(pipe& p) {
 }
 
 pool_access& side::access() {
-    if (state_ != STARTED)
-        throw std::runtime_error("pipe " + quoted(pipe_name_) + " of memory pool " +
-                                 quoted(options.name) + " is not started");
+    if (state_ != STARTED) throw_not_started();
     return access_;
+}
+
+void side::throw_not_started() const {
+    throw std::runtime_error("pipe " + quoted(pipe_name_) + " of memory pool " +
+                             quoted(options.name) + " is not started");
 }
 
 CQ& side::queue() {

@@ -19,6 +19,7 @@ public:
     State_e start();
     State_e state() const noexcept { return state_; }
     pool_access& access();
+    [[noreturn, gnu::cold]] void throw_not_started() const;
     CQ& queue();
 
     startup_options options;
