@@ -181,9 +181,10 @@ hold* create_box_at_once(arena& a, unsigned size_class) {
     VALPOOL_KILL_POINT("box.reserved");
     box& b = open_box(a, offset, size_of_class[size_class]);
     h.write_entry(offset);
-    // The next one's lines are another processor's, where a reader has just let go of them.
-    if (const std::uint64_t next = next_reserved(a, *l.heap, size_class))
-        prefetch_to_write(a.at<void>(next), usual_box_bytes);
+    // The lines of those to come are another processor's, where a reader has let go of them. They
+    // take longer than it takes to make one box.
+    if (const std::uint64_t later = block_after_next(a, *l.heap, size_class))
+        prefetch_to_write(a.at<void>(later), usual_box_bytes);
     return h.release(b);
 }
 }  // namespace

@@ -31,13 +31,16 @@ inline std::uint32_t next_bit(std::uint64_t place, std::uint64_t mask) noexcept 
            64;
 }
 
-/// The next block of the lane's own; 0 when it has none of this class.
-inline std::uint64_t next_reserved(const arena& a, const lane_heap& heap,
-                                   unsigned size_class) noexcept {
+/// The block of the lane's own that comes after the next one; 0 when there is none.
+inline std::uint64_t block_after_next(const arena& a, const lane_heap& heap,
+                                      unsigned size_class) noexcept {
     const block_group& reserve = heap.reserves[size_class];
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     if (mask == 0) return 0;
-    const std::uint32_t i = next_bit(reserve.place.load(std::memory_order_relaxed), mask);
+    const std::uint32_t next = next_bit(reserve.place.load(std::memory_order_relaxed), mask);
+    const std::uint64_t left = mask & ~(std::uint64_t{1} << next);
+    if (left == 0) return 0;
+    const std::uint32_t i = next_bit((next + bits_apart) % 64, left);
     return a.pages_offset + reserve.first_block() + std::uint64_t{i} * size_of_class[size_class];
 }
 
