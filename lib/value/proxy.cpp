@@ -99,7 +99,7 @@ Proxy finish_root(hold* h, char tag, char subtype) {
     h->target->root_tag = tag;
     h->target->root_subtype = subtype;
     Proxy p;
-    value_access::adopt_hold(p.val(), h);
+    value_access::adopt_hold(p.val(), h, tag, subtype);
     return p;
 }
 

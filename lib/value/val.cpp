@@ -302,8 +302,12 @@ void value_access::throw_other_type(const Val& v, char tag, char subtype) {
 }
 
 void value_access::adopt_hold(Val& v, hold* h) noexcept {
+    adopt_hold(v, h, h->target->root_tag, h->target->root_subtype);
+}
+
+void value_access::adopt_hold(Val& v, hold* h, char tag, char subtype) noexcept {
     new (v.raw_ + 4) hold*(h);
-    v.set_header(h->target->root_tag, h->target->root_subtype, true, to_box);
+    v.set_header(tag, subtype, true, to_box);
 }
 
 hold* value_access::release_hold(Val& v) noexcept {

@@ -107,6 +107,9 @@ struct VALPOOL_API value_access {
     }
     /// Makes a None value on the heap a proxy, taking over one handle of the hold.
     static void adopt_hold(Val& v, hold* h) noexcept;
+    /// The same for who knows what it holds: to read two bytes that have just been written one by
+    /// one waits for all that was written before.
+    static void adopt_hold(Val& v, hold* h, char tag, char subtype) noexcept;
     /// The handle of a proxy to a box, on the heap, which is None then.
     static hold* release_hold(Val& v) noexcept;
     static bool has_lock(const Val& v) noexcept;
