@@ -62,8 +62,8 @@ inline std::uint64_t take_reserved(const arena& a, lane_heap& heap, unsigned siz
 inline std::uint64_t take_lowest(block_group& reserve, std::uint64_t mask,
                                  std::size_t size_class) noexcept {
     reserve.mask.store(mask & (mask - 1), std::memory_order_relaxed);
-    const auto i = static_cast<std::uint64_t>(std::countr_zero(mask));
-    return reserve.first_block() + i * size_of_class[size_class];
+    const auto i = static_cast<std::uint32_t>(std::countr_zero(mask));
+    return reserve.first_block() + std::uint64_t{i} * size_of_class[size_class];
 }
 
 /// The bit of the group's word for the block of that class that starts at `granule`, counted from
