@@ -529,7 +529,8 @@ std::size_t space_bytes(const arena& a, std::uint64_t offset) noexcept {
     const std::uint32_t kind = page.kind.load(std::memory_order_relaxed);
     if (kind == page_entry::run_head)
         return std::size_t{page.run_pages.load(std::memory_order_relaxed)} << a.page_shift;
-    return class_size(kind - 1);
+    // Others may have given it back since the caller looked.
+    return kind == page_entry::free || kind > size_class_count ? 0 : class_size(kind - 1);
 }
 
 std::uint64_t space_start(const arena& a, std::uint64_t offset) noexcept {

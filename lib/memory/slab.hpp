@@ -89,7 +89,7 @@ void flush_heap(arena& a, lane_heap& heap) noexcept;
 /// Returns pages of which every block is free, so that another size can have them.
 void release_empty_pages(arena& a) noexcept;
 
-/// Size of the block or run that starts at `offset`.
+/// Size of the block or run that starts at `offset`; 0 bytes when it was given back meanwhile.
 std::size_t space_bytes(const arena& a, std::uint64_t offset) noexcept;
 /// Start of the block or run that contains `offset`; 0 when it lies in none.
 std::uint64_t space_start(const arena& a, std::uint64_t offset) noexcept;

@@ -206,6 +206,12 @@ char* allocate_quickly(arena& a, thread_lane& l, std::size_t size_bytes) {
     return memory;
 }
 
+/// The memory at so many granules from what the first page's first block holds. Asked for by that
+/// number, for which there are registers enough in the quick way.
+[[gnu::noinline]] void deallocate_slowly(thread_lane& l, std::uint64_t granule) {
+    deallocate_slowly(*l.pool, l.raw.first + granule * block_granule);
+}
+
 /// Straight back to where this lane has it from, the same way; everything else slowly.
 void deallocate_quickly(arena& a, thread_lane& l, char* memory) {
     // What is not aligned as memory of the pool is gets an absurd number.
@@ -213,7 +219,7 @@ void deallocate_quickly(arena& a, thread_lane& l, char* memory) {
                                             std::countr_zero(block_granule));
     if (granule >= l.raw.all_granules) return deallocate_slowly(a, memory);
     raw_pass pass(a, l);
-    if (!pass) return deallocate_slowly(a, memory);
+    if (!pass) return deallocate_slowly(l, granule);
     auto& mark = mark_at(memory - l.raw.header_bytes);
     const std::uint64_t size_class =
         raw_header::class_in(mark.load(std::memory_order_relaxed), l.raw.mark);
@@ -222,7 +228,7 @@ void deallocate_quickly(arena& a, thread_lane& l, char* memory) {
         bit = bit_in(l.heap->reserves[size_class], l.raw.page_granules, granule, size_class);
     if (bit == 0) {
         pass.leave();
-        return deallocate_slowly(a, memory);
+        return deallocate_slowly(l, granule);
     }
     forget_own(mark);
     VALPOOL_KILL_POINT("raw.unmarked_reserved");
