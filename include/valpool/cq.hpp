@@ -36,8 +36,8 @@ class queue_core;
 /// early, except by the BreakChecker of the ServerSide or ClientSide that the queue belongs to:
 /// then enqueue and dequeue return false, and enq and deq throw BreakRequested.
 ///
-/// Who sleeps because a pipe of 16 packets or more is full is woken when a quarter of it is free; for
-/// less room it looks by itself, ten times a second and at its deadline.
+/// Who sleeps because a pipe of 16 packets or more is full is woken when a quarter of it is free;
+/// for less room it looks by itself, ten times a second and at its deadline.
 ///
 /// Process safety: a process that is stopped or killed, at any instruction, never keeps others from
 /// the queue, and its packet is in the queue or is not.
@@ -81,10 +81,10 @@ public:
     bool try_enqueue(Val&& value) { return enqueue(std::move(value), 0.0); }
     bool try_dequeue(Val& out) { return dequeue(0.0, out); }
 
-    /// Hands over `count` values, in their order, waiting for room until the time-out; each one that
-    /// has been handed over is None then. Returns how many: fewer than `count` when the time was
-    /// over. What others enqueue meanwhile may come in between.
-    /// Throws like enqueue; what was handed over before that is in the queue.
+    /// Hands over `count` values, in their order, waiting for room until the time-out; each one
+    /// that has been handed over is None then. Returns how many: fewer than `count` when the time
+    /// was over. What others enqueue meanwhile may come in between. Throws like enqueue; what was
+    /// handed over before that is in the queue.
     std::size_t enqueue_many(Val* values, std::size_t count, const Val& timeout_s = Val());
     std::size_t enqueue_many(std::vector<Val>& values, const Val& timeout_s = Val()) {
         return enqueue_many(values.data(), values.size(), timeout_s);
@@ -92,14 +92,13 @@ public:
     /// Waits for a packet until the time-out, then takes what is there without waiting any more, at
     /// most `most` packets, to the end of `out`. Returns how many; 0 when the time was over.
     /// Throws like dequeue, and std::bad_alloc; what it has taken by then is in `out`.
-    std::size_t dequeue_many(std::vector<Val>& out, std::size_t most,
-                             const Val& timeout_s = Val());
+    std::size_t dequeue_many(std::vector<Val>& out, std::size_t most, const Val& timeout_s = Val());
 
     /// How long this object's waits keep looking, on a processor of their own, before they sleep:
     /// latency for processor time. Seconds; 0: they sleep at once; infinity: they never sleep.
-    /// Without it they look for some microseconds, and shorter where that was in vain; then they let
-    /// others that want their processor go first, a few times, for the peer may be among them (not
-    /// for a while after that took milliseconds); then they sleep. Counts in a pool only.
+    /// Without it they look for some microseconds, and shorter where that was in vain; then they
+    /// let others that want their processor go first, a few times, for the peer may be among them
+    /// (not for a while after that took milliseconds); then they sleep. Counts in a pool only.
     /// std::logic_error when negative or NaN.
     void spin(double seconds);
 

@@ -165,9 +165,7 @@ Bootstrap_t* SHMMain::boot() const { return self_->access().boot; }
 bool SHMMain::warning(bool on) noexcept { return std::exchange(self_->options_.warns, on); }
 bool SHMMain::addressRandomization() const { return has_address_randomization(); }
 bool SHMMain::prefault(bool on) noexcept { return std::exchange(self_->options_.populates, on); }
-bool SHMMain::hugePages(bool on) noexcept {
-    return std::exchange(self_->wants_huge_pages_, on);
-}
+bool SHMMain::hugePages(bool on) noexcept { return std::exchange(self_->wants_huge_pages_, on); }
 void SHMMain::keep(bool on) noexcept { self_->keeps_ = on; }
 void SHMMain::shareWithGroup(bool on) noexcept { self_->is_for_group_ = on; }
 

@@ -159,7 +159,8 @@ BOOST_AUTO_TEST_CASE(random_damage_of_the_header_is_refused_and_changes_nothing)
             std::mt19937 mine(batch_seed);
             for (long i = 0; i < batch; ++i) {
                 std::string damaged = pool.content();
-                const std::size_t end = mine() % 2 == 0 ? parts.boot_end : parts.arena + parts.arena_constants;
+                const std::size_t end =
+                    mine() % 2 == 0 ? parts.boot_end : parts.arena + parts.arena_constants;
                 for (auto left = 1 + mine() % 8; left != 0; --left)
                     damaged[mine() % end] = static_cast<char>(mine());
                 pool.write(0, damaged.data(), parts.arena + 4096);
