@@ -3,6 +3,8 @@
 #include <valpool/proxy.hpp>
 #include <valpool/val.hpp>
 
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace valpool {
@@ -48,7 +50,8 @@ private:
 /// The same in the order of the keys.
 class VALPOOL_API Sit : public It {
 public:
-    template <class Container>
+    template <class Container,
+              std::enable_if_t<!std::is_base_of_v<It, std::decay_t<Container>>, int> = 0>
     explicit Sit(Container&& c) : It(std::forward<Container>(c)) {
         sort();
     }

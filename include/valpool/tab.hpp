@@ -158,7 +158,8 @@ public:
     table() noexcept : table(allocator<char>()) {}
     explicit table(const allocator<char>& memory) noexcept : table(memory, nullptr, 0) {}
     /// With room for its first entries, which is its own from now on.
-    table(const allocator<char>& memory, chunk_pointer first, std::uint32_t capacity) noexcept
+    table(const allocator<char>& memory, const chunk_pointer& first,
+          std::uint32_t capacity) noexcept
         : memory_(memory), first_(first), first_capacity_(capacity & 0x7fffffff), has_holes_(0) {}
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory);
@@ -262,8 +263,11 @@ public:
         entry* here() const noexcept { return new (entry_.bytes) entry(*key(), *at_); }
         /// Of the entry that was given last, which owns nothing: a copy of a walk has its own.
         struct entry_room {
+            // Not defaulted: {} would fill it with zeros.
+            // NOLINTNEXTLINE(modernize-use-equals-default)
             entry_room() noexcept {}
             entry_room(const entry_room&) noexcept {}
+            // Nothing is copied. NOLINTNEXTLINE(bugprone-unhandled-self-assignment)
             entry_room& operator=(const entry_room&) noexcept { return *this; }
             alignas(entry) unsigned char bytes[sizeof(entry)];
         };

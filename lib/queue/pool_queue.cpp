@@ -48,6 +48,7 @@ public:
         }
         const bool was_none = value.tag == 'Z';
         handle packed(pack(std::move(value), arena_));
+        // pack takes it or leaves it. NOLINTNEXTLINE(bugprone-use-after-move)
         const bool was_taken = !was_none && value.tag == 'Z';
         const auto give_back = [&] {
             if (was_taken) unpack(packed.release(), value);

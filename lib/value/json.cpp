@@ -102,7 +102,7 @@ private:
         }
     }
 
-    void open(const Val& v, frame f, char bracket) {
+    void open(const Val& v, const frame& f, char bracket) {
         const auto is_same = [&v](const frame& open) { return is(*open.what, v); };
         if (v.isproxy && std::any_of(frames_.begin(), frames_.end(), is_same))
             throw std::logic_error("JSON: a value that contains itself has no end");

@@ -103,7 +103,7 @@ struct VALPOOL_API value_access {
         std::unique_ptr<C> owner(owns ? object : nullptr);
         adopt_object(v, tag, subtype, object, locks);
         if (owns) block_of(v)->destroy = [](void* o) { delete static_cast<C*>(o); };
-        owner.release();
+        static_cast<void>(owner.release());
     }
     /// Makes a None value on the heap a proxy, taking over one handle of the hold.
     static void adopt_hold(Val& v, hold* h) noexcept;
