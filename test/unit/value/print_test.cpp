@@ -83,8 +83,8 @@ BOOST_AUTO_TEST_CASE(small_reals_are_plain_down_to_1e_minus_4) {
 
 BOOST_AUTO_TEST_CASE(any_indent_is_taken) {
     constexpr int most = std::numeric_limits<int>::max();
-    BOOST_TEST(pretty(Arr{Arr()}, -5, 2) == "[\n[ ]\n]\n");
-    BOOST_TEST(pretty(Arr{Arr{Arr{1}}}, -most, -most) == "[\n[\n[\n1\n]\n]\n]\n");
+    BOOST_TEST(pretty(Arr{Val(Arr())}, -5, 2) == "[\n[ ]\n]\n");
+    BOOST_TEST(pretty(Arr{Val(Arr{Val(Arr{1})})}, -most, -most) == "[\n[\n[\n1\n]\n]\n]\n");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_finite_real_has_a_name) {
