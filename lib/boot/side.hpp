@@ -19,12 +19,12 @@ public:
     State_e start();
     State_e state() const noexcept { return state_; }
     pool_access& access();
-    [[noreturn, gnu::cold]] void throw_not_started() const;
     CQ& queue();
 
     startup_options options;
 
 private:
+    [[noreturn, gnu::cold]] void throw_not_started() const;
     bool attach_and_open();
     detail::pipe* open();
     void adopt(detail::pipe& p);

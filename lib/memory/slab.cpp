@@ -408,17 +408,6 @@ std::uint32_t pages_for(const arena& a, std::size_t size_bytes) noexcept {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(pages, UINT32_MAX));
 }
 
-/// Calls visit(count) for every row of free pages.
-template <class Visitor>
-void for_each_free_row(const arena& a, Visitor visit) noexcept {
-    for (std::uint32_t page = 0;;) {
-        const std::uint32_t first = next_page(a, page, a.page_count, true);
-        if (first == a.page_count) return;
-        page = next_page(a, first, a.page_count, false);
-        visit(page - first);
-    }
-}
-
 std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count, page_use use) noexcept {
     VALPOOL_KILL_POINT("slab.claimed_run");
     a.page(first).is_for_values.store(use == page_use::values, std::memory_order_relaxed);
@@ -573,8 +562,11 @@ std::size_t longest_free_run(const arena& a) noexcept {
     const std::uint32_t in_use =
         std::min(a.value_pages.load(std::memory_order_relaxed), a.value_page_limit);
     std::size_t longest = 0;
-    for_each_free_row(
-        a, [&](std::uint32_t length) { longest = std::max<std::size_t>(longest, length); });
+    for (std::uint32_t page = 0; page < a.page_count;) {
+        const std::uint32_t first = next_page(a, page, a.page_count, true);
+        page = next_page(a, first, a.page_count, false);
+        longest = std::max<std::size_t>(longest, page - first);
+    }
     return std::min<std::size_t>(longest, a.value_page_limit - in_use);
 }
 

@@ -31,6 +31,12 @@ inline std::uint32_t next_bit(std::uint64_t place, std::uint64_t mask) noexcept 
            64;
 }
 
+/// The distance of a group's block from the first page.
+inline std::uint64_t block_at(const block_group& group, std::uint32_t bit,
+                              std::size_t size_class) noexcept {
+    return group.first_block() + std::uint64_t{bit} * size_of_class[size_class];
+}
+
 /// The block of the lane's own that comes after the next one; 0 when there is none.
 inline std::uint64_t block_after_next(const arena& a, const lane_heap& heap,
                                       unsigned size_class) noexcept {
@@ -41,7 +47,7 @@ inline std::uint64_t block_after_next(const arena& a, const lane_heap& heap,
     const std::uint64_t left = mask & ~(std::uint64_t{1} << next);
     if (left == 0) return 0;
     const std::uint32_t i = next_bit((next + bits_apart) % 64, left);
-    return a.pages_offset + reserve.first_block() + std::uint64_t{i} * size_of_class[size_class];
+    return a.pages_offset + block_at(reserve, i, size_class);
 }
 
 /// Takes it: the quick part of allocate_space.
@@ -50,10 +56,9 @@ inline std::uint64_t take_reserved(const arena& a, lane_heap& heap, unsigned siz
     const std::uint64_t mask = reserve.mask.load(std::memory_order_relaxed);
     if (mask == 0) return 0;
     const std::uint32_t i = next_bit(reserve.place.load(std::memory_order_relaxed), mask);
-    const std::uint64_t first_block = reserve.first_block();
-    reserve.place.store(first_block | (i + bits_apart) % 64, std::memory_order_relaxed);
+    reserve.place.store(reserve.first_block() | (i + bits_apart) % 64, std::memory_order_relaxed);
     reserve.mask.store(mask & ~(std::uint64_t{1} << i), std::memory_order_relaxed);
-    return a.pages_offset + first_block + std::uint64_t{i} * size_of_class[size_class];
+    return a.pages_offset + block_at(reserve, i, size_class);
 }
 
 /// The same for memory that its owner mostly keeps to itself: the lowest block first, which leaves
@@ -62,8 +67,7 @@ inline std::uint64_t take_reserved(const arena& a, lane_heap& heap, unsigned siz
 inline std::uint64_t take_lowest(block_group& reserve, std::uint64_t mask,
                                  std::size_t size_class) noexcept {
     reserve.mask.store(mask & (mask - 1), std::memory_order_relaxed);
-    const auto i = static_cast<std::uint32_t>(std::countr_zero(mask));
-    return reserve.first_block() + std::uint64_t{i} * size_of_class[size_class];
+    return block_at(reserve, static_cast<std::uint32_t>(std::countr_zero(mask)), size_class);
 }
 
 /// The bit of the group's word for the block of that class that starts at `granule`, counted from

@@ -64,9 +64,6 @@ value_key prepared(const Val& key) noexcept { return value_key(key); }
     throw std::out_of_range(text.str());
 }
 
-}  // namespace
-
-namespace {
 /// The first of these keys that it is, or the row's last().
 template <class Key>
 [[gnu::always_inline]] inline Val* find_in(const entry_row& row, const Key& key) {
@@ -79,6 +76,7 @@ template <class Key>
 std::uint32_t unit_for(std::uint32_t first_capacity) noexcept {
     return std::bit_ceil(first_capacity) << (first_capacity <= most_without_index ? 1 : 0);
 }
+
 }  // namespace
 
 table_index::table_index(std::uint32_t first_capacity, unsigned log2) noexcept
