@@ -248,7 +248,10 @@ std::uint32_t claim_row(arena& a, page_search& search, std::uint32_t page,
     const std::uint32_t hinted = 1U << hint_for(search.count);
     for (;;) {
         page = next_page(a, page, end, true);
-        if (page == end || search.count > a.page_count - page) return a.page_count;
+        if (page == end) return a.page_count;
+        // What was in use when the search passed it may have come free since.
+        page = row_start(a, page);
+        if (search.count > a.page_count - page) return a.page_count;
         const std::uint32_t after = next_page(a, page, page + search.count, false);
         if (!search.has_begun && after - page >= hinted) {
             search.begin = page;
