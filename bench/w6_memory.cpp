@@ -208,7 +208,7 @@ measurements bytes_of_a_packet(const options&) {
 
 template <class Memory>
 void add(micro_contest& alone, contest& together, const options& o) {
-    const std::int64_t batches = o.is_quick ? 2'000 : 50'000;
+    const std::int64_t batches = o.is_quick ? 2'000 : 500'000;
     const std::size_t many = o.is_quick ? 100'000 : 1'000'000;
     for (const std::size_t bytes : {64u, 256u, 4096u, 65536u}) {
         for (const std::size_t live : {std::size_t{0}, many}) {

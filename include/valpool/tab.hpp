@@ -286,13 +286,21 @@ public:
                 next_ = row.position;
                 enter(row);
             } else {
-                // A chunk begins here, and where it begins tells which.
+                // A chunk begins here, and where it begins tells which. The second one has a way of
+                // its own: a short table's walk goes through here once.
                 table_index& index = *get_some(table_->index_);
-                const std::uint32_t capacity = next_ - table_->first_capacity_ + index.unit;
                 const std::uint32_t left = table_->size_ - next_;
-                enter({keys_of_some(index.chunk(index.number_of(capacity))),
-                       left < capacity ? left : capacity, capacity});
+                if (next_ == table_->first_capacity_) {
+                    enter_chunk(index.chunk(0), index.unit, left);
+                } else {
+                    const std::uint32_t capacity = next_ - table_->first_capacity_ + index.unit;
+                    enter_chunk(index.chunk(index.number_of(capacity)), capacity, left);
+                }
             }
+        }
+        VALPOOL_ALWAYS_INLINE void enter_chunk(const chunk_pointer& chunk, std::uint32_t capacity,
+                                               std::uint32_t left) noexcept {
+            enter({keys_of_some(chunk), left < capacity ? left : capacity, capacity});
         }
         const table* table_ = nullptr;
         Val* at_ = nullptr;               // the value
