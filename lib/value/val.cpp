@@ -172,7 +172,7 @@ void Val::clear() noexcept {
         if (box* const b = alloc_.region())
             remove_out_ref(*b, reinterpret_cast<out_ref*>(slot<object_pointer>().get()));
         else if (length_ == value_access::to_box)
-            drop_handle(slot<hold*>());
+            drop_handle(value_access::hold_of(*this));
         else
             drop_block(slot<heap_block*>());
     } else if (has_bytes()) {
@@ -285,7 +285,7 @@ box* value_access::target(const Val& v) noexcept {
     if (!v.isproxy) return nullptr;
     if (region(v))
         return &target_of(*reinterpret_cast<const out_ref*>(v.slot<object_pointer>().get()));
-    return v.length_ == to_box ? hold_of(v)->target : nullptr;
+    return v.length_ == to_box ? box_of(v) : nullptr;
 }
 
 void* value_access::any_container(const Val& v) {
@@ -306,7 +306,7 @@ void value_access::adopt_hold(Val& v, hold* h) noexcept {
 }
 
 void value_access::adopt_hold(Val& v, hold* h, char tag, char subtype) noexcept {
-    new (v.raw_ + 4) hold*(h);
+    new (v.raw_ + 4) box_handle{h, h->target};
     v.set_header(tag, subtype, true, to_box);
 }
 

@@ -58,7 +58,14 @@ struct VALPOOL_API value_access {
     static bool is_handle_of_table(const Val& v) noexcept {
         return is_handle_of(v, 't', 'Z') || is_handle_of(v, 'o', 'Z');
     }
-    static hold* hold_of(const Val& v) noexcept { return v.slot<hold*>(); }
+    /// What such a one keeps: where the box is, too, so that nobody who wants its content has to
+    /// ask the hold first.
+    struct box_handle {
+        hold* share;
+        box* target;
+    };
+    static hold* hold_of(const Val& v) noexcept { return v.slot<box_handle>().share; }
+    static box* box_of(const Val& v) noexcept { return v.slot<box_handle>().target; }
     static heap_block* block_of(const Val& v) noexcept { return v.slot<heap_block*>(); }
     /// The box that a proxy refers to; null for what is no proxy to a box.
     static box* target(const Val& v) noexcept;
@@ -116,7 +123,7 @@ struct VALPOOL_API value_access {
 
 private:
     static void* container_in_box(const Val& v) {
-        box* const b = hold_of(v)->target;
+        box* const b = box_of(v);
         check_usable(*b);
         return b->root();
     }
