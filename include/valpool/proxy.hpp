@@ -36,8 +36,9 @@ struct container_tags<Array<E>> {
 }  // namespace detail
 
 namespace detail {
-/// A box with room for a root of this size, ready for its construction.
-VALPOOL_API hold* new_root(StreamingPool* pool, std::size_t root_bytes);
+/// A box with room for a root of this size, ready for its construction; as create_box.
+VALPOOL_API hold* new_root(StreamingPool* pool, std::size_t root_bytes,
+                           std::size_t first_chunk_bytes = usual_box_bytes);
 /// Its proxy, once the root has been constructed.
 VALPOOL_API Proxy finish_root(hold* h, char tag, char subtype);
 }  // namespace detail
@@ -214,8 +215,9 @@ private:
 
 namespace detail {
 template <class C>
-Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content) {
-    hold* const h = new_root(pool, sizeof(C));
+Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content,
+                  std::size_t first_chunk_bytes = usual_box_bytes) {
+    hold* const h = new_root(pool, sizeof(C), first_chunk_bytes);
     try {
         const mutation guard(h->target);
         new (h->target->root()) C(content, allocator<char>(h->target));

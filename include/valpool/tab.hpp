@@ -315,6 +315,9 @@ public:
     walk<const Val> end() const noexcept { return {}; }
 
     box* region() const noexcept { return memory_.region(); }
+    /// So much a copy of it takes in a box of its own, if that has a table of this size as its
+    /// root; what keys and values allocate is not counted.
+    std::size_t bytes_in_box() const noexcept;
     /// Room for so many entries, so that inserting allocates for their content only.
     /// std::length_error for more than there can be.
     void reserve(std::size_t count);

@@ -16,6 +16,7 @@ inline void prefetch_to_read(const void* first, std::size_t size_bytes) noexcept
 /// The same for lines that will be written: taken away from the other processors.
 inline void prefetch_to_write(void* first, std::size_t size_bytes) noexcept {
     char* const p = static_cast<char*>(first);
+#pragma GCC unroll 8
     for (std::size_t at = 0; at < size_bytes; at += cache_line_bytes) {
 #if defined(__x86_64__)
         // The compiler uses it only for processors that it is told of; the others ignore it.

@@ -62,7 +62,7 @@ public:
     hold* const* end() const noexcept { return holds_ + count_; }
 
 private:
-    static constexpr std::uint32_t most = 64;
+    static constexpr std::uint32_t most = 1024;
     std::uint32_t count_ = 0;
     hold* holds_[most];
 };

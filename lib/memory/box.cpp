@@ -72,21 +72,28 @@ void start_region(box& b, std::uint64_t offset, std::size_t size_bytes) noexcept
     b.bump_end = offset + size_bytes;
 }
 
-box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes) noexcept {
-    box& b = *new (a.at<void>(offset)) box;
-    b.magic.store(magic_box, std::memory_order_relaxed);
-    b.refs.store(1, std::memory_order_relaxed);
-    b.self = offset;
-    start_region(b, offset, size_bytes);
-    b.mutator.store(0, std::memory_order_relaxed);
-    b.lock_owner.store(0, std::memory_order_relaxed);
-    b.root_tag = 0;
-    b.root_subtype = 0;
-    b.poisoned.store(false, std::memory_order_relaxed);
-    b.published.store(false, std::memory_order_relaxed);
-    b.lock_depth = 0;
-    b.next_work = 0;
-    return b;
+/// Written at once, not field by field atomically: nobody sees it before its entry is written.
+box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes,
+              std::size_t root_bytes) noexcept {
+    constexpr std::size_t grain_mask = region_grain - 1;
+    const std::uint64_t behind_root =
+        offset + box_header_bytes + ((root_bytes + grain_mask) & ~grain_mask);
+    return *new (a.at<void>(offset)) box{.magic = magic_box,
+                                         .refs = 1,
+                                         .self = offset,
+                                         .chunks = 0,
+                                         .out_refs = 0,
+                                         .bump = behind_root,
+                                         .bump_end = offset + size_bytes,
+                                         .free_table = 0,
+                                         .mutator = 0,
+                                         .lock_owner = 0,
+                                         .root_tag = 0,
+                                         .root_subtype = 0,
+                                         .poisoned = false,
+                                         .published = false,
+                                         .lock_depth = 0,
+                                         .next_work = 0};
 }
 
 }  // namespace
@@ -156,7 +163,7 @@ void release_reference(arena& a, lane_heap& heap, box& b) noexcept {
     free_space(a, heap, b.self);
 }
 
-hold* create_large_box(arena& a, std::size_t size_bytes) {
+hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes) {
     thread_lane& l = lane_of_thread(a);
     new_hold h(l);
     const std::uint64_t offset = find_or_throw(l, size_bytes, [&] {
@@ -164,7 +171,7 @@ hold* create_large_box(arena& a, std::size_t size_bytes) {
         const std::uint64_t found = allocate_space(a, *l.heap, size_bytes);
         if (found == 0) return found;
         VALPOOL_KILL_POINT("box.allocated");
-        h.write_entry(open_box(a, found, space_bytes(a, found)).self);
+        h.write_entry(open_box(a, found, space_bytes(a, found), root_bytes).self);
         return found;
     });
     return h.release(*a.at<box>(offset));
@@ -172,14 +179,14 @@ hold* create_large_box(arena& a, std::size_t size_bytes) {
 
 namespace {
 /// From what the lane has set aside; null when that is used up.
-hold* create_box_at_once(arena& a, unsigned size_class) {
+hold* create_box_at_once(arena& a, unsigned size_class, std::size_t root_bytes) {
     thread_lane& l = lane_of_thread(a);
     new_hold h(l);
     const inside pass(l);
     const std::uint64_t offset = take_reserved(a, *l.heap, size_class);
     if (offset == 0) return nullptr;
     VALPOOL_KILL_POINT("box.reserved");
-    box& b = open_box(a, offset, size_of_class[size_class]);
+    box& b = open_box(a, offset, size_of_class[size_class], root_bytes);
     h.write_entry(offset);
     // The lines of those to come are another processor's, where a reader has let go of them. They
     // take longer than it takes to make one box.
@@ -193,10 +200,8 @@ hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes, std::size_t
     arena& a = arena_of(pool);
     const std::size_t size_bytes =
         std::min(std::max(first_chunk_bytes, box_header_bytes + root_bytes), a.largest_block());
-    hold* h = create_box_at_once(a, size_class_of(size_bytes));
-    if (!h) h = create_large_box(a, size_bytes);
-    h->target->bump += (root_bytes + region_grain - 1) / region_grain * region_grain;
-    return h;
+    if (hold* const h = create_box_at_once(a, size_class_of(size_bytes), root_bytes)) return h;
+    return create_large_box(a, size_bytes, root_bytes);
 }
 
 hold* hold_box(box& b) {

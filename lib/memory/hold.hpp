@@ -38,7 +38,7 @@ void clear_entry(hold& h) noexcept;
 void end_hold(thread_lane& l, hold* h) noexcept;
 
 /// As create_box, for a root that is larger than a block: the box is one piece of `size_bytes`.
-hold* create_large_box(arena& a, std::size_t size_bytes);
+hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes);
 
 /// One reference less; frees the box with the last one. Inside.
 void release_reference(arena& a, lane_heap& heap, box& b) noexcept;

@@ -313,7 +313,8 @@ constexpr std::size_t unnamed_offset = (box_header_bytes + 63) / 64 * 64;
 hold* make_unnamed_pipe(arena& a, std::uint64_t capacity) {
     install_queue_hooks();
     check_size(a, capacity);
-    hold* const h = create_large_box(a, unnamed_offset + pipe::size_bytes(capacity));
+    const std::size_t all_bytes = unnamed_offset + pipe::size_bytes(capacity);
+    hold* const h = create_large_box(a, all_bytes, all_bytes - box_header_bytes);
     fill_pipe(a, h->target->self + unnamed_offset, {}, capacity);
     // Last: from here on recovery looks for packets.
     h->target->root_tag = queue_root_tag;

@@ -4,8 +4,10 @@
 
 #include "value/containers.hpp"
 
+#include <algorithm>
 #include <ostream>
 #include <stdexcept>
+#include <type_traits>
 
 namespace valpool {
 
@@ -65,10 +67,23 @@ Val::Val(const Proxy& p) : Val(p.val()) {}
 std::ostream& operator<<(std::ostream& out, const Proxy& p) { return out << p.val(); }
 
 namespace {
+/// What is known to need more than that allocates it by itself.
+constexpr std::size_t largest_first_chunk_bytes = 4096;
+
+/// The first chunk of the box that a copy goes to.
+template <class C>
+std::size_t first_chunk_bytes_for(const C& content) {
+    if constexpr (std::is_base_of_v<table, C>) {
+        const std::size_t bytes = content.bytes_in_box();
+        if (bytes <= largest_first_chunk_bytes) return std::max(bytes, usual_box_bytes);
+    }
+    return usual_box_bytes;
+}
+
 /// The first entries of a table that is empty yet lie in the same block.
 template <class T>
 Proxy share_table(StreamingPool* pool, char tag, const T& t) {
-    if (!t.isEmpty()) return make_shared(pool, tag, 'Z', t);
+    if (!t.isEmpty()) return make_shared(pool, tag, 'Z', t, first_chunk_bytes_for(t));
     hold* const h = new_root(pool, sizeof(T));
     const detail::allocator<char> memory(h->target);
     constexpr std::uint32_t capacity = table::smallest_chunk;
@@ -90,9 +105,9 @@ Proxy Shared(StreamingPool* pool, const Proxy& p) { return share_content(pool, p
 
 namespace detail {
 
-hold* new_root(StreamingPool* pool, std::size_t root_bytes) {
+hold* new_root(StreamingPool* pool, std::size_t root_bytes, std::size_t first_chunk_bytes) {
     if (!pool) throw std::logic_error("Shared: no pool was given");
-    return create_box(*pool, usual_box_bytes, root_bytes);
+    return create_box(*pool, first_chunk_bytes, root_bytes);
 }
 
 Proxy finish_root(hold* h, char tag, char subtype) {
@@ -107,7 +122,7 @@ Proxy share_content(StreamingPool* pool, const Val& v) {
     if (!is_container(v.tag))
         throw std::logic_error("Shared: " + value_access::description(v) + ", is no container");
     return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
-        return make_shared(pool, v.tag, v.subtype, content);
+        return make_shared(pool, v.tag, v.subtype, content, first_chunk_bytes_for(content));
     });
 }
 

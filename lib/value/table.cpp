@@ -77,6 +77,10 @@ std::uint32_t unit_for(std::uint32_t first_capacity) noexcept {
     return std::bit_ceil(first_capacity) << (first_capacity <= most_without_index ? 1 : 0);
 }
 
+unsigned log2_words_for(std::size_t entries) noexcept {
+    return static_cast<unsigned>(std::bit_width(std::max<std::size_t>(entries * 2, 16) - 1));
+}
+
 }  // namespace
 
 table_index::table_index(std::uint32_t first_capacity, unsigned log2) noexcept
@@ -394,6 +398,18 @@ template <class Key>
     return *at.value;
 }
 
+std::size_t table::bytes_in_box() const noexcept {
+    constexpr std::size_t line = alignof(entry_memory);
+    constexpr std::size_t before_entries =
+        (box_header_bytes + sizeof(table) + line - 1) / line * line;
+    const std::size_t count = entries();
+    const std::size_t without_index =
+        before_entries + std::max<std::size_t>(count, smallest_chunk) * sizeof(entry_memory);
+    return count > most_without_index
+               ? without_index + table_index::size_bytes(log2_words_for(count))
+               : without_index;
+}
+
 /// Chunks and an index for so many entries, so that nothing but their content can fail.
 void table::make_room(std::size_t for_entries) {
     if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
@@ -416,8 +432,7 @@ void table::make_room(std::size_t for_entries) {
 }
 
 void table::build_index(std::size_t for_entries) {
-    const auto log2 =
-        static_cast<unsigned>(std::bit_width(std::max<std::size_t>(for_entries * 2, 16) - 1));
+    const unsigned log2 = log2_words_for(for_entries);
     const auto memory = memory_.allocate(table_index::size_bytes(log2));
     auto* const fresh = new (memory.get()) table_index(first_capacity_, log2);
     if (index_) {

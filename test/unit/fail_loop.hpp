@@ -102,7 +102,7 @@ inline bool fails_cleanly(const operation& change, StreamingPool* pool, std::siz
 
 inline void run(const operation& change) {
     for (const std::size_t piece_bytes : {200u, 1000u, 4000u}) {
-        const pool_memory memory(256 << 10);
+        const pool_memory memory(320 << 10);
         std::size_t room = 0;
         while (fails_cleanly(change, memory.get(), piece_bytes, room)) {
             BOOST_TEST(memory.get()->isPristine());
