@@ -143,6 +143,14 @@ struct entry_row {
     Val* value(Val* key) const noexcept { return key + capacity; }
 };
 
+/// Values of one chunk that lie side by side, none of them a hole. So small that it is returned in
+/// registers.
+struct row_part {
+    Val* first;  // null: there are no more
+    std::uint32_t count;
+    std::uint32_t next;  // the position behind
+};
+
 /// What Tab and OTab are: entries in chunks that never move, each as large as all before it, in the
 /// order of their insertion; and, from a few entries on, an index that finds keys by their hash.
 /// Invariants:
@@ -160,7 +168,7 @@ public:
     /// With room for its first entries, which is its own from now on.
     table(const allocator<char>& memory, const chunk_pointer& first,
           std::uint32_t capacity) noexcept
-        : memory_(memory), first_(first), first_capacity_(capacity & 0x7fffffff), has_holes_(0) {}
+        : memory_(memory), first_(first), capacity_and_holes_(capacity) {}
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory);
     table(table&& other);
@@ -230,11 +238,12 @@ public:
         walk() noexcept = default;
         explicit walk(const table& t) noexcept : table_(&t) {
             if (t.size_ == 0) return;
-            const std::uint32_t capacity = t.first_capacity_;
-            if (t.has_holes_)
+            if (t.has_holes()) {
                 go_on();
-            else
+            } else {
+                const std::uint32_t capacity = t.first_capacity();
                 enter({keys_of_some(t.first_), t.size_ < capacity ? t.size_ : capacity, capacity});
+            }
         }
 
         entry& operator*() const& noexcept { return *here(); }
@@ -281,19 +290,21 @@ public:
         VALPOOL_ALWAYS_INLINE void go_on() noexcept {
             if (next_ == table_->size_) {
                 at_ = nullptr;
-            } else if (table_->has_holes_) {
-                const entry_row row = table_->row_without_holes(next_);
-                next_ = row.position;
-                enter(row);
+            } else if (table_->has_holes()) {
+                const row_part part = table_->part_without_holes(next_);
+                at_ = part.first;
+                last_ = at_ + part.count;
+                next_ = part.next;
+                from_key_bytes_ = table_->bytes_from_key(next_);
             } else {
                 // A chunk begins here, and where it begins tells which. The second one has a way of
                 // its own: a short table's walk goes through here once.
                 table_index& index = *get_some(table_->index_);
                 const std::uint32_t left = table_->size_ - next_;
-                if (next_ == table_->first_capacity_) {
+                if (next_ == table_->first_capacity()) {
                     enter_chunk(index.chunk(0), index.unit, left);
                 } else {
-                    const std::uint32_t capacity = next_ - table_->first_capacity_ + index.unit;
+                    const std::uint32_t capacity = next_ - table_->first_capacity() + index.unit;
                     enter_chunk(index.chunk(index.number_of(capacity)), capacity, left);
                 }
             }
@@ -335,13 +346,18 @@ private:
     };
 
     void destroy() noexcept;
-    std::size_t holes() const noexcept { return has_holes_ ? count_holes() : 0; }
+    static constexpr std::uint32_t holes_bit = std::uint32_t{1} << 31;
+    std::uint32_t first_capacity() const noexcept { return capacity_and_holes_ & ~holes_bit; }
+    bool has_holes() const noexcept { return (capacity_and_holes_ & holes_bit) != 0; }
+    std::size_t holes() const noexcept { return has_holes() ? count_holes() : 0; }
     std::size_t count_holes() const noexcept;
     std::size_t capacity() const noexcept;
     std::size_t room() const noexcept;
     entry_row first_row() const noexcept;
     entry_row row_from(std::uint32_t position) const noexcept;
-    entry_row row_without_holes(std::uint32_t position) const noexcept;
+    row_part part_without_holes(std::uint32_t position) const noexcept;
+    /// From a key to its value, in the chunk that ends at this position or around it.
+    [[gnu::pure]] std::size_t bytes_from_key(std::uint32_t behind) const noexcept;
     entry_place place_at(std::size_t position) const noexcept;
     template <class Key>
     found_entry find_entry(const Key& key, std::uint32_t hash) const;
@@ -378,8 +394,7 @@ private:
     chunk_pointer first_;                    // the first chunk; null: none
     allocator<table_index>::pointer index_;  // with the further chunks; null: none
     std::uint32_t size_ = 0;
-    std::uint32_t first_capacity_ : 31;
-    std::uint32_t has_holes_ : 1;
+    std::uint32_t capacity_and_holes_;  // of the first chunk; the highest bit: there are holes
 };
 static_assert(sizeof(table) == 32, "box header, table and four entries fit a block of 384 bytes");
 static_assert(sizeof(entry_memory) == 64, "one cache line");

@@ -119,25 +119,25 @@ std::size_t table::count_holes() const noexcept { return index_->holes; }
 std::size_t table::capacity() const noexcept {
     const std::size_t further =
         index_ ? std::size_t{index_->unit} * ((std::size_t{1} << index_->chunks) - 1) : 0;
-    return first_capacity_ + further;
+    return first_capacity() + further;
 }
 
 /// So many entries need neither a chunk nor an index, or a larger one.
 std::size_t table::room() const noexcept {
-    return index_ ? index_->room : std::min<std::size_t>(first_capacity_, most_without_index);
+    return index_ ? index_->room : std::min<std::size_t>(first_capacity(), most_without_index);
 }
 
 /// All there is, without an index.
 [[gnu::always_inline]] inline entry_row table::first_row() const noexcept {
-    return {keys_of(first_), size_, first_capacity_};
+    return {keys_of(first_), size_, first_capacity()};
 }
 
 /// What is used from the position on of the chunk that it lies in.
 entry_row table::row_from(std::uint32_t position) const noexcept {
-    if (position < first_capacity_)
+    if (position < first_capacity())
         return {keys_of(first_) + position,
-                std::min<std::uint32_t>(first_capacity_, size_) - position, first_capacity_};
-    const std::uint32_t from_unit = position - first_capacity_ + index_->unit;
+                std::min<std::uint32_t>(first_capacity(), size_) - position, first_capacity()};
+    const std::uint32_t from_unit = position - first_capacity() + index_->unit;
     const std::uint32_t capacity = std::bit_floor(from_unit);
     const std::uint32_t at = from_unit - capacity;
     return {keys_of(index_->chunk(index_->number_of(capacity))) + at,
@@ -149,18 +149,22 @@ table::entry_place table::place_at(std::size_t position) const noexcept {
     return {row.first, row.value(row.first)};
 }
 
-/// The first row at or behind the position; empty when there is none.
-entry_row table::row_without_holes(std::uint32_t position) const noexcept {
+/// The first such part at or behind the position.
+row_part table::part_without_holes(std::uint32_t position) const noexcept {
     while (position < size_) {
         const entry_row row = row_from(position);
         Val* const first = std::find_if_not(row.first, row.last(), is_hole);
         Val* const last = std::find_if(first, row.last(), is_hole);
         if (first != last)
-            return {first, static_cast<std::uint32_t>(last - first), row.capacity,
-                    position + static_cast<std::uint32_t>(first - row.first)};
+            return {row.value(first), static_cast<std::uint32_t>(last - first),
+                    position + static_cast<std::uint32_t>(last - row.first)};
         position += row.count;
     }
-    return {};
+    return {nullptr, 0, position};
+}
+
+std::size_t table::bytes_from_key(std::uint32_t behind) const noexcept {
+    return row_from(behind - 1).capacity * sizeof(Val);
 }
 
 table::table(const table& other, const allocator<char>& memory) : table(memory) {
@@ -227,7 +231,7 @@ void table::destroy() noexcept {
     }
     while (index_ && index_->chunks != 0) drop_last_chunk();
     drop_index();
-    allocator<entry_memory>(memory_).deallocate(first_, first_capacity_);
+    allocator<entry_memory>(memory_).deallocate(first_, first_capacity());
 }
 
 void table::swap(table& other) {
@@ -243,12 +247,7 @@ void table::swap(table& other) {
     std::swap(first_, other.first_);
     std::swap(index_, other.index_);
     std::swap(size_, other.size_);
-    const std::uint32_t capacity = first_capacity_;
-    const bool has_holes = has_holes_;
-    first_capacity_ = other.first_capacity_;
-    has_holes_ = other.has_holes_;
-    other.first_capacity_ = capacity & 0x7fffffff;
-    other.has_holes_ = has_holes;
+    std::swap(capacity_and_holes_, other.capacity_and_holes_);
 }
 
 void table::reserve(std::size_t count) {
@@ -357,7 +356,7 @@ Val& table::value_for(std::string_view key) {
         Val* const at = find_in(row, short_key(key));
         if (at != row.last()) return *row.value(at);
         const bool is_shared = b && b->published.load(std::memory_order_relaxed);
-        if (size_ < first_capacity_ && size_ < most_without_index && !is_shared) {
+        if (size_ < first_capacity() && size_ < most_without_index && !is_shared) {
             value_access::set_short(*new (at) Val(allocator<char>(b)), key);
             Val* const value = new (row.value(at)) Val(allocator<char>(b));
             ++size_;
@@ -413,10 +412,10 @@ std::size_t table::bytes_in_box() const noexcept {
 /// Chunks and an index for so many entries, so that nothing but their content can fail.
 void table::make_room(std::size_t for_entries) {
     if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
-    if (first_capacity_ == 0 && for_entries != 0) {
+    if (first_capacity() == 0 && for_entries != 0) {
         const std::size_t count = std::max<std::size_t>(for_entries, smallest_chunk);
         first_ = allocator<entry_memory>(memory_).allocate(count);
-        first_capacity_ = static_cast<std::uint32_t>(count) & 0x7fffffff;
+        capacity_and_holes_ = static_cast<std::uint32_t>(count);
     }
     // At most two thirds full, or chains get long.
     if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2 : for_entries > room())
@@ -434,7 +433,7 @@ void table::make_room(std::size_t for_entries) {
 void table::build_index(std::size_t for_entries) {
     const unsigned log2 = log2_words_for(for_entries);
     const auto memory = memory_.allocate(table_index::size_bytes(log2));
-    auto* const fresh = new (memory.get()) table_index(first_capacity_, log2);
+    auto* const fresh = new (memory.get()) table_index(first_capacity(), log2);
     if (index_) {
         fresh->holes = index_->holes;
         fresh->chunks = index_->chunks;
@@ -465,7 +464,7 @@ void table::drop_last_chunk() noexcept {
 void table::close_holes() noexcept {
     std::size_t to = 0;
     index_->holes = 0;
-    has_holes_ = 0;
+    capacity_and_holes_ &= ~holes_bit;
     std::fill_n(index_->words(), index_->mask() + 1, 0);
     for (std::size_t from = 0; from < size_; ++from) {
         const entry_place old = place_at(from);
@@ -506,7 +505,7 @@ bool table::remove(const Val& key) {
     found.value->reset();
     found.key->subtype = '-';
     ++index_->holes;
-    has_holes_ = 1;
+    capacity_and_holes_ |= holes_bit;
     // As rarely as removing pays for it.
     if (index_->holes > std::max<std::size_t>(size_ / 2, most_without_index)) close_holes();
     return true;
