@@ -19,9 +19,10 @@ enum class page_use { values, system };
 /// pool has none.
 std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
                              page_use use = page_use::values) noexcept;
-/// Blocks that are taken in a row lie far apart: a processor that reads one fetches the memory
-/// behind it, too, and must not take it from the one who is just writing there.
-constexpr std::uint32_t bits_apart = 11;
+/// Blocks that are taken in a row lie some way apart: a processor that reads one fetches the memory
+/// behind it, too, and must not take it from the one who is just writing there. Not far, or who
+/// walks many of them gains nothing by that. Odd, so that all 64 come in turn.
+constexpr std::uint32_t bits_apart = 3;
 
 /// Which bit of a reserve that is not empty is the next one to be taken.
 inline std::uint32_t next_bit(std::uint64_t place, std::uint64_t mask) noexcept {

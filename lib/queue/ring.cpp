@@ -69,8 +69,8 @@ void stay(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_t p
 /// measured, a writer that copies its packets in gets a fifth slower.
 constexpr std::size_t usual_packet_bytes = usual_box_bytes - cache_line_bytes;
 /// A reader has the packets behind the first one fetched while it works on that one.
-constexpr std::uint64_t read_ahead = 2;
-constexpr std::uint64_t cells_ahead = 5;
+constexpr std::uint64_t read_ahead = 4;
+constexpr std::uint64_t cells_ahead = 8;
 /// A writer fetches the cells that it comes to soon; the readers had them last.
 constexpr std::uint64_t write_ahead = 16;
 
