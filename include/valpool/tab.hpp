@@ -137,7 +137,6 @@ struct entry_row {
     Val* first = nullptr;  // the first key
     std::uint32_t count = 0;
     std::uint32_t capacity = 0;  // of the chunk: so far behind a key is its value
-    std::uint32_t position = 0;
 
     Val* last() const noexcept { return first + count; }
     Val* value(Val* key) const noexcept { return key + capacity; }
@@ -356,7 +355,8 @@ private:
     entry_row first_row() const noexcept;
     entry_row row_from(std::uint32_t position) const noexcept;
     row_part part_without_holes(std::uint32_t position) const noexcept;
-    /// From a key to its value, in the chunk that ends at this position or around it.
+    /// From a key to its value, in the chunk that ends at this position or around it. Apart from
+    /// the part: who looks at no key need not ask.
     [[gnu::pure]] std::size_t bytes_from_key(std::uint32_t behind) const noexcept;
     entry_place place_at(std::size_t position) const noexcept;
     template <class Key>

@@ -1,5 +1,7 @@
 #include "memory/arena.hpp"
 
+#include "base/round_up.hpp"
+
 #include <algorithm>
 #include <random>
 #include <stdexcept>
@@ -10,10 +12,6 @@ namespace {
 
 constexpr std::size_t smallest_page = 4096;
 constexpr std::size_t largest_page = 65536;
-
-constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept {
-    return (n + to - 1) / to * to;
-}
 
 /// Where everything lies in an arena with `page_count` pages; all of it follows from the two
 /// numbers, so a checker can compute it again and compare.

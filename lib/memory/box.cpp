@@ -2,6 +2,7 @@
 
 #include "base/kill_point.hpp"
 #include "base/prefetch.hpp"
+#include "base/round_up.hpp"
 #include "memory/hold.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
@@ -64,36 +65,26 @@ void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
     }
 }
 
-void start_region(box& b, std::uint64_t offset, std::size_t size_bytes) noexcept {
-    b.chunks.store(0, std::memory_order_relaxed);
-    b.out_refs.store(0, std::memory_order_relaxed);
-    b.free_table = 0;
-    b.bump = offset + box_header_bytes;
-    b.bump_end = offset + size_bytes;
-}
-
 /// Written at once, not field by field atomically: nobody sees it before its entry is written.
 box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes,
               std::size_t root_bytes) noexcept {
-    constexpr std::size_t grain_mask = region_grain - 1;
-    const std::uint64_t behind_root =
-        offset + box_header_bytes + ((root_bytes + grain_mask) & ~grain_mask);
-    return *new (a.at<void>(offset)) box{.magic = magic_box,
-                                         .refs = 1,
-                                         .self = offset,
-                                         .chunks = 0,
-                                         .out_refs = 0,
-                                         .bump = behind_root,
-                                         .bump_end = offset + size_bytes,
-                                         .free_table = 0,
-                                         .mutator = 0,
-                                         .lock_owner = 0,
-                                         .root_tag = 0,
-                                         .root_subtype = 0,
-                                         .poisoned = false,
-                                         .published = false,
-                                         .lock_depth = 0,
-                                         .next_work = 0};
+    return *new (a.at<void>(offset))
+        box{.magic = magic_box,
+            .refs = 1,
+            .self = offset,
+            .chunks = 0,
+            .out_refs = 0,
+            .bump = offset + box_header_bytes + round_up(root_bytes, region_grain),
+            .bump_end = offset + size_bytes,
+            .free_table = 0,
+            .mutator = 0,
+            .lock_owner = 0,
+            .root_tag = 0,
+            .root_subtype = 0,
+            .poisoned = false,
+            .published = false,
+            .lock_depth = 0,
+            .next_work = 0};
 }
 
 }  // namespace
@@ -291,7 +282,9 @@ void reset_box(box& b) {
     std::uint64_t work = 0;
     release_targets(a, old_references, work);
     free_chunks(a, *l.heap, old_chunks);
-    start_region(b, b.self, space_bytes(a, b.self));
+    b.free_table = 0;
+    b.bump = b.self + box_header_bytes;
+    b.bump_end = b.self + space_bytes(a, b.self);
     b.poisoned.store(false, std::memory_order_release);
     while (work != 0) {
         const std::uint64_t next = a.at<box>(work)->next_work;

@@ -1,4 +1,5 @@
 #include "base/kill_point.hpp"
+#include "base/round_up.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
 
@@ -24,7 +25,7 @@ constexpr std::size_t dedicated_header = 64;
 static_assert(sizeof(chunk) <= dedicated_header);
 
 std::size_t rounded(std::size_t size_bytes) noexcept {
-    return (std::max<std::size_t>(size_bytes, 1) + grain - 1) & ~(grain - 1);
+    return round_up(std::max<std::size_t>(size_bytes, 1), grain);
 }
 
 std::uint64_t* list_for(arena& a, box& b, std::size_t size_bytes) noexcept {

@@ -2,6 +2,7 @@
 
 #include "base/kill_point.hpp"
 #include "base/prefetch.hpp"
+#include "base/round_up.hpp"
 #include "base/system_error.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
@@ -307,7 +308,7 @@ pipe& open_pipe(arena& a, std::string_view name, std::uint64_t capacity) {
 
 namespace {
 // Behind the box's header, at the next cache line.
-constexpr std::size_t unnamed_offset = (box_header_bytes + 63) / 64 * 64;
+constexpr std::size_t unnamed_offset = round_up(box_header_bytes, cache_line_bytes);
 }  // namespace
 
 hold* make_unnamed_pipe(arena& a, std::uint64_t capacity) {

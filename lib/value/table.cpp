@@ -1,5 +1,6 @@
 #include <valpool/tab.hpp>
 
+#include "base/round_up.hpp"
 #include "value/containers.hpp"
 
 #include <algorithm>
@@ -75,6 +76,10 @@ template <class Key>
 
 std::uint32_t unit_for(std::uint32_t first_capacity) noexcept {
     return std::bit_ceil(first_capacity) << (first_capacity <= most_without_index ? 1 : 0);
+}
+
+std::size_t first_capacity_for(std::size_t entries) noexcept {
+    return std::max<std::size_t>(entries, table::smallest_chunk);
 }
 
 unsigned log2_words_for(std::size_t entries) noexcept {
@@ -398,12 +403,10 @@ template <class Key>
 }
 
 std::size_t table::bytes_in_box() const noexcept {
-    constexpr std::size_t line = alignof(entry_memory);
-    constexpr std::size_t before_entries =
-        (box_header_bytes + sizeof(table) + line - 1) / line * line;
     const std::size_t count = entries();
     const std::size_t without_index =
-        before_entries + std::max<std::size_t>(count, smallest_chunk) * sizeof(entry_memory);
+        round_up(box_header_bytes + sizeof(table), alignof(entry_memory)) +
+        first_capacity_for(count) * sizeof(entry_memory);
     return count > most_without_index
                ? without_index + table_index::size_bytes(log2_words_for(count))
                : without_index;
@@ -413,7 +416,7 @@ std::size_t table::bytes_in_box() const noexcept {
 void table::make_room(std::size_t for_entries) {
     if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
     if (first_capacity() == 0 && for_entries != 0) {
-        const std::size_t count = std::max<std::size_t>(for_entries, smallest_chunk);
+        const std::size_t count = first_capacity_for(for_entries);
         first_ = allocator<entry_memory>(memory_).allocate(count);
         capacity_and_holes_ = static_cast<std::uint32_t>(count);
     }
