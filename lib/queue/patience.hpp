@@ -24,11 +24,12 @@ inline void relax() noexcept {
 /// find out.
 class spin_budget {
 public:
-    /// `is_crowded`: others want this processor, the peer perhaps among them.
+    /// `is_crowded`: others want this processor, the peer perhaps among them. Then hardly any look
+    /// is worth it, though the peer may run elsewhere, and each be rewarded: who keeps up with a
+    /// running peer one packet at a time keeps away those who have whole batches to do.
     template <class Ready>
     bool spin(Ready ready, bool is_crowded) noexcept {
-        const bool explores = ++waits_ % explore_each == 0 && !is_crowded;
-        const unsigned limit = explores ? most : turns_;
+        const unsigned limit = is_crowded ? fewest : ++waits_ % explore_each == 0 ? most : turns_;
         for (unsigned i = 0; i < limit; ++i) {
             if (ready()) {
                 turns_ = i > turns_ ? most : std::min(turns_ * 2, most);
@@ -36,7 +37,7 @@ public:
             }
             relax();
         }
-        turns_ = std::max(turns_ / 2, fewest);
+        if (!is_crowded) turns_ = std::max(turns_ / 2, fewest);
         return false;
     }
 

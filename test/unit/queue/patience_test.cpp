@@ -218,6 +218,20 @@ BOOST_AUTO_TEST_CASE(who_has_a_processor_to_himself_tries_now_and_then_whether_l
     BOOST_TEST(looks_of_16_waits(true) <= 100);
 }
 
+BOOST_AUTO_TEST_CASE(who_has_learned_to_look_for_long_looks_briefly_while_others_want_the_processor) {
+    spin_budget spins;
+    int looks = 0;
+    const auto found_at = [&](int n) {
+        looks = 0;
+        return [&looks, n] { return ++looks == n; };
+    };
+    while (!spins.spin(found_at(500), false)) {
+    }
+    BOOST_TEST(!spins.spin(found_at(500), true));
+    BOOST_TEST(looks <= 4);
+    BOOST_TEST(spins.spin(found_at(500), false));  // it has not forgotten
+}
+
 BOOST_AUTO_TEST_CASE(two_on_one_processor_pass_packets_without_sleeping) {
     constexpr int rounds = 200;
     ping_pong game;
