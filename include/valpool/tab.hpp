@@ -381,6 +381,8 @@ private:
     Val& value_or_new(const Key& key);
     template <class Key>
     Val& add(const Key& key, std::uint32_t hash, bool has_hash);
+    void make_first_chunk(std::size_t for_entries, box* b);
+    void copy_entries(const table& other, box* b);
     void make_room(std::size_t for_entries);
     void build_index(std::size_t for_entries);
     void drop_index() noexcept;

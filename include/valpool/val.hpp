@@ -156,11 +156,15 @@ public:
     Val(std::string_view text, const detail::allocator<char>& memory) : Val(memory) {
         set_bytes('a', text);
     }
-    Val(const Val& other) : Val() { copy_from(other); }
+    Val(const Val& other) : Val(other, static_cast<detail::box*>(nullptr)) {}
     /// Out of a pool it copies, and can throw like a copy; on the heap it never throws.
-    Val(Val&& other) : Val() { take_from(other); }
-    Val(const Val& other, const detail::allocator<char>& memory) : Val(memory) { copy_from(other); }
-    Val(Val&& other, const detail::allocator<char>& memory) : Val(memory) { take_from(other); }
+    Val(Val&& other) : Val(nullptr, unwritten()) { begin_with(other, other.alloc_.is_heap()); }
+    Val(const Val& other, const detail::allocator<char>& memory) : Val(memory, unwritten()) {
+        begin_as_copy(other);
+    }
+    Val(Val&& other, const detail::allocator<char>& memory) : Val(memory, unwritten()) {
+        begin_with(other, alloc_ == other.alloc_);
+    }
     Val& operator=(const Val& other);
     Val& operator=(Val&& other);
     template <class T, detail::if_number<T> = 0>
@@ -348,21 +352,56 @@ private:
     [[noreturn]] void throw_no_text() const;
     /// Text and big integers.
     bool has_bytes() const noexcept { return tag == 'a' || tag == 'q' || tag == 'Q'; }
-    /// False for what a destructor has nothing to do for.
-    bool owns_something() const noexcept {
-        return isproxy || (length_ == is_long && has_bytes()) || tag == 't' || tag == 'o' ||
-               tag == 'u' || tag == 'n';
+    std::uint64_t head() const noexcept {
+        std::uint64_t word;
+        std::memcpy(&word, stored(), sizeof word);
+        return word;
     }
+    /// False for what a destructor has nothing to do for.
+    bool owns_something() const noexcept { return owns_something(head()); }
+    /// The same of a header that is in a register already.
+    static bool owns_something(std::uint64_t head) noexcept {
+        constexpr auto bit = [](char t) { return std::uint64_t{1} << (t & 63); };
+        constexpr std::uint64_t containers = bit('t') | bit('o') | bit('u') | bit('n');
+        constexpr std::uint64_t more_than_short = 0xe0U << 24;
+        static_assert(inline_text < 0x20 && is_long >= 0xe0);
+        return (head & (proxy_bits | more_than_short)) != 0 || (containers >> (head & 63) & 1) != 0;
+    }
+    static constexpr std::uint64_t proxy_bits = 0xff0000;
+    static bool is_proxy(std::uint64_t head) noexcept { return (head & proxy_bits) != 0; }
     void clear() noexcept;
+
+    /// A constructor that delegates to this has all but the allocator to write yet.
+    struct unwritten {};
+    Val(const detail::allocator<char>& memory, unwritten) noexcept : alloc_(memory) {}
+    Val(detail::box* region, unwritten) noexcept : alloc_(region) {}
+    /// For who knows where it lies: an allocator would be converted each time.
+    Val(const Val& other, detail::box* region) : Val(region, unwritten()) { begin_as_copy(other); }
+    void begin_as_copy(const Val& other) {
+        const detail::short_text bytes(other.stored());  // whatever it is
+        if (!owns_something(bytes.head)) return set_short(bytes);
+        begin_as_none();
+        copy_what_is_owned(other);
+    }
+    void begin_with(Val& other, bool is_same_memory) {
+        const detail::short_text bytes(other.stored());
+        if (is_same_memory && other.is_relocatable(bytes.head)) {
+            set_short(bytes);
+            other.become_none();
+        } else {
+            begin_as_none();
+            take_what_is_owned(other);
+        }
+    }
+    void begin_as_none() noexcept {
+        set_short({detail::short_text::header('Z', 'Z', false, 0), 0, 0});
+    }
     /// Both expect *this to be None.
     void copy_from(const Val& other) {
         if (other.owns_something())
             copy_what_is_owned(other);
         else
-            copy_bytes(other);
-    }
-    void copy_bytes(const Val& other) noexcept {
-        set_short(detail::short_text(other.stored()));  // whatever it is
+            set_short(detail::short_text(other.stored()));
     }
     void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);
@@ -374,13 +413,14 @@ private:
         return *this;
     }
     void set_short(const detail::short_text& text) noexcept { text.store(stored()); }
-    /// Nothing in it refers to where it lies itself.
-    bool is_relocatable() const noexcept {
-        return isproxy ? alloc_.region() == nullptr : !owns_something();
+    /// Nothing in it refers to where it lies itself. `header` is its own.
+    bool is_relocatable(std::uint64_t header) const noexcept {
+        return !owns_something(header) || (is_proxy(header) && alloc_.is_heap());
     }
     void take_from(Val& other) {
-        if (alloc_ == other.alloc_ && other.is_relocatable()) {
-            copy_bytes(other);
+        const detail::short_text bytes(other.stored());
+        if (alloc_ == other.alloc_ && other.is_relocatable(bytes.head)) {
+            set_short(bytes);
             other.become_none();
         } else {
             take_what_is_owned(other);

@@ -80,7 +80,9 @@ void Val::swap(Val& other) {
 
 void Val::set_bytes(char new_tag, std::string_view text) {
     if (text.size() <= inline_text) {
-        set_short(short_text(text));
+        short_text bytes(text);
+        bytes.head = (bytes.head & ~std::uint64_t{0xff}) | static_cast<unsigned char>(new_tag);
+        set_short(bytes);
     } else {
         if (text.size() > std::numeric_limits<std::uint32_t>::max())
             throw std::logic_error("a text or number of more than 4 GiB does not fit a Val");
@@ -88,9 +90,8 @@ void Val::set_bytes(char new_tag, std::string_view text) {
         std::memcpy(bytes.get(), text.data(), text.size());
         const auto size = static_cast<std::uint32_t>(text.size());
         new (raw_ + 4) long_text{bytes, size, size};
-        length_ = is_long;
+        set_header(new_tag, 'Z', false, is_long);
     }
-    tag = new_tag;
 }
 
 namespace {
@@ -224,8 +225,7 @@ void Val::copy_what_is_owned(const Val& other) {
                 heap_block* const block = value_access::block_of(other);
                 block->handles.fetch_add(1, std::memory_order_relaxed);
                 new (raw_ + 4) heap_block*(block);
-                length_ = value_access::to_heap;
-                isproxy = true;
+                set_header(other.tag, other.subtype, true, value_access::to_heap);
             } else if (other.alloc_.region()) {
                 value_access::adopt_hold(*this, hold_box(*from));
             } else {
@@ -234,13 +234,11 @@ void Val::copy_what_is_owned(const Val& other) {
             }
         } else if (from && pool_of(*from) == pool_of(*region)) {
             new (raw_ + 4) object_pointer(reinterpret_cast<char*>(add_out_ref(*region, *from)));
-            isproxy = true;
+            set_header(other.tag, other.subtype, true, 0);
         } else {
             // From elsewhere into a pool: what it shares is copied.
-            return copy_content(other);
+            copy_content(other);
         }
-        tag = other.tag;
-        subtype = other.subtype;
     } else if (other.has_bytes()) {
         set_bytes(other.tag, other.bytes());
     } else {
@@ -254,10 +252,8 @@ void Val::take_what_is_owned(Val& other) {
         new (raw_ + 4) long_text(other.slot<long_text>());
     else
         new (raw_ + 4) object_pointer(other.slot<object_pointer>());
-    tag = other.tag;
-    subtype = other.subtype;
-    isproxy = other.isproxy;
-    length_ = other.length_;
+    const std::uint64_t head = other.head();
+    std::memcpy(stored(), &head, sizeof head);
     other.become_none();
 }
 
@@ -322,10 +318,7 @@ void value_access::adopt_object(Val& v, char tag, char subtype, void* object, bo
     block->has_lock = locks;
     block->object = object;
     new (v.raw_ + 4) heap_block*(block);
-    v.length_ = to_heap;
-    v.isproxy = true;
-    v.tag = tag;
-    v.subtype = subtype;
+    v.set_header(tag, subtype, true, to_heap);
 }
 
 bool value_access::has_lock(const Val& v) noexcept {

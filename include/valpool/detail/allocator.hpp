@@ -42,12 +42,13 @@ public:
     template <class U>
     allocator(const allocator<U>& other) noexcept : region_(other.region()) {}
 
-    pointer allocate(size_type count) {
+    pointer allocate(size_type count) { return pointer(allocate_in(region(), count)); }
+    /// For who knows the region.
+    static T* allocate_in(box* region, size_type count) {
         if (count > max_size()) throw std::bad_array_new_length();
         const std::size_t size_bytes = count * sizeof(T);
-        box* const b = region();
-        void* const memory = b ? region_allocate(*b, size_bytes, alignment()) : on_heap(size_bytes);
-        return pointer(static_cast<T*>(memory));
+        return static_cast<T*>(region ? region_allocate(*region, size_bytes, alignment())
+                                      : on_heap(size_bytes));
     }
 
     void deallocate(pointer memory, size_type count) noexcept {
@@ -57,7 +58,7 @@ public:
             free_on_heap(memory.get());
     }
 
-    size_type max_size() const noexcept {
+    static size_type max_size() noexcept {
         return static_cast<size_type>(std::numeric_limits<difference_type>::max()) / sizeof(T);
     }
 
@@ -75,6 +76,7 @@ public:
     }
 
     box* region() const noexcept { return region_.get(); }
+    bool is_heap() const noexcept { return !region_; }
 
     friend bool operator==(const allocator& a, const allocator& b) noexcept {
         return a.region() == b.region();

@@ -42,6 +42,10 @@ struct VALPOOL_API value_access {
     static const unsigned char* stored(const Val& v) noexcept { return v.stored(); }
     static void set_short(Val& v, const short_text& text) noexcept { v.set_short(text); }
     static box* region(const Val& v) noexcept { return v.alloc_.region(); }
+    /// A copy in that box, or on the heap.
+    static Val* new_copy(Val* place, const Val& v, box* region) {
+        return new (place) Val(v, region);
+    }
     static bool is_proxy_to_box(const Val& v) noexcept {
         return v.isproxy && (region(v) || v.length_ == to_box);
     }
@@ -51,9 +55,7 @@ struct VALPOOL_API value_access {
     }
     /// On the heap, a proxy to a container of that type in a box.
     static bool is_handle_of(const Val& v, char tag, char subtype) noexcept {
-        std::uint64_t head;
-        std::memcpy(&head, v.stored(), sizeof head);
-        return head == short_text::header(tag, subtype, true, to_box);
+        return v.head() == short_text::header(tag, subtype, true, to_box);
     }
     static bool is_handle_of_table(const Val& v) noexcept {
         return is_handle_of(v, 't', 'Z') || is_handle_of(v, 'o', 'Z');
@@ -99,8 +101,7 @@ struct VALPOOL_API value_access {
         }
         using object_pointer = typename allocator<char>::pointer;
         new (v.raw_ + 4) object_pointer(reinterpret_cast<char*>(place.get()));
-        v.tag = tag;
-        v.subtype = subtype;
+        v.set_header(tag, subtype, false, 0);
     }
 
     /// Makes a None value on the heap a proxy of a container on the heap.
