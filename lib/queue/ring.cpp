@@ -74,6 +74,9 @@ constexpr std::uint64_t read_ahead = 4;
 constexpr std::uint64_t cells_ahead = 8;
 /// A writer fetches the cells that it comes to soon; the readers had them last.
 constexpr std::uint64_t write_ahead = 16;
+/// Of the cells that a writer knows no room for yet, it looks for room at one in so many: each look
+/// takes the cursor's cache line from a reader that moves it at the same pace.
+constexpr std::uint64_t looks_apart = 4;
 
 /// Has fetched what a reader needs for the packets behind the one at the position: of one soon to
 /// come the content, of a later one the cell that tells where that lies.
@@ -87,10 +90,11 @@ void fetch_packets(arena& a, pipe& p, std::uint64_t position, const side_memory&
     if (reference != 0) prefetch_to_read(a.at<void>(reference), usual_packet_bytes);
 }
 
-/// Has the cell at the position fetched, if it is free.
+/// Has the cell at the position fetched, if it is known to be free.
 void fetch_cell(pipe& p, std::uint64_t position, side_memory& seen) noexcept {
     if (p.capacity <= write_ahead) return;
     if (position >= seen.other.load(std::memory_order_relaxed) + p.capacity) {
+        if (position % looks_apart != 0) return;
         const std::uint64_t head = p.head.load(std::memory_order_relaxed);
         seen.other.store(head, std::memory_order_relaxed);
         if (position >= head + p.capacity) return;
