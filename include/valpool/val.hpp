@@ -158,12 +158,12 @@ public:
     }
     Val(const Val& other) : Val(other, static_cast<detail::box*>(nullptr)) {}
     /// Out of a pool it copies, and can throw like a copy; on the heap it never throws.
-    Val(Val&& other) : Val(nullptr, unwritten()) { begin_with(other, other.alloc_.is_heap()); }
+    Val(Val&& other) : Val(nullptr, unwritten()) { take_from(other, other.alloc_.is_heap()); }
     Val(const Val& other, const detail::allocator<char>& memory) : Val(memory, unwritten()) {
-        begin_as_copy(other);
+        copy_from(other);
     }
     Val(Val&& other, const detail::allocator<char>& memory) : Val(memory, unwritten()) {
-        begin_with(other, alloc_ == other.alloc_);
+        take_from(other);
     }
     Val& operator=(const Val& other);
     Val& operator=(Val&& other);
@@ -359,7 +359,8 @@ private:
     }
     /// False for what a destructor has nothing to do for.
     bool owns_something() const noexcept { return owns_something(head()); }
-    /// The same of a header that is in a register already.
+    /// The same of a header that is in a register already. Tags are letters, which differ in their
+    /// lowest six bits.
     static bool owns_something(std::uint64_t head) noexcept {
         constexpr auto bit = [](char t) { return std::uint64_t{1} << (t & 63); };
         constexpr std::uint64_t containers = bit('t') | bit('o') | bit('u') | bit('n');
@@ -376,14 +377,16 @@ private:
     Val(const detail::allocator<char>& memory, unwritten) noexcept : alloc_(memory) {}
     Val(detail::box* region, unwritten) noexcept : alloc_(region) {}
     /// For who knows where it lies: an allocator would be converted each time.
-    Val(const Val& other, detail::box* region) : Val(region, unwritten()) { begin_as_copy(other); }
-    void begin_as_copy(const Val& other) {
+    Val(const Val& other, detail::box* region) : Val(region, unwritten()) { copy_from(other); }
+    /// These expect *this to be None, or to have nothing but the allocator written yet.
+    void copy_from(const Val& other) {
         const detail::short_text bytes(other.stored());  // whatever it is
         if (!owns_something(bytes.head)) return set_short(bytes);
         begin_as_none();
         copy_what_is_owned(other);
     }
-    void begin_with(Val& other, bool is_same_memory) {
+    void take_from(Val& other) { take_from(other, alloc_ == other.alloc_); }
+    void take_from(Val& other, bool is_same_memory) {
         const detail::short_text bytes(other.stored());
         if (is_same_memory && other.is_relocatable(bytes.head)) {
             set_short(bytes);
@@ -395,13 +398,6 @@ private:
     }
     void begin_as_none() noexcept {
         set_short({detail::short_text::header('Z', 'Z', false, 0), 0, 0});
-    }
-    /// Both expect *this to be None.
-    void copy_from(const Val& other) {
-        if (other.owns_something())
-            copy_what_is_owned(other);
-        else
-            set_short(detail::short_text(other.stored()));
     }
     void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);
@@ -416,15 +412,6 @@ private:
     /// Nothing in it refers to where it lies itself. `header` is its own.
     bool is_relocatable(std::uint64_t header) const noexcept {
         return !owns_something(header) || (is_proxy(header) && alloc_.is_heap());
-    }
-    void take_from(Val& other) {
-        const detail::short_text bytes(other.stored());
-        if (alloc_ == other.alloc_ && other.is_relocatable(bytes.head)) {
-            set_short(bytes);
-            other.become_none();
-        } else {
-            take_what_is_owned(other);
-        }
     }
     void take_what_is_owned(Val& other);
     void become_none() noexcept { set_header('Z', 'Z', false, 0); }

@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(who_has_a_processor_to_himself_tries_now_and_then_whether_l
     BOOST_TEST(looks_of_16_waits(true) <= 100);
 }
 
-BOOST_AUTO_TEST_CASE(who_has_learned_to_look_for_long_looks_briefly_while_others_want_the_processor) {
+BOOST_AUTO_TEST_CASE(who_has_learned_to_look_for_long_looks_briefly_in_a_crowd) {
     spin_budget spins;
     int looks = 0;
     const auto found_at = [&](int n) {
