@@ -114,13 +114,9 @@ using if_comparable = std::enable_if_t<number_tag<number_like<T>>() != 'Z' || is
 /// Source: "C++ Cross-Process Shared Memory Tools", introduction; headaches 2 and 5.
 class VALPOOL_API Val {
 public:
-    Val() noexcept : Val(detail::allocator<char>()) {
-        std::memset(raw_ + 4, 0, sizeof raw_ - 4);  // what comes before is in the header's word
-    }
+    Val() noexcept : Val(nullptr, unwritten()) { begin_as_none(); }
     /// None in the memory of `memory` (for containers).
-    explicit Val(const detail::allocator<char>& memory) noexcept : alloc_(memory) {
-        set_header('Z', 'Z', false, 0);
-    }
+    explicit Val(const detail::allocator<char>& memory) noexcept : alloc_(memory) { become_none(); }
 
     template <class T, detail::if_number<T> = 0>
     Val(T number) noexcept : Val() {
@@ -159,10 +155,8 @@ public:
     Val(const Val& other) : Val(other, static_cast<detail::box*>(nullptr)) {}
     /// Out of a pool it copies, and can throw like a copy; on the heap it never throws.
     Val(Val&& other) : Val(nullptr, unwritten()) { take_from(other, other.alloc_.is_heap()); }
-    Val(const Val& other, const detail::allocator<char>& memory) : Val(memory, unwritten()) {
-        copy_from(other);
-    }
-    Val(Val&& other, const detail::allocator<char>& memory) : Val(memory, unwritten()) {
+    Val(const Val& other, const detail::allocator<char>& memory) : Val(other, memory.region()) {}
+    Val(Val&& other, const detail::allocator<char>& memory) : Val(memory.region(), unwritten()) {
         take_from(other);
     }
     Val& operator=(const Val& other);
@@ -331,9 +325,9 @@ private:
     }
     /// In whole words, as everything here: see short_text.
     void set_header(char new_tag, char new_subtype, bool is_proxy, unsigned char length) noexcept {
-        const auto head = detail::short_text::header(new_tag, new_subtype, is_proxy, length);
-        std::memcpy(stored(), &head, sizeof head);
+        set_head(detail::short_text::header(new_tag, new_subtype, is_proxy, length));
     }
+    void set_head(std::uint64_t word) noexcept { std::memcpy(stored(), &word, sizeof word); }
     template <class T>
     void set_number(T number) noexcept {
         set_header(detail::number_tag<T>(), 'Z', false, 0);
@@ -374,9 +368,8 @@ private:
 
     /// A constructor that delegates to this has all but the allocator to write yet.
     struct unwritten {};
-    Val(const detail::allocator<char>& memory, unwritten) noexcept : alloc_(memory) {}
     Val(detail::box* region, unwritten) noexcept : alloc_(region) {}
-    /// For who knows where it lies: an allocator would be converted each time.
+    /// In that box, or on the heap.
     Val(const Val& other, detail::box* region) : Val(region, unwritten()) { copy_from(other); }
     /// These expect *this to be None, or to have nothing but the allocator written yet.
     void copy_from(const Val& other) {
@@ -387,8 +380,9 @@ private:
     }
     void take_from(Val& other) { take_from(other, alloc_ == other.alloc_); }
     void take_from(Val& other, bool is_same_memory) {
+        if (!is_same_memory) return copy_from(other);
         const detail::short_text bytes(other.stored());
-        if (is_same_memory && other.is_relocatable(bytes.head)) {
+        if (other.is_relocatable(bytes.head)) {
             set_short(bytes);
             other.become_none();
         } else {
@@ -397,7 +391,8 @@ private:
         }
     }
     void begin_as_none() noexcept {
-        set_short({detail::short_text::header('Z', 'Z', false, 0), 0, 0});
+        become_none();
+        std::memset(raw_ + 4, 0, sizeof raw_ - 4);  // what comes before is in the header's word
     }
     void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);

@@ -247,13 +247,11 @@ void Val::copy_what_is_owned(const Val& other) {
 }
 
 void Val::take_what_is_owned(Val& other) {
-    if (alloc_ != other.alloc_) return copy_from(other);
     if (!other.isproxy && other.has_bytes())
         new (raw_ + 4) long_text(other.slot<long_text>());
     else
         new (raw_ + 4) object_pointer(other.slot<object_pointer>());
-    const std::uint64_t head = other.head();
-    std::memcpy(stored(), &head, sizeof head);
+    set_head(other.head());
     other.become_none();
 }
 

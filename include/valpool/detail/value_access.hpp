@@ -42,10 +42,9 @@ struct VALPOOL_API value_access {
     static const unsigned char* stored(const Val& v) noexcept { return v.stored(); }
     static void set_short(Val& v, const short_text& text) noexcept { v.set_short(text); }
     static box* region(const Val& v) noexcept { return v.alloc_.region(); }
-    /// A copy in that box, or on the heap.
-    static Val* new_copy(Val* place, const Val& v, box* region) {
-        return new (place) Val(v, region);
-    }
+    /// A copy in that box, or on the heap: for who knows which, as an allocator would be converted
+    /// each time.
+    static void new_copy(Val* place, const Val& v, box* region) { new (place) Val(v, region); }
     static bool is_proxy_to_box(const Val& v) noexcept {
         return v.isproxy && (region(v) || v.length_ == to_box);
     }
