@@ -35,9 +35,13 @@ struct heap_tables {
     table make() const { return {}; }
     table copy(const table& t) const { return t; }
     static Tab& view(table& t) { return t; }
-    static void insert(Tab& t, const std::string& key, std::int64_t value) { t[key] = value; }
-    static std::int64_t at(const Tab& t, const std::string& key) { return t(key); }
-    static std::int64_t sum(const Tab& t) {
+    [[gnu::always_inline]] static void insert(Tab& t, const std::string& key, std::int64_t value) {
+        t[key] = value;
+    }
+    [[gnu::always_inline]] static std::int64_t at(const Tab& t, const std::string& key) {
+        return t(key);
+    }
+    [[gnu::always_inline]] static std::int64_t sum(const Tab& t) {
         std::int64_t total = 0;
         for (const auto& [key, value] : t) total += static_cast<std::int64_t>(value);
         return total;
@@ -64,11 +68,14 @@ struct std_tables {
     table make() const { return {}; }
     table copy(const table& t) const { return t; }
     static table& view(table& t) { return t; }
-    static void insert(table& t, const std::string& key, std::int64_t value) { t[key] = value; }
-    static std::int64_t at(const table& t, const std::string& key) {
+    [[gnu::always_inline]] static void insert(table& t, const std::string& key,
+                                              std::int64_t value) {
+        t[key] = value;
+    }
+    [[gnu::always_inline]] static std::int64_t at(const table& t, const std::string& key) {
         return std::get<std::int64_t>(t.at(key));
     }
-    static std::int64_t sum(const table& t) {
+    [[gnu::always_inline]] static std::int64_t sum(const table& t) {
         std::int64_t total = 0;
         for (const auto& [key, value] : t) total += std::get<std::int64_t>(value);
         return total;
@@ -83,9 +90,14 @@ struct json_tables {
     table make() const { return {}; }
     table copy(const table& t) const { return t; }
     static table& view(table& t) { return t; }
-    static void insert(table& t, const std::string& key, std::int64_t value) { t[key] = value; }
-    static std::int64_t at(const table& t, const std::string& key) { return t.at(key).as_int64(); }
-    static std::int64_t sum(const table& t) {
+    [[gnu::always_inline]] static void insert(table& t, const std::string& key,
+                                              std::int64_t value) {
+        t[key] = value;
+    }
+    [[gnu::always_inline]] static std::int64_t at(const table& t, const std::string& key) {
+        return t.at(key).as_int64();
+    }
+    [[gnu::always_inline]] static std::int64_t sum(const table& t) {
         std::int64_t total = 0;
         for (const auto& item : t) total += item.value().as_int64();
         return total;

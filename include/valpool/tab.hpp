@@ -79,20 +79,13 @@ const Val&& get(const table_entry<V>&& e) noexcept {
 struct alignas(64) entry_memory {
     unsigned char bytes[2 * sizeof(Val)];
 };
-using chunk_pointer = allocator<entry_memory>::pointer;
-/// What it points to, which is something: that spares comparing with null.
+/// To a chunk's first value, which is where a walk begins; right before it the keys end.
+using chunk_pointer = allocator<Val>::pointer;
+/// The address of something, or of what nobody will look at: that spares comparing with null.
 template <class T>
 T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
-    T* const some = reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(&p) +
-                                         static_cast<std::uintptr_t>(p.get_offset()));
-    if (!some) __builtin_unreachable();
-    return some;
-}
-inline Val* keys_of(const chunk_pointer& chunk) noexcept {
-    return reinterpret_cast<Val*>(chunk.get());
-}
-inline Val* keys_of_some(const chunk_pointer& chunk) noexcept {
-    return reinterpret_cast<Val*>(get_some(chunk));
+    return reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(&p) +
+                                static_cast<std::uintptr_t>(p.get_offset()));
 }
 
 /// The header of one block: the chunks behind the first one follow it, and then the words, each 0
@@ -103,10 +96,11 @@ struct table_index {
 
     std::uint32_t holes = 0;
     std::uint32_t room = 0;  // so many positions need neither a chunk nor a larger index
+    const std::uint32_t first_capacity;  // of the chunk that the table itself refers to
     const std::uint32_t unit;
     const std::uint8_t log2_words;
     std::uint8_t chunks = 0;
-    std::uint8_t reserved[2] = {};
+    std::uint8_t reserved[6] = {};
 
     table_index(std::uint32_t first_capacity, unsigned log2) noexcept;
     static std::size_t size_bytes(unsigned log2) noexcept;
@@ -144,11 +138,23 @@ struct entry_row {
 
 /// Values of one chunk that lie side by side, none of them a hole. So small that it is returned in
 /// registers.
-struct row_part {
-    Val* first;  // null: there are no more
-    std::uint32_t count;
-    std::uint32_t next;  // the position behind
+class row_part {
+public:
+    row_part() noexcept = default;
+    row_part(Val* values, std::uint32_t how_many, std::uint32_t capacity, bool is_last) noexcept
+        : first(values), count(how_many), capacity_and_last_(capacity | (is_last ? last_bit : 0)) {}
+
+    std::uint32_t capacity() const noexcept { return capacity_and_last_ & ~last_bit; }
+    bool is_last() const noexcept { return (capacity_and_last_ & last_bit) != 0; }
+
+    Val* first = nullptr;
+    std::uint32_t count = 0;
+
+private:
+    static constexpr std::uint32_t last_bit = std::uint32_t{1} << 31;
+    std::uint32_t capacity_and_last_ = last_bit;  // of the chunk; nothing comes behind the part
 };
+static_assert(sizeof(row_part) == 16, "two registers");
 
 /// What Tab and OTab are: entries in chunks that never move, each as large as all before it, in the
 /// order of their insertion; and, from a few entries on, an index that finds keys by their hash.
@@ -161,13 +167,15 @@ struct row_part {
 class VALPOOL_API table {
 public:
     static constexpr std::uint32_t smallest_chunk = 4;
+    /// For the first chunk of a table that is going to be filled, in that pool (null: on the heap):
+    /// the smallest, or as much as the smallest and a second one, if most tables that this thread
+    /// has begun of late came to need that.
+    static std::uint32_t usual_first_capacity(const StreamingPool* pool) noexcept;
 
     table() noexcept : table(allocator<char>()) {}
-    explicit table(const allocator<char>& memory) noexcept : table(memory, nullptr, 0) {}
-    /// With room for its first entries, which is its own from now on.
-    table(const allocator<char>& memory, const chunk_pointer& first,
-          std::uint32_t capacity) noexcept
-        : memory_(memory), first_(first), capacity_and_holes_(capacity) {}
+    explicit table(const allocator<char>& memory) noexcept : memory_(memory) {}
+    /// With room for so many entries.
+    table(const allocator<char>& memory, std::uint32_t capacity);
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory);
     table(table&& other);
@@ -235,14 +243,16 @@ public:
         using reference = entry&;
 
         walk() noexcept = default;
-        explicit walk(const table& t) noexcept : table_(&t) {
-            if (t.size_ == 0) return;
-            if (t.has_holes()) {
-                go_on();
-            } else {
-                const std::uint32_t capacity = t.first_capacity();
-                enter({keys_of_some(t.first_), t.size_ < capacity ? t.size_ : capacity, capacity});
+        explicit walk(const table& t) noexcept {
+            // One question for what most tables are, one row without holes. Such a walk never asks
+            // the table again.
+            if (__builtin_expect(t.size_ <= t.capacity_, true)) {
+                enter({get_some(t.first_), t.size_, t.capacity_, true});
+                return;
             }
+            table_ = &t;
+            enter(t.has_holes() ? t.part_from(0)
+                                : row_part(get_some(t.first_), t.capacity_, t.capacity_, false));
         }
 
         entry& operator*() const& noexcept { return *here(); }
@@ -252,8 +262,8 @@ public:
         }
         entry* operator->() const noexcept { return here(); }
         walk& operator++() noexcept {
-            // Said so that going on does not take the loop's registers.
-            if (__builtin_expect_with_probability(++at_ == last_, true, 0.001)) go_on();
+            if (++at_ == last_ && table_)
+                enter(table_->part_behind(last_, from_key_bytes_ / sizeof(Val)));
             return *this;
         }
         walk operator++(int) noexcept {
@@ -261,10 +271,13 @@ public:
             ++*this;
             return before;
         }
-        friend bool operator==(const walk& a, const walk& b) noexcept { return a.at_ == b.at_; }
-        friend bool operator!=(const walk& a, const walk& b) noexcept { return a.at_ != b.at_; }
+        friend bool operator==(const walk& a, const walk& b) noexcept {
+            return a.is_at_end() ? b.is_at_end() : !b.is_at_end() && a.at_ == b.at_;
+        }
+        friend bool operator!=(const walk& a, const walk& b) noexcept { return !(a == b); }
 
     private:
+        bool is_at_end() const noexcept { return at_ == last_; }
         Val* key() const noexcept {
             return reinterpret_cast<Val*>(reinterpret_cast<char*>(at_) - from_key_bytes_);
         }
@@ -279,44 +292,17 @@ public:
             entry_room& operator=(const entry_room&) noexcept { return *this; }
             alignas(entry) unsigned char bytes[sizeof(entry)];
         };
-        VALPOOL_ALWAYS_INLINE void enter(const entry_row& row) noexcept {
-            at_ = row.value(row.first);
-            last_ = at_ + row.count;
-            next_ += row.count;
-            from_key_bytes_ = row.capacity * sizeof(Val);
+        VALPOOL_ALWAYS_INLINE void enter(const row_part& part) noexcept {
+            at_ = part.first;
+            last_ = at_ + part.count;
+            from_key_bytes_ = part.capacity() * sizeof(Val);
+            if (part.is_last()) table_ = nullptr;
         }
-        /// To the next row of entries, or to the end, where at_ is null.
-        VALPOOL_ALWAYS_INLINE void go_on() noexcept {
-            if (next_ == table_->size_) {
-                at_ = nullptr;
-            } else if (table_->has_holes()) {
-                const row_part part = table_->part_without_holes(next_);
-                at_ = part.first;
-                last_ = at_ + part.count;
-                next_ = part.next;
-                from_key_bytes_ = table_->bytes_from_key(next_);
-            } else {
-                // A chunk begins here, and where it begins tells which. The second one has a way of
-                // its own: a short table's walk goes through here once.
-                table_index& index = *get_some(table_->index_);
-                const std::uint32_t left = table_->size_ - next_;
-                if (next_ == table_->first_capacity()) {
-                    enter_chunk(index.chunk(0), index.unit, left);
-                } else {
-                    const std::uint32_t capacity = next_ - table_->first_capacity() + index.unit;
-                    enter_chunk(index.chunk(index.number_of(capacity)), capacity, left);
-                }
-            }
-        }
-        VALPOOL_ALWAYS_INLINE void enter_chunk(const chunk_pointer& chunk, std::uint32_t capacity,
-                                               std::uint32_t left) noexcept {
-            enter({keys_of_some(chunk), left < capacity ? left : capacity, capacity});
-        }
-        const table* table_ = nullptr;
+
+        const table* table_ = nullptr;    // null: there is nothing behind this row
         Val* at_ = nullptr;               // the value
-        Val* last_ = nullptr;             // behind the last value of this row
-        std::size_t from_key_bytes_ = 0;  // bytes, which spares the loop multiplying
-        std::uint32_t next_ = 0;          // position of what comes behind this row
+        Val* last_ = nullptr;             // behind the last value of this row; there at the end
+        std::size_t from_key_bytes_ = 0;  // to the value; bytes spare the loop multiplying
         mutable entry_room entry_;
     };
     walk<Val> begin() noexcept { return walk<Val>(*this); }
@@ -325,9 +311,9 @@ public:
     walk<const Val> end() const noexcept { return {}; }
 
     box* region() const noexcept { return memory_.region(); }
-    /// So much a copy of it takes in a box of its own, if that has a table of this size as its
-    /// root; what keys and values allocate is not counted.
-    std::size_t bytes_in_box() const noexcept;
+    /// So much a table of so many entries takes in a box of its own, if it begins with room for
+    /// them; what keys and values allocate is not counted.
+    static std::size_t bytes_in_box(std::size_t for_entries) noexcept;
     /// Room for so many entries, so that inserting allocates for their content only.
     /// std::length_error for more than there can be.
     void reserve(std::size_t count);
@@ -345,19 +331,18 @@ private:
     };
 
     void destroy() noexcept;
-    static constexpr std::uint32_t holes_bit = std::uint32_t{1} << 31;
-    std::uint32_t first_capacity() const noexcept { return capacity_and_holes_ & ~holes_bit; }
-    bool has_holes() const noexcept { return (capacity_and_holes_ & holes_bit) != 0; }
+    bool has_holes() const noexcept { return capacity_ == 0 && size_ != 0; }
     std::size_t holes() const noexcept { return has_holes() ? count_holes() : 0; }
     std::size_t count_holes() const noexcept;
+    std::uint32_t first_capacity() const noexcept;
     std::size_t capacity() const noexcept;
     std::size_t room() const noexcept;
     entry_row first_row() const noexcept;
     entry_row row_from(std::uint32_t position) const noexcept;
-    row_part part_without_holes(std::uint32_t position) const noexcept;
-    /// From a key to its value, in the chunk that ends at this position or around it. Apart from
-    /// the part: who looks at no key need not ask.
-    [[gnu::pure]] std::size_t bytes_from_key(std::uint32_t behind) const noexcept;
+    row_part part_from(std::uint32_t position) const noexcept;
+    row_part part_behind(const Val* last, std::size_t capacity) const noexcept;
+    unsigned chunk_behind(const Val* last, std::size_t capacity) const noexcept;
+    std::uint32_t position_of(const Val* value, std::size_t capacity) const noexcept;
     entry_place place_at(std::size_t position) const noexcept;
     template <class Key>
     found_entry find_entry(const Key& key, std::uint32_t hash) const;
@@ -374,13 +359,20 @@ private:
         return value_for_short(key.head, key.second, key.third);
     }
     Val& value_for_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
+    Val& found_short_by_hash(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
+    Val& found_long(std::string_view key) const;
     const Val* find_in_row(const short_text& key) const noexcept;
+    const Val* find_short_by_hash(std::uint64_t head, std::uint64_t second,
+                                  std::uint64_t third) const;
+    const Val* find_long(std::string_view key) const;
     Val& value_at_once(box* b, const short_text& key);
     Val& value_or_new_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
     template <class Key>
     Val& value_or_new(const Key& key);
     template <class Key>
     Val& add(const Key& key, std::uint32_t hash, bool has_hash);
+    static Val* new_chunk(box* b, std::size_t capacity);
+    void free_chunk(Val* values, std::size_t capacity) noexcept;
     void make_first_chunk(std::size_t for_entries, box* b);
     void copy_entries(const table& other, box* b);
     void make_room(std::size_t for_entries);
@@ -393,10 +385,10 @@ private:
     void remove_from_row(Val* key) noexcept;
 
     allocator<char> memory_;
-    chunk_pointer first_;                    // the first chunk; null: none
+    chunk_pointer first_;                    // to the first chunk; null: none
     allocator<table_index>::pointer index_;  // with the further chunks; null: none
     std::uint32_t size_ = 0;
-    std::uint32_t capacity_and_holes_;  // of the first chunk; the highest bit: there are holes
+    std::uint32_t capacity_ = 0;  // of the first chunk; 0 as long as there are holes: ask the index
 };
 static_assert(sizeof(table) == 32, "box header, table and four entries fit a block of 384 bytes");
 static_assert(sizeof(entry_memory) == 64, "one cache line");

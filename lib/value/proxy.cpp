@@ -74,7 +74,7 @@ constexpr std::size_t largest_first_chunk_bytes = 4096;
 template <class C>
 std::size_t first_chunk_bytes_for(const C& content) {
     if constexpr (std::is_base_of_v<table, C>) {
-        const std::size_t bytes = content.bytes_in_box();
+        const std::size_t bytes = table::bytes_in_box(content.entries());
         if (bytes <= largest_first_chunk_bytes) return std::max(bytes, usual_box_bytes);
     }
     return usual_box_bytes;
@@ -84,12 +84,10 @@ std::size_t first_chunk_bytes_for(const C& content) {
 template <class T>
 Proxy share_table(StreamingPool* pool, char tag, const T& t) {
     if (!t.isEmpty()) return make_shared(pool, tag, 'Z', t, first_chunk_bytes_for(t));
-    hold* const h = new_root(pool, sizeof(T));
-    const detail::allocator<char> memory(h->target);
-    constexpr std::uint32_t capacity = table::smallest_chunk;
+    const std::uint32_t capacity = table::usual_first_capacity(pool);
+    hold* const h = new_root(pool, sizeof(T), table::bytes_in_box(capacity));
     try {
-        new (h->target->root())
-            T(memory, detail::allocator<entry_memory>(memory).allocate(capacity), capacity);
+        new (h->target->root()) T(detail::allocator<char>(h->target), capacity);
     } catch (...) {
         drop_handle(h);
         throw;

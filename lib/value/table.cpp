@@ -86,10 +86,35 @@ unsigned log2_words_for(std::size_t entries) noexcept {
     return static_cast<unsigned>(std::bit_width(std::max<std::size_t>(entries * 2, 16) - 1));
 }
 
+/// What a table of the smallest chunk has with its second one.
+constexpr std::uint32_t roomy_chunk = 3 * table::smallest_chunk;
+/// In a smaller one memory counts more than speed: what wrong guesses may waste.
+constexpr std::size_t least_roomy_pool_bytes = std::size_t{16} << 20;
+
+/// Whether a thread's next table is likely to outgrow the smallest chunk. Programs make tables of
+/// the same few shapes again and again; those of five entries or more are one row, which is walked
+/// faster, if they begin with a roomy chunk, and take no more memory than with two chunks.
+class growth_guess {
+public:
+    /// A table that is going to be filled begins.
+    void begins() noexcept { score_ = std::max(score_ - 3, least); }
+    /// Such a one gets its fifth entry.
+    void outgrows() noexcept { score_ = std::min(score_ + 4, most); }
+    /// More than three of four did.
+    bool is_roomy() const noexcept { return score_ > 0; }
+
+private:
+    // Some hundreds of tables may begin before the first one of them is filled.
+    static constexpr int most = 1000;
+    static constexpr int least = -100;
+    int score_ = 0;
+};
+thread_local constinit growth_guess guess;
+
 }  // namespace
 
-table_index::table_index(std::uint32_t first_capacity, unsigned log2) noexcept
-    : unit(unit_for(first_capacity)), log2_words(static_cast<std::uint8_t>(log2)) {
+table_index::table_index(std::uint32_t first, unsigned log2) noexcept
+    : first_capacity(first), unit(unit_for(first)), log2_words(static_cast<std::uint8_t>(log2)) {
     for (unsigned j = 0; j < most_chunks(); ++j) new (&chunk(j)) chunk_pointer(nullptr);
     std::fill_n(words(), std::size_t{1} << log2, 0);
 }
@@ -119,7 +144,17 @@ void table_index::remove(std::uint32_t hash, std::size_t position) noexcept {
     words()[i] |= removed;
 }
 
+std::uint32_t table::usual_first_capacity(const StreamingPool* pool) noexcept {
+    const bool is_roomy = guess.is_roomy() && (!pool || pool->bytes() >= least_roomy_pool_bytes);
+    guess.begins();
+    return is_roomy ? roomy_chunk : smallest_chunk;
+}
+
 std::size_t table::count_holes() const noexcept { return index_->holes; }
+
+std::uint32_t table::first_capacity() const noexcept {
+    return index_ ? index_->first_capacity : capacity_;
+}
 
 std::size_t table::capacity() const noexcept {
     const std::size_t further =
@@ -134,18 +169,19 @@ std::size_t table::room() const noexcept {
 
 /// All there is, without an index.
 [[gnu::always_inline]] inline entry_row table::first_row() const noexcept {
-    return {keys_of(first_), size_, first_capacity()};
+    return {get_some(first_) - capacity_, size_, capacity_};
 }
 
 /// What is used from the position on of the chunk that it lies in.
 entry_row table::row_from(std::uint32_t position) const noexcept {
-    if (position < first_capacity())
-        return {keys_of(first_) + position,
-                std::min<std::uint32_t>(first_capacity(), size_) - position, first_capacity()};
-    const std::uint32_t from_unit = position - first_capacity() + index_->unit;
+    table_index* const index = index_.get();
+    const std::uint32_t first = index ? index->first_capacity : capacity_;
+    if (position < first)
+        return {get_some(first_) - first + position, std::min(first, size_) - position, first};
+    const std::uint32_t from_unit = position - first + index->unit;
     const std::uint32_t capacity = std::bit_floor(from_unit);
     const std::uint32_t at = from_unit - capacity;
-    return {keys_of(index_->chunk(index_->number_of(capacity))) + at,
+    return {get_some(index->chunk(index->number_of(capacity))) - capacity + at,
             std::min(capacity - at, size_ - position), capacity};
 }
 
@@ -154,22 +190,69 @@ table::entry_place table::place_at(std::size_t position) const noexcept {
     return {row.first, row.value(row.first)};
 }
 
-/// The first such part at or behind the position.
-row_part table::part_without_holes(std::uint32_t position) const noexcept {
-    while (position < size_) {
-        const entry_row row = row_from(position);
-        Val* const first = std::find_if_not(row.first, row.last(), is_hole);
-        Val* const last = std::find_if(first, row.last(), is_hole);
-        if (first != last)
-            return {row.value(first), static_cast<std::uint32_t>(last - first),
-                    position + static_cast<std::uint32_t>(last - row.first)};
-        position += row.count;
-    }
-    return {nullptr, 0, position};
+namespace {
+constexpr unsigned none = ~0u;  // no chunk's number
 }
 
-std::size_t table::bytes_from_key(std::uint32_t behind) const noexcept {
-    return row_from(behind - 1).capacity * sizeof(Val);
+/// The first such part at or behind the position.
+row_part table::part_from(std::uint32_t position) const noexcept {
+    while (position < size_) {
+        const entry_row row = row_from(position);
+        Val* first = row.first;
+        Val* last = row.last();
+        if (has_holes()) {
+            first = std::find_if_not(first, last, is_hole);
+            last = std::find_if(first, last, is_hole);
+        }
+        position += static_cast<std::uint32_t>(last - row.first);
+        if (first != last)
+            return {row.value(first), static_cast<std::uint32_t>(last - first), row.capacity,
+                    position == size_};
+    }
+    return {};
+}
+
+/// The number of the one behind this place, if that is a chunk's end; the table has no holes.
+[[gnu::always_inline]] inline unsigned table::chunk_behind(const Val* last,
+                                                           std::size_t capacity) const noexcept {
+    if (last == get_some(first_) + capacity_) return 0;
+    const unsigned j = index_->number_of(static_cast<std::uint32_t>(capacity));
+    const bool is_end = j < index_->chunks && last == get_some(index_->chunk(j)) + capacity;
+    return is_end ? j + 1 : none;
+}
+
+/// The part behind this place, which is behind a value in a chunk of that capacity.
+row_part table::part_behind(const Val* last, std::size_t capacity) const noexcept {
+    const unsigned next = has_holes() || !index_ ? none : chunk_behind(last, capacity);
+    if (next == none) return part_from(position_of(last - 1, capacity) + 1);
+    const std::uint32_t next_capacity = index_->capacity_of(next);
+    const std::uint32_t before = capacity_ + next_capacity - index_->unit;
+    if (before >= size_) return {};
+    return {get_some(index_->chunk(next)), std::min(size_ - before, next_capacity), next_capacity,
+            size_ - before <= next_capacity};
+}
+
+/// The last one if it is not there any more: who changes a table must not expect its walks to go on
+/// as before, but they come to an end.
+std::uint32_t table::position_of(const Val* value, std::size_t capacity) const noexcept {
+    // The difference is large for what lies before the chunk.
+    const auto index_in = [value](const chunk_pointer& chunk) {
+        return (reinterpret_cast<std::uintptr_t>(value) -
+                reinterpret_cast<std::uintptr_t>(chunk.get())) /
+               sizeof(Val);
+    };
+    const std::uint32_t first = first_capacity();
+    if (const std::size_t i = index_in(first_); i < first) return static_cast<std::uint32_t>(i);
+    if (!index_) return size_ - 1;
+    const unsigned j = index_->number_of(static_cast<std::uint32_t>(capacity));
+    if (j >= index_->chunks) return size_ - 1;
+    const std::size_t i = index_in(index_->chunk(j));
+    return i < capacity ? static_cast<std::uint32_t>(first + capacity - index_->unit + i)
+                        : size_ - 1;
+}
+
+table::table(const allocator<char>& memory, std::uint32_t capacity) : table(memory) {
+    make_first_chunk(capacity, memory.region());
 }
 
 table::table(const table& other, const allocator<char>& memory) : table(memory) {
@@ -253,9 +336,10 @@ void table::destroy() noexcept {
         std::destroy_n(row.value(row.first), row.count);
         position += row.count;
     }
+    const std::uint32_t capacity = first_capacity();  // which the index may know alone
     while (index_ && index_->chunks != 0) drop_last_chunk();
     drop_index();
-    allocator<entry_memory>(memory_).deallocate(first_, first_capacity());
+    free_chunk(first_.get(), capacity);
 }
 
 void table::swap(table& other) {
@@ -271,7 +355,7 @@ void table::swap(table& other) {
     std::swap(first_, other.first_);
     std::swap(index_, other.index_);
     std::swap(size_, other.size_);
-    std::swap(capacity_and_holes_, other.capacity_and_holes_);
+    std::swap(capacity_, other.capacity_);
 }
 
 void table::reserve(std::size_t count) {
@@ -314,17 +398,29 @@ const Val* table::find_value(const Key& key) const {
 /// The value of this key, in a table without an index; null when there is none.
 [[gnu::always_inline]] inline const Val* table::find_in_row(const short_text& key) const noexcept {
     const entry_row row = first_row();
-    Val* const found = find_in(row, short_key(key));
-    return found == row.last() ? nullptr : row.value(found);
+    for (Val* at = row.first; at != row.last(); ++at)
+        if (short_key(key).is(*at)) return row.value(at);
+    return nullptr;
+}
+
+// What does not find by the row alone is apart: the quick way then needs no place on the stack.
+
+[[gnu::noinline]] const Val* table::find_short_by_hash(std::uint64_t head, std::uint64_t second,
+                                                       std::uint64_t third) const {
+    return find_value(short_text(head, second, third));
+}
+
+[[gnu::noinline]] const Val* table::find_long(std::string_view key) const {
+    return find_value(key);
 }
 
 const Val* table::find_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
-    const short_text key(head, second, third);
-    return index_ ? find_value(key) : find_in_row(key);
+    return index_ ? find_short_by_hash(head, second, third)
+                  : find_in_row(short_text(head, second, third));
 }
 
 const Val* table::find_text(std::string_view key) const {
-    if (key.size() > short_text::most) return find_value(key);
+    if (key.size() > short_text::most) return find_long(key);
     const short_text text(key);
     return find_short(text.head, text.second, text.third);
 }
@@ -340,14 +436,30 @@ Val& table::operator()(const Val& key) const {
 }
 
 Val& table::found_value(std::string_view key) const {
-    const Val* const found = find_text(key);
+    if (key.size() > short_text::most) return found_long(key);
+    const short_text text(key);
+    return found_short(text.head, text.second, text.third);
+}
+
+[[gnu::noinline]] Val& table::found_long(std::string_view key) const {
+    const Val* const found = find_value(key);
     if (!found) throw_missing(Val(key));
     return const_cast<Val&>(*found);
 }
 
 Val& table::found_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
-    const Val* const found = find_short(head, second, third);
-    if (!found) throw_missing(Val(short_text(head, second, third).view()));
+    if (!index_)
+        if (const Val* const found = find_in_row(short_text(head, second, third)))
+            return const_cast<Val&>(*found);
+    return found_short_by_hash(head, second, third);
+}
+
+/// Or not at all.
+[[gnu::noinline]] Val& table::found_short_by_hash(std::uint64_t head, std::uint64_t second,
+                                                  std::uint64_t third) const {
+    const short_text key(head, second, third);
+    const Val* const found = index_ ? find_value(key) : nullptr;
+    if (!found) throw_missing(Val(key.view()));
     return const_cast<Val&>(*found);
 }
 
@@ -380,7 +492,9 @@ Val& table::value_for(std::string_view key) {
         Val* const at = find_in(row, short_key(key));
         if (at != row.last()) return *row.value(at);
         const bool is_shared = b && b->published.load(std::memory_order_relaxed);
-        if (size_ < first_capacity() && size_ < most_without_index && !is_shared) {
+        const bool has_place = size_ < capacity_ && size_ < most_without_index;
+        // The fifth entry goes where the thread learns of it.
+        if (has_place && size_ != smallest_chunk && !is_shared) {
             value_access::set_short(*new (at) Val(allocator<char>(b)), key);
             Val* const value = new (row.value(at)) Val(allocator<char>(b));
             ++size_;
@@ -412,6 +526,11 @@ void new_key(Val* place, const short_text& key, const allocator<char>& memory) n
 template <class Key>
 [[gnu::noinline]] Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
+    if (!index_) {
+        box* const b = region();
+        if (!first_) make_first_chunk(usual_first_capacity(b ? pool_of(*b) : nullptr), b);
+        if (size_ == smallest_chunk && capacity_ <= roomy_chunk) guess.outgrows();
+    }
     if (size_ >= room()) make_room(std::size_t{size_} + 1);
     const entry_place at = place_at(size_);
     new_key(at.key, key, memory_);  // the last thing that can fail
@@ -421,21 +540,30 @@ template <class Key>
     return *at.value;
 }
 
-std::size_t table::bytes_in_box() const noexcept {
-    const std::size_t count = entries();
+std::size_t table::bytes_in_box(std::size_t for_entries) noexcept {
     const std::size_t without_index =
         round_up(box_header_bytes + sizeof(table), alignof(entry_memory)) +
-        first_capacity_for(count) * sizeof(entry_memory);
-    return count > most_without_index
-               ? without_index + table_index::size_bytes(log2_words_for(count))
+        first_capacity_for(for_entries) * sizeof(entry_memory);
+    return for_entries > most_without_index
+               ? without_index + table_index::size_bytes(log2_words_for(for_entries))
                : without_index;
+}
+
+[[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t capacity) {
+    entry_memory* const keys = allocator<entry_memory>::allocate_in(b, capacity);
+    return reinterpret_cast<Val*>(keys) + capacity;
+}
+
+void table::free_chunk(Val* values, std::size_t capacity) noexcept {
+    auto* const keys = reinterpret_cast<entry_memory*>(values - capacity);
+    allocator<entry_memory>(memory_).deallocate(keys, capacity);
 }
 
 /// For so many entries of a table that has none yet.
 [[gnu::always_inline]] inline void table::make_first_chunk(std::size_t for_entries, box* b) {
     const std::size_t count = first_capacity_for(for_entries);
-    first_ = allocator<entry_memory>::allocate_in(b, count);
-    capacity_and_holes_ = static_cast<std::uint32_t>(count);
+    first_ = new_chunk(b, count);
+    capacity_ = static_cast<std::uint32_t>(count);
 }
 
 /// Chunks and an index for so many entries, so that nothing but their content can fail.
@@ -447,7 +575,7 @@ void table::make_room(std::size_t for_entries) {
         build_index(for_entries);
     while (capacity() < for_entries) {
         const unsigned j = index_->chunks;
-        index_->chunk(j) = allocator<entry_memory>(memory_).allocate(index_->capacity_of(j));
+        index_->chunk(j) = new_chunk(region(), index_->capacity_of(j));
         ++index_->chunks;
     }
     if (index_)
@@ -482,14 +610,14 @@ void table::drop_index() noexcept {
 
 void table::drop_last_chunk() noexcept {
     const unsigned j = --index_->chunks;
-    allocator<entry_memory>(memory_).deallocate(index_->chunk(j), index_->capacity_of(j));
+    free_chunk(index_->chunk(j).get(), index_->capacity_of(j));
 }
 
 /// Moves the entries behind a hole up and files everything anew in the index that is there.
 void table::close_holes() noexcept {
     std::size_t to = 0;
     index_->holes = 0;
-    capacity_and_holes_ &= ~holes_bit;
+    capacity_ = index_->first_capacity;
     std::fill_n(index_->words(), index_->mask() + 1, 0);
     for (std::size_t from = 0; from < size_; ++from) {
         const entry_place old = place_at(from);
@@ -530,7 +658,7 @@ bool table::remove(const Val& key) {
     found.value->reset();
     found.key->subtype = '-';
     ++index_->holes;
-    capacity_and_holes_ |= holes_bit;
+    capacity_ = 0;
     // As rarely as removing pays for it.
     if (index_->holes > std::max<std::size_t>(size_ / 2, most_without_index)) close_holes();
     return true;

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace valpool;
@@ -366,6 +367,85 @@ BOOST_AUTO_TEST_CASE(a_copy_of_a_walk_goes_its_own_way) {
     BOOST_TEST((other->key == key_of(0) && walk->key == key_of(1)));
     BOOST_TEST((*walk++).key == key_of(1));
     BOOST_CHECK(++other != t.end() && ++other == walk);
+}
+
+BOOST_AUTO_TEST_CASE(a_walk_survives_what_is_inserted_meanwhile) {
+    for (const std::size_t n : counts) {
+        Tab t = table_of(n);
+        std::vector<std::string> walked;
+        for (const auto& [key, value] : t) {
+            walked.push_back(key);
+            if (walked.size() <= n) t[key_of(n + walked.size())] = value;
+        }
+        BOOST_REQUIRE(walked.size() >= n);
+        walked.resize(n);
+        BOOST_TEST(walked == keys_of(table_of(n)));
+        BOOST_TEST(t.entries() == 2 * n);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_walk_ends_though_everything_is_removed_meanwhile) {
+    for (const std::size_t n : counts)
+        for (const std::size_t every : {1u, 2u, 7u}) {
+            Tab t = table_of(n);
+            std::size_t walked = 0;
+            for (auto at = t.begin(); at != t.end() && walked <= n; ++at)
+                if (walked++ % every == 0)
+                    for (std::size_t i = 0; i < n; ++i) t.remove(key_of(i));
+            BOOST_TEST(walked <= n);
+            BOOST_TEST(t.isEmpty());
+        }
+}
+
+namespace {
+bool is_one_row(Tab& t) {
+    const Val* before = nullptr;
+    for (const auto& [key, value] : t) {
+        if (before && &value != before + 1) return false;
+        before = &value;
+    }
+    return true;
+}
+/// How many of so many new tables of this size are one row.
+std::size_t rows_of(std::size_t tables, std::size_t entries) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < tables; ++i) {
+        Tab t = table_of(entries);
+        count += is_one_row(t);
+    }
+    return count;
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_thread_that_makes_tables_of_ten_comes_to_make_each_one_row) {
+    std::thread([] {
+        rows_of(1000, 3);
+        BOOST_TEST(rows_of(50, 10) == 0u);  // they could be exceptions yet
+        rows_of(1000, 10);
+        BOOST_TEST(rows_of(1000, 10) == 1000u);
+        rows_of(1000, 3);
+        BOOST_TEST(rows_of(50, 10) == 0u);
+    }).join();
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_that_makes_some_tables_of_ten_makes_the_others_small) {
+    std::thread([] {
+        for (int i = 0; i < 1000; ++i) {
+            rows_of(1, 3);
+            BOOST_REQUIRE(rows_of(1, 10) == 0u);
+        }
+    }).join();
+}
+
+BOOST_FIXTURE_TEST_CASE(in_a_small_pool_each_table_begins_small, value_test::pool_fixture) {
+    std::thread([this] {
+        rows_of(1000, 10);
+        BOOST_TEST(rows_of(1, 10) == 1u);
+        const Val first = shared();  // with bookkeeping for many
+        const std::size_t before = pool->usedBytes();
+        const Val second = shared();
+        BOOST_TEST(pool->usedBytes() - before == 384u);
+    }).join();
 }
 
 BOOST_AUTO_TEST_CASE(algorithms_walk_a_table_of_any_size) {
