@@ -99,9 +99,6 @@ struct page_entry {
 };
 static_assert(sizeof(page_entry) == 16, "bitmaps follow, aligned to 8");
 
-/// What lies in a box is aligned to, and takes up multiples of, this.
-constexpr std::size_t region_grain = 16;
-
 /// First bytes of every block and run in use: what it is.
 enum block_magic : std::uint32_t {
     magic_box = 0x786f6276,     // root of a region

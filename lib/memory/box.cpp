@@ -66,8 +66,8 @@ void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
 }
 
 /// Written at once, not field by field atomically: nobody sees it before its entry is written.
-box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes,
-              std::size_t root_bytes) noexcept {
+[[gnu::always_inline]] inline box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes,
+                                            std::size_t root_bytes) noexcept {
     return *new (a.at<void>(offset))
         box{.magic = magic_box,
             .refs = 1,
@@ -91,7 +91,6 @@ box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes,
 
 StreamingPool* pool_of(const box& b) noexcept { return &arena_of(const_cast<box&>(b)); }
 
-namespace {
 hold* make_hold(thread_lane& l) {
     auto fresh = std::make_unique<hold>();
     fresh->entry = take_entry(l);
@@ -104,29 +103,8 @@ void return_hold(thread_lane& l, hold* h) noexcept {
     return_entry(l, h->entry);
     delete h;
 }
-}  // namespace
-
-new_hold::new_hold(thread_lane& l) : lane_(l), hold_(l.spare_holds.take()) {
-    if (!hold_) hold_ = make_hold(l);
-    hold_->handles.store(1, std::memory_order_relaxed);
-}
-
-new_hold::~new_hold() {
-    if (hold_) return_hold(lane_, hold_);
-}
-
-void new_hold::write_entry(std::uint64_t box_offset) noexcept {
-    // Release: a recoverer that finds the entry finds the box complete.
-    lane_.at->ledger.entry(hold_->entry).store(box_offset, std::memory_order_release);
-    VALPOOL_KILL_POINT("hold.wrote_entry");
-}
 
 void new_hold::clear_entry() noexcept { detail::clear_entry(*hold_); }
-
-hold* new_hold::release(box& b) noexcept {
-    hold_->target = &b;
-    return std::exchange(hold_, nullptr);
-}
 
 void clear_entry(hold& h) noexcept {
     h.at->ledger.entry(h.entry).store(0, std::memory_order_release);
@@ -163,6 +141,7 @@ hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes)
         if (found == 0) return found;
         VALPOOL_KILL_POINT("box.allocated");
         h.write_entry(open_box(a, found, space_bytes(a, found), root_bytes).self);
+        VALPOOL_KILL_POINT("box.wrote_large_entry");
         return found;
     });
     return h.release(*a.at<box>(offset));
@@ -174,23 +153,23 @@ hold* create_box_at_once(arena& a, unsigned size_class, std::size_t root_bytes) 
     thread_lane& l = lane_of_thread(a);
     new_hold h(l);
     const inside pass(l);
-    const std::uint64_t offset = take_reserved(a, *l.heap, size_class);
-    if (offset == 0) return nullptr;
+    const reserved_block taken = take_reserved(a, *l.heap, size_class);
+    if (taken.offset == 0) return nullptr;
     VALPOOL_KILL_POINT("box.reserved");
-    box& b = open_box(a, offset, size_of_class[size_class], root_bytes);
-    h.write_entry(offset);
+    box& b = open_box(a, taken.offset, size_of_class[size_class], root_bytes);
+    h.write_entry(taken.offset);
+    VALPOOL_KILL_POINT("box.wrote_entry");
     // The lines of those to come are another processor's, where a reader has let go of them. They
     // take longer than it takes to make one box.
-    if (const std::uint64_t later = block_after_next(a, *l.heap, size_class))
-        prefetch_to_write(a.at<void>(later), usual_box_bytes);
+    if (taken.after_next != 0) prefetch_to_write(a.at<void>(taken.after_next), usual_box_bytes);
     return h.release(b);
 }
 }  // namespace
 
 hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes, std::size_t root_bytes) {
     arena& a = arena_of(pool);
-    const std::size_t size_bytes =
-        std::min(std::max(first_chunk_bytes, box_header_bytes + root_bytes), a.largest_block());
+    std::size_t size_bytes = std::max(first_chunk_bytes, box_header_bytes + root_bytes);
+    if (size_bytes > usual_box_bytes) size_bytes = std::min(size_bytes, a.largest_block());
     if (hold* const h = create_box_at_once(a, size_class_of(size_bytes), root_bytes)) return h;
     return create_large_box(a, size_bytes, root_bytes);
 }
@@ -203,6 +182,7 @@ hold* hold_box(box& b) {
     b.refs.fetch_add(1, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("hold.counted");
     h.write_entry(b.self);
+    VALPOOL_KILL_POINT("hold.wrote_entry");
     return h.release(b);
 }
 

@@ -15,9 +15,7 @@
 namespace valpool::detail {
 namespace {
 
-constexpr std::size_t grain = region_grain;
-constexpr std::size_t largest_small = 512;
-constexpr std::size_t list_count = largest_small / grain;
+constexpr std::size_t list_count = region_largest_small / region_grain;
 constexpr std::size_t table_bytes = list_count * sizeof(std::uint64_t);
 constexpr std::size_t largest_growth = 4096;
 /// What lies in a chunk of its own is aligned to a cache line.
@@ -25,12 +23,12 @@ constexpr std::size_t dedicated_header = 64;
 static_assert(sizeof(chunk) <= dedicated_header);
 
 std::size_t rounded(std::size_t size_bytes) noexcept {
-    return round_up(std::max<std::size_t>(size_bytes, 1), grain);
+    return round_up(std::max<std::size_t>(size_bytes, 1), region_grain);
 }
 
 std::uint64_t* list_for(arena& a, box& b, std::size_t size_bytes) noexcept {
-    if (b.free_table == 0 || size_bytes > largest_small) return nullptr;
-    return a.at<std::uint64_t>(b.free_table) + size_bytes / grain - 1;
+    if (b.free_table == 0 || size_bytes > region_largest_small) return nullptr;
+    return a.at<std::uint64_t>(b.free_table) + size_bytes / region_grain - 1;
 }
 
 void* pop_freed(arena& a, box& b, std::size_t size_bytes, std::size_t align) noexcept {
@@ -41,7 +39,7 @@ void* pop_freed(arena& a, box& b, std::size_t size_bytes, std::size_t align) noe
     return memory;
 }
 
-void* bump(arena& a, box& b, std::size_t size_bytes, std::size_t align = grain) noexcept {
+void* bump(arena& a, box& b, std::size_t size_bytes, std::size_t align = region_grain) noexcept {
     const std::uint64_t start = (b.bump + align - 1) & ~std::uint64_t{align - 1};
     if (start + size_bytes > b.bump_end) return nullptr;
     b.bump = start + size_bytes;
@@ -79,7 +77,7 @@ chunk& add_chunk(thread_lane& l, box& b, std::size_t size_bytes, bool dedicated)
 std::size_t next_chunk_bytes(const arena& a, const box& b, std::size_t needed) noexcept {
     const std::size_t last = space_bytes(a, space_start(a, b.bump_end - 1));
     const std::size_t wanted =
-        std::clamp(2 * last, largest_small, std::min(largest_growth, a.largest_block()));
+        std::clamp(2 * last, region_largest_small, std::min(largest_growth, a.largest_block()));
     return std::max(wanted, needed + sizeof(chunk));
 }
 
@@ -119,37 +117,30 @@ void push_freed(arena& a, box& b, void* memory, std::size_t size_bytes) noexcept
     *head = a.offset_of(memory);
 }
 
-[[gnu::noinline]] void* allocate_elsewhere(arena& a, box& b, std::size_t size_bytes,
-                                           std::size_t align) {
+}  // namespace
+
+void* region_allocate_elsewhere(box& b, std::size_t size_bytes, std::size_t align) {
+    arena& a = arena_of(b);
     if (size_bytes > a.size_bytes) throw_exhausted(a, size_bytes);
     const std::size_t size = rounded(size_bytes);
     if (void* const freed = pop_freed(a, b, size, align)) return freed;
     if (void* const fresh = bump(a, b, size, align)) return fresh;
     thread_lane& l = lane_of_thread(a);
-    if (size > largest_small) {
+    if (size > region_largest_small) {
         chunk& own = add_chunk(l, b, size + dedicated_header, true);
         return reinterpret_cast<char*>(&own) + dedicated_header;
     }
-    const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, size + align - grain), false);
+    const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, size + align - region_grain), false);
     b.bump = a.offset_of(&c + 1);
     b.bump_end = a.offset_of(&c) + c.size_bytes;
     return bump(a, b, size, align);
-}
-
-}  // namespace
-
-void* region_allocate(box& b, std::size_t size_bytes, std::size_t align) {
-    arena& a = arena_of(b);
-    if (size_bytes <= largest_small && b.free_table == 0)
-        if (void* const fresh = bump(a, b, rounded(size_bytes), align)) return fresh;
-    return allocate_elsewhere(a, b, size_bytes, align);
 }
 
 void region_deallocate(box& b, void* memory, std::size_t size_bytes) noexcept {
     arena& a = arena_of(b);
     const std::size_t size = rounded(size_bytes);
     try {
-        chunk* const own = size > largest_small ? dedicated_chunk(a, memory) : nullptr;
+        chunk* const own = size > region_largest_small ? dedicated_chunk(a, memory) : nullptr;
         if (own)
             remove_chunk(a, b, *own);
         else

@@ -463,8 +463,9 @@ void free_run(arena& a, std::uint32_t first) noexcept {
 
 std::uint64_t allocate_block(arena& a, lane_heap& heap, unsigned size_class,
                              page_use use) noexcept {
-    std::uint64_t block = take_reserved(a, heap, size_class);
-    if (block == 0 && refill(a, heap, size_class, use)) block = take_reserved(a, heap, size_class);
+    std::uint64_t block = take_reserved(a, heap, size_class).offset;
+    if (block == 0 && refill(a, heap, size_class, use))
+        block = take_reserved(a, heap, size_class).offset;
     VALPOOL_KILL_POINT("slab.took_block");
     return block;
 }

@@ -264,6 +264,7 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
             const std::uint64_t reference = c.reference.load(std::memory_order_relaxed);
             prefetch_to_read(a.at<void>(reference), usual_packet_bytes);
             taker.write_entry(reference);
+            VALPOOL_KILL_POINT("ring.wrote_entry");
             has_written = true;
             if (swap_cell(c, sequence, reference, 2 * (position + p.capacity), 0)) {
                 VALPOOL_KILL_POINT("ring.took");
