@@ -97,10 +97,11 @@ struct table_index {
     std::uint32_t holes = 0;
     std::uint32_t room = 0;  // so many positions need neither a chunk nor a larger index
     const std::uint32_t first_capacity;  // of the chunk that the table itself refers to
-    const std::uint32_t unit;
+    const std::uint32_t unit;            // a power of two
+    const std::uint8_t log2_unit;
     const std::uint8_t log2_words;
     std::uint8_t chunks = 0;
-    std::uint8_t reserved[6] = {};
+    std::uint8_t reserved[5] = {};
 
     table_index(std::uint32_t first_capacity, unsigned log2) noexcept;
     static std::size_t size_bytes(unsigned log2) noexcept;
@@ -109,14 +110,20 @@ struct table_index {
     /// few more; twice as many behind a small one, so that ten entries are two chunks.
     std::uint32_t capacity_of(unsigned j) const noexcept { return unit << j; }
     unsigned number_of(std::uint32_t capacity) const noexcept {
-        return static_cast<unsigned>(__builtin_ctz(capacity) - __builtin_ctz(unit));
+        return static_cast<unsigned>(__builtin_ctz(capacity)) - log2_unit;
     }
     /// Doubling chunks of at least four entries reach what the words can index in so many steps.
     unsigned most_chunks() const noexcept { return log2_words; }
     chunk_pointer& chunk(unsigned j) noexcept {
         return reinterpret_cast<chunk_pointer*>(this + 1)[j];
     }
+    const chunk_pointer& chunk(unsigned j) const noexcept {
+        return reinterpret_cast<const chunk_pointer*>(this + 1)[j];
+    }
     word* words() noexcept { return reinterpret_cast<word*>(this + 1) + most_chunks(); }
+    const word* words() const noexcept {
+        return reinterpret_cast<const word*>(this + 1) + most_chunks();
+    }
     std::size_t mask() const noexcept { return (std::size_t{1} << log2_words) - 1; }
     void put(std::uint32_t hash, std::size_t position) noexcept;
     /// Those of a smaller index, which know their hashes; what was removed stays behind.
@@ -177,7 +184,9 @@ public:
     /// With room for so many entries.
     table(const allocator<char>& memory, std::uint32_t capacity);
     table(const table& other) : table(other, allocator<char>()) {}
-    table(const table& other, const allocator<char>& memory);
+    table(const table& other, const allocator<char>& memory) : table(other, memory.region()) {}
+    /// For who knows the region.
+    table(const table& other, box* region);
     table(table&& other);
     table(table&& other, const allocator<char>& memory);
     table& operator=(const table& other);
@@ -343,6 +352,7 @@ private:
     row_part part_behind(const Val* last, std::size_t capacity) const noexcept;
     unsigned chunk_behind(const Val* last, std::size_t capacity) const noexcept;
     std::uint32_t position_of(const Val* value, std::size_t capacity) const noexcept;
+    entry_place place_at(const table_index& index, std::size_t position) const noexcept;
     entry_place place_at(std::size_t position) const noexcept;
     template <class Key>
     found_entry find_entry(const Key& key, std::uint32_t hash) const;
@@ -373,8 +383,12 @@ private:
     Val& add(const Key& key, std::uint32_t hash, bool has_hash);
     static Val* new_chunk(box* b, std::size_t capacity);
     void free_chunk(Val* values, std::size_t capacity) noexcept;
-    void make_first_chunk(std::size_t for_entries, box* b);
+    Val* make_first_chunk(std::size_t for_entries, box* b);
+    void copy_all(const table& other, box* b);
+    void copy_part(const row_part& from, Val* values, box* b);
+    void copy_row(const table& other, box* b);
     void copy_entries(const table& other, box* b);
+    void index_copies_of(const table& other);
     void make_room(std::size_t for_entries);
     void build_index(std::size_t for_entries);
     void drop_index() noexcept;

@@ -302,7 +302,7 @@ private:
     friend struct detail::value_access;
 
     static constexpr std::size_t inline_text = detail::short_text::most;
-    static constexpr unsigned char is_long = 0xff;  // length_ of text that lies elsewhere
+    static constexpr unsigned char is_elsewhere = 0xff;  // length_ of what is not in the value
     struct long_text {
         detail::allocator<char>::pointer bytes;
         std::uint32_t size;
@@ -339,7 +339,7 @@ private:
     }
     void set_bytes(char new_tag, std::string_view bytes);
     std::string_view bytes() const noexcept {
-        if (length_ != is_long) return {reinterpret_cast<const char*>(raw_), length_};
+        if (length_ != is_elsewhere) return {reinterpret_cast<const char*>(raw_), length_};
         const long_text& t = slot<long_text>();
         return {t.bytes.get(), t.size};
     }
@@ -353,14 +353,11 @@ private:
     }
     /// False for what a destructor has nothing to do for.
     bool owns_something() const noexcept { return owns_something(head()); }
-    /// The same of a header that is in a register already. Tags are letters, which differ in their
-    /// lowest six bits.
+    /// The same of a header that is in a register already.
     static bool owns_something(std::uint64_t head) noexcept {
-        constexpr auto bit = [](char t) { return std::uint64_t{1} << (t & 63); };
-        constexpr std::uint64_t containers = bit('t') | bit('o') | bit('u') | bit('n');
-        constexpr std::uint64_t more_than_short = 0xe0U << 24;
-        static_assert(inline_text < 0x20 && is_long >= 0xe0);
-        return (head & (proxy_bits | more_than_short)) != 0 || (containers >> (head & 63) & 1) != 0;
+        constexpr std::uint64_t more_than_inline = 0xe0U << 24;
+        static_assert(inline_text < 0x20 && is_elsewhere >= 0xe0);
+        return (head & (proxy_bits | more_than_inline)) != 0;
     }
     static constexpr std::uint64_t proxy_bits = 0xff0000;
     static bool is_proxy(std::uint64_t head) noexcept { return (head & proxy_bits) != 0; }
@@ -428,7 +425,7 @@ private:
     }
     Val& get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
 
-    unsigned char length_;  // inline text and big integers: bytes; proxies: which kind
+    unsigned char length_;  // inline text and big integers: bytes; proxies: which kind; numbers: 0
     alignas(4) unsigned char raw_[20];
 };
 static_assert(sizeof(Val) == 32, "an entry of a table is one cache line");

@@ -80,19 +80,34 @@ std::size_t first_chunk_bytes_for(const C& content) {
     return usual_box_bytes;
 }
 
-/// The first entries of a table that is empty yet lie in the same block.
-template <class T>
-Proxy share_table(StreamingPool* pool, char tag, const T& t) {
-    if (!t.isEmpty()) return make_shared(pool, tag, 'Z', t, first_chunk_bytes_for(t));
-    const std::uint32_t capacity = table::usual_first_capacity(pool);
-    hold* const h = new_root(pool, sizeof(T), table::bytes_in_box(capacity));
+/// A new box with a root of this type, made by make(region, place).
+template <class T, class Make>
+[[gnu::always_inline]] inline Proxy share_new(StreamingPool* pool, char tag,
+                                              std::size_t first_chunk_bytes, const Make& make) {
+    hold* const h = new_root(pool, sizeof(T), first_chunk_bytes);
     try {
-        new (h->target->root()) T(detail::allocator<char>(h->target), capacity);
+        make(h->target, h->target->root());
     } catch (...) {
         drop_handle(h);
         throw;
     }
     return finish_root(h, tag, 'Z');
+}
+
+/// The first entries of a table that is empty yet lie in the same block.
+template <class T>
+[[gnu::noinline]] Proxy share_empty_table(StreamingPool* pool, char tag) {
+    const std::uint32_t capacity = table::usual_first_capacity(pool);
+    return share_new<T>(pool, tag, table::bytes_in_box(capacity), [=](box* b, void* place) {
+        new (place) T(detail::allocator<char>(b), capacity);
+    });
+}
+
+template <class T>
+[[gnu::always_inline]] inline Proxy share_table(StreamingPool* pool, char tag, const T& t) {
+    if (t.isEmpty()) return share_empty_table<T>(pool, tag);
+    return share_new<T>(pool, tag, first_chunk_bytes_for(t),
+                        [&t](box* b, void* place) { new (place) T(t, b); });
 }
 }  // namespace
 

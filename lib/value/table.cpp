@@ -64,6 +64,9 @@ value_key prepared(const Val& key) noexcept { return value_key(key); }
     text << "Key " << key << " not in table";
     throw std::out_of_range(text.str());
 }
+[[noreturn, gnu::cold, gnu::noinline]] void throw_missing(const short_text& key) {
+    throw_missing(Val(key.view()));
+}
 
 /// The first of these keys that it is, or the row's last().
 template <class Key>
@@ -114,7 +117,10 @@ thread_local constinit growth_guess guess;
 }  // namespace
 
 table_index::table_index(std::uint32_t first, unsigned log2) noexcept
-    : first_capacity(first), unit(unit_for(first)), log2_words(static_cast<std::uint8_t>(log2)) {
+    : first_capacity(first),
+      unit(unit_for(first)),
+      log2_unit(static_cast<std::uint8_t>(std::countr_zero(unit))),
+      log2_words(static_cast<std::uint8_t>(log2)) {
     for (unsigned j = 0; j < most_chunks(); ++j) new (&chunk(j)) chunk_pointer(nullptr);
     std::fill_n(words(), std::size_t{1} << log2, 0);
 }
@@ -130,6 +136,10 @@ void table_index::put(std::uint32_t hash, std::size_t position) noexcept {
 }
 
 void table_index::take_words_of(table_index& other) noexcept {
+    if (log2_words == other.log2_words && other.holes == 0) {
+        std::copy_n(other.words(), mask() + 1, words());
+        return;
+    }
     for (std::size_t i = 0; i <= other.mask(); ++i) {
         const word w = other.words()[i];
         const std::uint64_t position_plus_one = w & 0xffffffff;
@@ -185,9 +195,26 @@ entry_row table::row_from(std::uint32_t position) const noexcept {
             std::min(capacity - at, size_ - position), capacity};
 }
 
+/// In a table with an index.
+[[gnu::always_inline]] inline table::entry_place table::place_at(
+    const table_index& index, std::size_t position) const noexcept {
+    const std::size_t first = index.first_capacity;
+    if (position < first) {
+        Val* const value = get_some(first_) + position;
+        return {value - first, value};
+    }
+    const std::size_t from_unit = position - first + index.unit;
+    const auto log2_capacity = static_cast<unsigned>(std::bit_width(from_unit) - 1);
+    const std::size_t capacity = std::size_t{1} << log2_capacity;
+    Val* const value =
+        get_some(index.chunk(log2_capacity - index.log2_unit)) + (from_unit - capacity);
+    return {value - capacity, value};
+}
+
 table::entry_place table::place_at(std::size_t position) const noexcept {
-    const entry_row row = row_from(static_cast<std::uint32_t>(position));
-    return {row.first, row.value(row.first)};
+    if (index_) return place_at(*index_, position);
+    Val* const value = get_some(first_) + position;
+    return {value - capacity_, value};
 }
 
 namespace {
@@ -251,43 +278,102 @@ std::uint32_t table::position_of(const Val* value, std::size_t capacity) const n
                         : size_ - 1;
 }
 
+[[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t capacity) {
+    entry_memory* const keys = allocator<entry_memory>::allocate_in(b, capacity);
+    return reinterpret_cast<Val*>(keys) + capacity;
+}
+
+[[gnu::always_inline]] inline void table::free_chunk(Val* values, std::size_t capacity) noexcept {
+    auto* const keys = reinterpret_cast<entry_memory*>(values - capacity);
+    allocator<entry_memory>(memory_).deallocate(keys, capacity);
+}
+
+/// For so many entries of a table that has none yet.
+[[gnu::always_inline]] inline Val* table::make_first_chunk(std::size_t for_entries, box* b) {
+    const std::size_t count = first_capacity_for(for_entries);
+    Val* const values = new_chunk(b, count);
+    first_ = values;
+    capacity_ = static_cast<std::uint32_t>(count);
+    return values;
+}
+
 table::table(const allocator<char>& memory, std::uint32_t capacity) : table(memory) {
     make_first_chunk(capacity, memory.region());
 }
 
-table::table(const table& other, const allocator<char>& memory) : table(memory) {
-    if (other.entries() == 0) return;
+table::table(const table& other, box* region) : table() {
     // Twice, for a compiler that knows which it is does better.
-    if (box* const b = memory.region())
-        copy_entries(other, b);
-    else
-        copy_entries(other, nullptr);
+    if (region) {
+        new (&memory_) allocator<char>(region);  // who assigns does not know that it is not null
+        copy_all(other, region);
+    } else {
+        copy_all(other, nullptr);
+    }
 }
 
-/// Of a table that has some, into the first chunk of this one, which has none. `b` is the region.
-[[gnu::always_inline]] inline void table::copy_entries(const table& other, box* b) {
-    if (other.entries() > most_without_index)
-        make_room(other.entries());
+/// Into this one, which is empty.
+[[gnu::always_inline]] inline void table::copy_all(const table& other, box* b) {
+    if (other.size_ == 0) return;
+    if (other.size_ <= other.capacity_ && other.size_ <= most_without_index)
+        copy_row(other, b);
     else
-        make_first_chunk(other.entries(), b);
-    const entry_row to = first_row();
-    Val* place = to.first;
-    for (std::uint32_t position = 0; position != other.size_;) {
-        const entry_row from = other.index_ ? other.row_from(position) : other.first_row();
-        for (Val* key = from.first; key != from.last(); ++key) {
-            if (is_hole(*key)) continue;
-            value_access::new_copy(place, *key, b);
-            try {
-                value_access::new_copy(to.value(place), *from.value(key), b);
-            } catch (...) {
-                std::destroy_at(place);
-                throw;
-            }
-            ++place;
-            ++size_;
-            if (index_) index_->put(hash_of(*key), size_ - 1);  // the copy may be put off
-        }
-        position += from.count;
+        copy_entries(other, b);
+}
+
+namespace {
+/// Where nothing is yet. If that throws, nothing is there again.
+[[gnu::always_inline]] inline void copy_values(const Val* from, std::size_t count, Val* to,
+                                               box* region) {
+    Val* at = to;
+    try {
+        for (Val* const last = to + count; at != last; ++at, ++from)
+            value_access::new_copy(at, *from, region);
+    } catch (...) {
+        std::destroy(to, at);
+        throw;
+    }
+}
+}  // namespace
+
+/// Copies entries that lie side by side behind those that there are, all of them in one chunk.
+[[gnu::always_inline]] inline void table::copy_part(const row_part& from, Val* values, box* b) {
+    Val* const to = values + size_;
+    copy_values(from.first - from.capacity(), from.count, to - capacity_, b);
+    try {
+        copy_values(from.first, from.count, to, b);
+    } catch (...) {
+        std::destroy_n(to - capacity_, from.count);
+        throw;
+    }
+    size_ += from.count;
+}
+
+/// What most copies are: of some entries in one row without holes, and no index is needed.
+[[gnu::always_inline]] inline void table::copy_row(const table& other, box* b) {
+    const row_part all(get_some(other.first_), other.size_, other.capacity_, true);
+    copy_part(all, make_first_chunk(other.size_, b), b);
+}
+
+/// Of any table.
+void table::copy_entries(const table& other, box* b) {
+    if (other.entries() == 0) return;
+    make_room(other.entries());
+    Val* const values = get_some(first_);
+    for (row_part part = other.part_from(0); part.count != 0;
+         part = other.part_behind(part.first + part.count, part.capacity())) {
+        copy_part(part, values, b);
+        if (part.is_last()) break;
+    }
+    if (index_) index_copies_of(other);
+}
+
+void table::index_copies_of(const table& other) {
+    if (!other.has_holes() && other.index_) return index_->take_words_of(*other.index_);
+    std::uint32_t to = 0;
+    for (std::uint32_t position = 0; position != other.size_; ++position) {
+        // Not of the copy: a container may be put off.
+        const Val& key = *other.place_at(position).key;
+        if (!is_hole(key)) index_->put(hash_of(key), to++);
     }
 }
 
@@ -308,7 +394,7 @@ table::table(table&& other, const allocator<char>& memory) : table(memory) {
 
 table& table::operator=(const table& other) {
     if (this == &other) return *this;
-    table copy(other, allocator<char>(region()));
+    table copy(other, region());
     swap(copy);
     return *this;
 }
@@ -345,8 +431,8 @@ void table::destroy() noexcept {
 void table::swap(table& other) {
     if (this == &other) return;
     if (region() != other.region()) {
-        table mine(other, allocator<char>(region()));
-        table theirs(*this, allocator<char>(other.region()));
+        table mine(other, region());
+        table theirs(*this, other.region());
         swap(mine);
         other.swap(theirs);
         return;
@@ -365,20 +451,22 @@ void table::reserve(std::size_t count) {
 }
 
 template <class Key>
-table::found_entry table::find_entry(const Key& wanted, std::uint32_t hash) const {
+[[gnu::always_inline]] inline table::found_entry table::find_entry(const Key& wanted,
+                                                                   std::uint32_t hash) const {
     const auto key = prepared(wanted);
-    if (!index_) {
+    const table_index* const index = index_.get();
+    if (!index) {
         const entry_row row = first_row();
         Val* const found = find_in(row, key);
         if (found == row.last()) return {};
         return {{found, row.value(found)}, 0};
     }
-    const std::size_t mask = index_->mask();
-    const table_index::word* const words = index_->words();
+    const std::size_t mask = index->mask();
+    const table_index::word* const words = index->words();
     for (std::size_t i = hash & mask; words[i] != 0; i = (i + 1) & mask) {
         const std::uint64_t position_plus_one = words[i] & 0xffffffff;
         if (words[i] >> 32 != hash || position_plus_one == table_index::removed) continue;
-        const entry_place at = place_at(position_plus_one - 1);
+        const entry_place at = place_at(*index, position_plus_one - 1);
         if (key.is(*at.key)) return {at, position_plus_one - 1};
     }
     return {};
@@ -459,7 +547,7 @@ Val& table::found_short(std::uint64_t head, std::uint64_t second, std::uint64_t 
                                                   std::uint64_t third) const {
     const short_text key(head, second, third);
     const Val* const found = index_ ? find_value(key) : nullptr;
-    if (!found) throw_missing(Val(key.view()));
+    if (!found) throw_missing(key);
     return const_cast<Val&>(*found);
 }
 
@@ -547,23 +635,6 @@ std::size_t table::bytes_in_box(std::size_t for_entries) noexcept {
     return for_entries > most_without_index
                ? without_index + table_index::size_bytes(log2_words_for(for_entries))
                : without_index;
-}
-
-[[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t capacity) {
-    entry_memory* const keys = allocator<entry_memory>::allocate_in(b, capacity);
-    return reinterpret_cast<Val*>(keys) + capacity;
-}
-
-void table::free_chunk(Val* values, std::size_t capacity) noexcept {
-    auto* const keys = reinterpret_cast<entry_memory*>(values - capacity);
-    allocator<entry_memory>(memory_).deallocate(keys, capacity);
-}
-
-/// For so many entries of a table that has none yet.
-[[gnu::always_inline]] inline void table::make_first_chunk(std::size_t for_entries, box* b) {
-    const std::size_t count = first_capacity_for(for_entries);
-    first_ = new_chunk(b, count);
-    capacity_ = static_cast<std::uint32_t>(count);
 }
 
 /// Chunks and an index for so many entries, so that nothing but their content can fail.

@@ -90,7 +90,7 @@ void Val::set_bytes(char new_tag, std::string_view text) {
         std::memcpy(bytes.get(), text.data(), text.size());
         const auto size = static_cast<std::uint32_t>(text.size());
         new (raw_ + 4) long_text{bytes, size, size};
-        set_header(new_tag, 'Z', false, is_long);
+        set_header(new_tag, 'Z', false, is_elsewhere);
     }
 }
 
@@ -177,7 +177,7 @@ void Val::clear() noexcept {
         else
             drop_block(slot<heap_block*>());
     } else if (has_bytes()) {
-        if (length_ == is_long)
+        if (length_ == is_elsewhere)
             alloc_.deallocate(slot<long_text>().bytes, slot<long_text>().capacity);
     } else if (is_container(tag)) {
         end_container({alloc_.region(), slot<object_pointer>().get(), nullptr, tag, subtype});

@@ -100,7 +100,7 @@ struct VALPOOL_API value_access {
         }
         using object_pointer = typename allocator<char>::pointer;
         new (v.raw_ + 4) object_pointer(reinterpret_cast<char*>(place.get()));
-        v.set_header(tag, subtype, false, 0);
+        v.set_header(tag, subtype, false, Val::is_elsewhere);
     }
 
     /// Makes a None value on the heap a proxy of a container on the heap.
