@@ -256,7 +256,9 @@ public:
             // One question for what most tables are, one row without holes. Such a walk never asks
             // the table again.
             if (__builtin_expect(t.size_ <= t.capacity_, true)) {
-                enter({get_some(t.first_), t.size_, t.capacity_, true});
+                at_ = get_some(t.first_);
+                last_ = at_ + t.size_;
+                from_key_bytes_ = t.capacity_ * sizeof(Val);
                 return;
             }
             table_ = &t;
@@ -271,8 +273,7 @@ public:
         }
         entry* operator->() const noexcept { return here(); }
         walk& operator++() noexcept {
-            if (++at_ == last_ && table_)
-                enter(table_->part_behind(last_, from_key_bytes_ / sizeof(Val)));
+            if (++at_ == last_ && table_) enter(table_->part_behind(last_, capacity_));
             return *this;
         }
         walk operator++(int) noexcept {
@@ -304,13 +305,15 @@ public:
         VALPOOL_ALWAYS_INLINE void enter(const row_part& part) noexcept {
             at_ = part.first;
             last_ = at_ + part.count;
-            from_key_bytes_ = part.capacity() * sizeof(Val);
+            capacity_ = part.capacity();
+            from_key_bytes_ = capacity_ * sizeof(Val);
             if (part.is_last()) table_ = nullptr;
         }
 
         const table* table_ = nullptr;    // null: there is nothing behind this row
         Val* at_ = nullptr;               // the value
         Val* last_ = nullptr;             // behind the last value of this row; there at the end
+        std::size_t capacity_ = 0;        // of the row's chunk, if there is something behind it
         std::size_t from_key_bytes_ = 0;  // to the value; bytes spare the loop multiplying
         mutable entry_room entry_;
     };
