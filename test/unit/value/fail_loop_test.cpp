@@ -178,6 +178,23 @@ BOOST_AUTO_TEST_CASE(sharing_a_large_table) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(sharing_a_short_table_of_long_keys) {
+    Tab plain;
+    for (int i = 0; i < 4; ++i) plain[longer_text + std::to_string(i)] = longer_text;
+    run([&plain](Val&, StreamingPool* pool) {
+        BOOST_TEST(text_of(Shared(pool, plain)) == text_of(plain));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(sharing_a_table_with_holes_and_long_keys) {
+    Tab plain;
+    for (int i = 0; i < 40; ++i) plain[long_text + std::to_string(i)] = long_text;
+    for (const int i : {0, 3, 4, 5, 11, 12, 39}) plain.remove(long_text + std::to_string(i));
+    run([&plain](Val&, StreamingPool* pool) {
+        BOOST_TEST(text_of(Shared(pool, plain)) == text_of(plain));
+    });
+}
+
 BOOST_AUTO_TEST_CASE(sharing_a_table_of_proxies) {
     run([](Val& v, StreamingPool* pool) {
         const Val ref = v["ref"];

@@ -480,6 +480,23 @@ BOOST_AUTO_TEST_CASE(a_walk_passes_over_holes_wherever_they_are) {
             }
 }
 
+BOOST_AUTO_TEST_CASE(a_copy_of_a_table_finds_every_key_whatever_was_removed) {
+    for (const std::size_t n : counts)
+        for (const std::size_t every : {2u, 3u, 7u, 1001u}) {
+            Tab t = table_of(n);
+            for (std::size_t i = 0; i < n; ++i)
+                if (i % every == 1) t.remove(key_of(i));
+            Tab copy = t;
+            BOOST_TEST(keys_of(copy) == keys_of(t));
+            for (std::size_t i = 0; i < n; ++i) {
+                BOOST_REQUIRE(copy.contains(key_of(i)) == (i % every != 1));
+                copy[key_of(i)] = n + i;
+            }
+            BOOST_TEST(copy.entries() == n);
+            for (std::size_t i = 0; i < n; ++i) BOOST_REQUIRE(copy(key_of(i)) == Val(n + i));
+        }
+}
+
 BOOST_AUTO_TEST_CASE(tables_compare_equal_without_being_wrapped) {
     BOOST_CHECK(Tab({{"a", 1}}) == Tab({{"a", 1}}));
     BOOST_CHECK(OTab({{"a", 1}}) == OTab({{"a", 1}}));
