@@ -379,7 +379,7 @@ private:
     void take_from(Val& other, bool is_same_memory) {
         if (!is_same_memory) return copy_from(other);
         const detail::short_text bytes(other.stored());
-        if (other.is_relocatable(bytes.head)) {
+        if (__builtin_expect(other.is_relocatable(bytes.head), true)) {
             set_short(bytes);
             other.become_none();
         } else {

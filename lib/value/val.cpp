@@ -291,8 +291,10 @@ void* value_access::any_container(const Val& v) {
     return block_of(v)->object;
 }
 
-void value_access::throw_other_type(const Val& v, char tag, char subtype) {
-    throw std::logic_error(description(v) + ", is no " + type_name(tag, subtype));
+void* value_access::any_container_of_type(const Val& v, char tag, char subtype) {
+    if (v.tag != tag || v.subtype != subtype)
+        throw std::logic_error(description(v) + ", is no " + type_name(tag, subtype));
+    return any_container(v);
 }
 
 void value_access::adopt_hold(Val& v, hold* h) noexcept {
