@@ -181,8 +181,8 @@ public:
 
     table() noexcept : table(allocator<char>()) {}
     explicit table(const allocator<char>& memory) noexcept : memory_(memory) {}
-    /// With room for so many entries.
-    table(const allocator<char>& memory, std::uint32_t capacity);
+    /// In that region, with room for so many entries.
+    table(box* region, std::uint32_t capacity);
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory) : table(other, memory.region()) {}
     /// For who knows the region.

@@ -98,9 +98,8 @@ template <class T, class Make>
 template <class T>
 [[gnu::noinline]] Proxy share_empty_table(StreamingPool* pool, char tag) {
     const std::uint32_t capacity = table::usual_first_capacity(pool);
-    return share_new<T>(pool, tag, table::bytes_in_box(capacity), [=](box* b, void* place) {
-        new (place) T(detail::allocator<char>(b), capacity);
-    });
+    return share_new<T>(pool, tag, table::bytes_in_box(capacity),
+                        [=](box* b, void* place) { new (place) T(b, capacity); });
 }
 
 template <class T>

@@ -297,8 +297,8 @@ std::uint32_t table::position_of(const Val* value, std::size_t capacity) const n
     return values;
 }
 
-table::table(const allocator<char>& memory, std::uint32_t capacity) : table(memory) {
-    make_first_chunk(capacity, memory.region());
+table::table(box* region, std::uint32_t capacity) : table(allocator<char>(region)) {
+    make_first_chunk(capacity, region);
 }
 
 table::table(const table& other, box* region) : table() {
@@ -572,6 +572,16 @@ Val& table::value_for(std::string_view key) {
     return key.size() <= short_text::most ? short_value(short_text(key)) : value_or_new(key);
 }
 
+namespace {
+/// In a table without an index: the ninth entry needs one, and the fifth goes where the thread
+/// learns of it. As bits, which are asked for faster than two numbers are compared with.
+bool is_added_at_once(std::uint32_t position) noexcept {
+    constexpr std::uint64_t all = (1U << most_without_index) - 1;
+    constexpr std::uint64_t at_once = all & ~(1U << table::smallest_chunk);
+    return (at_once >> (position & 63) & 1) != 0;
+}
+}  // namespace
+
 /// What most insertions are: into the room that there is, of a table that nobody else sees. `b` is
 /// the table's region.
 [[gnu::always_inline]] inline Val& table::value_at_once(box* b, const short_text& key) {
@@ -580,13 +590,10 @@ Val& table::value_for(std::string_view key) {
         Val* const at = find_in(row, short_key(key));
         if (at != row.last()) return *row.value(at);
         const bool is_shared = b && b->published.load(std::memory_order_relaxed);
-        const bool has_place = size_ < capacity_ && size_ < most_without_index;
-        // The fifth entry goes where the thread learns of it.
-        if (has_place && size_ != smallest_chunk && !is_shared) {
-            value_access::set_short(*new (at) Val(allocator<char>(b)), key);
-            Val* const value = new (row.value(at)) Val(allocator<char>(b));
+        if (size_ < capacity_ && is_added_at_once(size_) && !is_shared) {
+            value_access::new_short(at, key, b);
             ++size_;
-            return *value;
+            return *value_access::new_none(row.value(at), b);
         }
     }
     return value_or_new_short(key.head, key.second, key.third);
@@ -607,7 +614,7 @@ void new_key(Val* place, const Key& key, const allocator<char>& memory) {
     new (place) Val(key, memory);
 }
 void new_key(Val* place, const short_text& key, const allocator<char>& memory) noexcept {
-    value_access::set_short(*new (place) Val(memory), key);
+    value_access::new_short(place, key, memory.region());
 }
 }  // namespace
 

@@ -40,11 +40,18 @@ struct VALPOOL_API value_access {
     static std::string_view bytes(const Val& v) noexcept { return v.bytes(); }
     /// Where header and content of a short text lie; see short_text.
     static const unsigned char* stored(const Val& v) noexcept { return v.stored(); }
-    static void set_short(Val& v, const short_text& text) noexcept { v.set_short(text); }
     static box* region(const Val& v) noexcept { return v.alloc_.region(); }
-    /// A copy in that box, or on the heap: for who knows which, as an allocator would be converted
-    /// each time.
+    /// A new value in that box, or on the heap: for who knows which, as an allocator would be
+    /// converted each time. A copy, a text, None.
     static void new_copy(Val* place, const Val& v, box* region) { new (place) Val(v, region); }
+    static void new_short(Val* place, const short_text& text, box* region) noexcept {
+        (new (place) Val(region, Val::unwritten()))->set_short(text);
+    }
+    static Val* new_none(Val* place, box* region) noexcept {
+        Val* const v = new (place) Val(region, Val::unwritten());
+        v->become_none();
+        return v;
+    }
     static bool is_proxy_to_box(const Val& v) noexcept {
         return v.isproxy && (region(v) || v.length_ == to_box);
     }
