@@ -37,7 +37,8 @@ public:
     }
 
     bool put(Val&& value, deadline until) override {
-        if (hold* const h = sole_hold(value)) {
+        // Of a full pipe the cell is left alone as well: see retry.
+        if (hold* const h = sole_hold(value); h && room_seen(pipe_, written_) != 0) {
             thread_lane& l = lane_of_thread(arena_);
             if (try_hand_over(l, *h)) {
                 static_cast<void>(value_access::release_hold(value));
