@@ -219,7 +219,6 @@ Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content,
                   std::size_t first_chunk_bytes = usual_box_bytes) {
     hold* const h = new_root(pool, sizeof(C), first_chunk_bytes);
     try {
-        const mutation guard(h->target);
         new (h->target->root()) C(content, allocator<char>(h->target));
     } catch (...) {
         drop_handle(h);

@@ -126,7 +126,8 @@ struct table_index {
     }
     std::size_t mask() const noexcept { return (std::size_t{1} << log2_words) - 1; }
     void put(std::uint32_t hash, std::size_t position) noexcept;
-    /// Those of a smaller index, which know their hashes; what was removed stays behind.
+    /// Those of another index of the same entries, which know their hashes; what was removed stays
+    /// behind.
     void take_words_of(table_index& other) noexcept;
     void remove(std::uint32_t hash, std::size_t position) noexcept;
 };

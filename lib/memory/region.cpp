@@ -39,13 +39,6 @@ void* pop_freed(arena& a, box& b, std::size_t size_bytes, std::size_t align) noe
     return memory;
 }
 
-void* bump(arena& a, box& b, std::size_t size_bytes, std::size_t align = region_grain) noexcept {
-    const std::uint64_t start = (b.bump + align - 1) & ~std::uint64_t{align - 1};
-    if (start + size_bytes > b.bump_end) return nullptr;
-    b.bump = start + size_bytes;
-    return a.at<void>(start);
-}
-
 void link_chunk(arena& a, box& b, std::uint64_t offset, bool dedicated) noexcept {
     auto& c = *new (a.at<void>(offset)) chunk;
     c.magic.store(magic_chunk, std::memory_order_relaxed);
@@ -105,7 +98,8 @@ chunk* dedicated_chunk(arena& a, void* memory) noexcept {
 void push_freed(arena& a, box& b, void* memory, std::size_t size_bytes) noexcept {
     if (b.free_table == 0) {
         // The first freed piece that is large enough becomes the table itself.
-        void* const table = size_bytes >= table_bytes ? memory : bump(a, b, table_bytes);
+        void* const table =
+            size_bytes >= table_bytes ? memory : region_bump(b, table_bytes, region_grain);
         if (!table) return;  // reused no more; it comes back with the box
         std::memset(table, 0, table_bytes);
         b.free_table = a.offset_of(table);
@@ -124,7 +118,7 @@ void* region_allocate_elsewhere(box& b, std::size_t size_bytes, std::size_t alig
     if (size_bytes > a.size_bytes) throw_exhausted(a, size_bytes);
     const std::size_t size = rounded(size_bytes);
     if (void* const freed = pop_freed(a, b, size, align)) return freed;
-    if (void* const fresh = bump(a, b, size, align)) return fresh;
+    if (void* const fresh = region_bump(b, size, align)) return fresh;
     thread_lane& l = lane_of_thread(a);
     if (size > region_largest_small) {
         chunk& own = add_chunk(l, b, size + dedicated_header, true);
@@ -133,7 +127,7 @@ void* region_allocate_elsewhere(box& b, std::size_t size_bytes, std::size_t alig
     const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, size + align - region_grain), false);
     b.bump = a.offset_of(&c + 1);
     b.bump_end = a.offset_of(&c) + c.size_bytes;
-    return bump(a, b, size, align);
+    return region_bump(b, size, align);
 }
 
 void region_deallocate(box& b, void* memory, std::size_t size_bytes) noexcept {

@@ -66,20 +66,24 @@ constexpr std::size_t region_largest_small = 512;
 /// The pool in which the box lies.
 VALPOOL_API StreamingPool* pool_of(const box& b) noexcept;
 
+/// Off the box's newest chunk; null when that has too little left. The size is a multiple of the
+/// grain.
+inline void* region_bump(box& b, std::size_t size_bytes, std::size_t align) noexcept {
+    const std::uint64_t start = (b.bump + align - 1) & ~std::uint64_t{align - 1};
+    if (start + size_bytes > b.bump_end) return nullptr;
+    b.bump = start + size_bytes;
+    return reinterpret_cast<char*>(&b) + (start - b.self);
+}
 /// The part of region_allocate that takes longer.
 VALPOOL_API void* region_allocate_elsewhere(box& b, std::size_t size_bytes, std::size_t align);
 /// Memory inside the box, aligned to 16 or 64, living at most as long as the box.
 /// Throws PoolExhausted, with nothing changed. Never blocks, except while recovery runs.
 /// Not for two threads at once on the same box.
 inline void* region_allocate(box& b, std::size_t size_bytes, std::size_t align = 16) {
-    // What a box is made with room for comes off its newest chunk, as long as nothing was freed.
+    // What a box is made with room for, as long as nothing was freed.
     if (size_bytes - 1 < region_largest_small && b.free_table == 0) {
         const std::size_t size = (size_bytes + region_grain - 1) & ~(region_grain - 1);
-        const std::uint64_t start = (b.bump + align - 1) & ~std::uint64_t{align - 1};
-        if (start + size <= b.bump_end) {
-            b.bump = start + size;
-            return reinterpret_cast<char*>(&b) + (start - b.self);
-        }
+        if (void* const fresh = region_bump(b, size, align)) return fresh;
     }
     return region_allocate_elsewhere(b, size_bytes, align);
 }
