@@ -37,8 +37,7 @@ public:
     }
 
     bool put(Val&& value, deadline until) override {
-        // Of a full pipe the cell is left alone as well: see retry.
-        if (hold* const h = sole_hold(value); h && room_seen(pipe_, written_) != 0) {
+        if (hold* const h = sole_hold(value); h && may_have_room()) {
             thread_lane& l = lane_of_thread(arena_);
             if (try_hand_over(l, *h)) {
                 static_cast<void>(value_access::release_hold(value));
@@ -46,6 +45,7 @@ public:
                 wake_reader();
                 return true;
             }
+            was_full_.store(true, std::memory_order_relaxed);
         }
         const bool was_none = value.tag == 'Z';
         handle packed(pack(std::move(value), arena_));
@@ -152,6 +152,15 @@ private:
         return is_sole ? h : nullptr;
     }
 
+    /// For who tries before he looks. Of a pipe that was full lately, its cell is left alone as
+    /// retry does; of another, the cursor, which to look at takes as long as an answer's way back.
+    bool may_have_room() noexcept {
+        if (!was_full_.load(std::memory_order_relaxed)) return true;
+        const std::uint64_t room = room_seen(pipe_, written_);
+        if (room > pipe_.capacity / 4) was_full_.store(false, std::memory_order_relaxed);
+        return room != 0;
+    }
+
     /// The slot takes over the hold's reference; false when there is no room.
     bool try_hand_over(thread_lane& l, hold& h) {
         const inside pass(l);
@@ -244,6 +253,7 @@ private:
     const break_options breaks_;
     hold* const kept_;  // of an unnamed queue
     std::atomic<std::int64_t> spin_ns_{-1};
+    std::atomic<bool> was_full_{false};
     side_memory written_;
     side_memory read_;
     const side writing_{pipe_.producers, pipe_.room_topic(), has_room, room_seen, written_};
