@@ -473,8 +473,8 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
         if (is_about(p, "recovery.")) recovery_points.push_back(p);
         for (const char* topic :
-             {"ring.", "box.mut", "hold.wrote", "slab.claimed", "out_ref.linked", "raw.marked",
-              "pipe.filled", "fork.copied", "box.locked"})
+             {"ring.", "box.mut", "box.wrote", "hold.wrote", "slab.claimed", "out_ref.linked",
+              "raw.marked", "pipe.filled", "fork.copied", "box.locked"})
             if (is_about(p, topic)) first_points.push_back(p);
     }
     if (from_environment("VALPOOL_ALL_PAIRS", 0) != 0) {
