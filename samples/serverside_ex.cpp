@@ -48,6 +48,7 @@ Val make_packet(StreamingPool* pool, int_8 sequence_number) {
 /// False when interrupted.
 bool send(CQ& pipe, Val packet, double timeout_s) {
     while (!was_interrupted()) {
+        // A packet that finds no room stays. NOLINTNEXTLINE(bugprone-use-after-move)
         if (pipe.enqueue(std::move(packet), timeout_s)) return true;
         if (!was_interrupted())
             std::cerr << "Failed to enqueue after " << timeout_s

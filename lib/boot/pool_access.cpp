@@ -133,7 +133,7 @@ pool_segment build_segment(const pool_request& request, const std::string& tempo
 /// Removes the temporary name whatever happens.
 class temporary_file {
 public:
-    explicit temporary_file(std::string name) : path_(path_of_segment(std::move(name))) {}
+    explicit temporary_file(const std::string& name) : path_(path_of_segment(name)) {}
     ~temporary_file() { ::unlink(path_.c_str()); }
     temporary_file(const temporary_file&) = delete;
     temporary_file& operator=(const temporary_file&) = delete;

@@ -64,7 +64,7 @@ std::size_t available_memory_bytes() noexcept {
 std::string path_of_segment(const std::string& name) { return std::string(directory) + "/" + name; }
 
 std::string checked_pool_name(const std::string& name) {
-    const std::string bare = !name.empty() && name.front() == '/' ? name.substr(1) : name;
+    std::string bare = !name.empty() && name.front() == '/' ? name.substr(1) : name;
     if (bare.empty()) throw std::logic_error("a memory pool needs a name");
     if (bare.find('/') != std::string::npos || bare.find('\0') != std::string::npos ||
         bare == "." || bare == "..")

@@ -82,6 +82,7 @@ std::partial_ordering compare_reals(const any_number& a, const any_number& b) no
     const bool b_whole = b.what == any_number::integer;
     if (a_whole && b_whole) return a.i <=> b.i;
     if (a_whole) return compare_mixed(a.i, b.re);
+    // Turned round; no pointer. NOLINTNEXTLINE(modernize-use-nullptr)
     if (b_whole) return 0 <=> compare_mixed(b.i, a.re);
     return a.re <=> b.re;
 }

@@ -167,7 +167,7 @@ bool starts_number(const scanner& s) noexcept {
 
 Val parse_number(scanner& s) {
     const bool has_minus = s.peek() == '-';
-    const Val first = parse_plain_number(s);
+    Val first = parse_plain_number(s);
     const std::size_t end = s.position();
     s.skip_space();
     if (first.tag != 'D' && (s.peek() == '+' || s.peek() == '-')) {

@@ -21,6 +21,7 @@ Val::Val(Tab* adopted) : Val() { value_access::adopt(*this, 't', 'Z', adopted, t
 Val::Val(OTab* adopted) : Val() { value_access::adopt(*this, 'o', 'Z', adopted, true, false); }
 Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, 'u', 'Z', adopted, true, false); }
 
+// To itself, too: it is copied first. NOLINTNEXTLINE(bugprone-unhandled-self-assignment)
 Val& Val::operator=(const Val& other) {
     const mutation guard(alloc_.region());
     if (!other.owns_something()) {
@@ -66,6 +67,7 @@ void Val::swap(Val& other) {
     const mutation other_guard(other.alloc_.region());
     if (alloc_ == other.alloc_) {
         Val mine(std::move(other), alloc_);
+        // Moving leaves None. NOLINTNEXTLINE(bugprone-use-after-move)
         other.take_from(*this);
         take_from(mine);
         return;
