@@ -214,17 +214,25 @@ private:
 };
 
 namespace detail {
-template <class C>
-Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content,
-                  std::size_t first_chunk_bytes = usual_box_bytes) {
+/// A new box with a root of this type, which make(region, place) constructs.
+template <class C, class Make>
+VALPOOL_ALWAYS_INLINE Proxy share_root(StreamingPool* pool, char tag, char subtype,
+                                       std::size_t first_chunk_bytes, const Make& make) {
     hold* const h = new_root(pool, sizeof(C), first_chunk_bytes);
     try {
-        new (h->target->root()) C(content, allocator<char>(h->target));
+        make(h->target, h->target->root());
     } catch (...) {
         drop_handle(h);
         throw;
     }
     return finish_root(h, tag, subtype);
+}
+template <class C>
+Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content,
+                  std::size_t first_chunk_bytes = usual_box_bytes) {
+    return share_root<C>(pool, tag, subtype, first_chunk_bytes, [&content](box* b, void* place) {
+        new (place) C(content, allocator<char>(b));
+    });
 }
 }  // namespace detail
 

@@ -128,7 +128,7 @@ struct table_index {
     void put(std::uint32_t hash, std::size_t position) noexcept;
     /// Those of another index of the same entries, which know their hashes; what was removed stays
     /// behind.
-    void take_words_of(table_index& other) noexcept;
+    void take_words_of(const table_index& other) noexcept;
     void remove(std::uint32_t hash, std::size_t position) noexcept;
 };
 static_assert(sizeof(table_index) % sizeof(table_index::word) == 0, "words follow, aligned");

@@ -32,10 +32,10 @@ inline std::uint32_t next_bit(std::uint64_t place, std::uint64_t mask) noexcept 
            64;
 }
 
-/// The distance of a group's block from the first page.
-inline std::uint64_t block_at(const block_group& group, std::uint32_t bit,
+/// The distance of a group's block from the first page; `first_block` is the group's.
+inline std::uint64_t block_at(std::uint64_t first_block, std::uint32_t bit,
                               std::size_t size_class) noexcept {
-    return group.first_block() + std::uint64_t{bit} * size_of_class[size_class];
+    return first_block + std::uint64_t{bit} * size_of_class[size_class];
 }
 
 struct reserved_block {
@@ -51,7 +51,7 @@ struct reserved_block {
     if (mask == 0) return {0, 0};
     const std::uint64_t first = reserve.first_block();
     const auto offset_of = [&](std::uint32_t bit) {
-        return a.pages_offset + first + std::uint64_t{bit} * size_of_class[size_class];
+        return a.pages_offset + block_at(first, bit, size_class);
     };
     const std::uint32_t i = next_bit(reserve.place.load(std::memory_order_relaxed), mask);
     const std::uint64_t left = mask & ~(std::uint64_t{1} << i);
@@ -74,7 +74,8 @@ struct reserved_block {
 inline std::uint64_t take_lowest(block_group& reserve, std::uint64_t mask,
                                  std::size_t size_class) noexcept {
     reserve.mask.store(mask & (mask - 1), std::memory_order_relaxed);
-    return block_at(reserve, static_cast<std::uint32_t>(std::countr_zero(mask)), size_class);
+    return block_at(reserve.first_block(), static_cast<std::uint32_t>(std::countr_zero(mask)),
+                    size_class);
 }
 
 /// The bit of the group's word for the block of that class that starts at `granule`, counted from

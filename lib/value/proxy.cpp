@@ -80,33 +80,19 @@ std::size_t first_chunk_bytes_for(const C& content) {
     return usual_box_bytes;
 }
 
-/// A new box with a root of this type, made by make(region, place).
-template <class T, class Make>
-[[gnu::always_inline]] inline Proxy share_new(StreamingPool* pool, char tag,
-                                              std::size_t first_chunk_bytes, const Make& make) {
-    hold* const h = new_root(pool, sizeof(T), first_chunk_bytes);
-    try {
-        make(h->target, h->target->root());
-    } catch (...) {
-        drop_handle(h);
-        throw;
-    }
-    return finish_root(h, tag, 'Z');
-}
-
 /// The first entries of a table that is empty yet lie in the same block.
 template <class T>
 [[gnu::noinline]] Proxy share_empty_table(StreamingPool* pool, char tag) {
     const std::uint32_t capacity = table::usual_first_capacity(pool);
-    return share_new<T>(pool, tag, table::bytes_in_box(capacity),
-                        [=](box* b, void* place) { new (place) T(b, capacity); });
+    return share_root<T>(pool, tag, 'Z', table::bytes_in_box(capacity),
+                         [=](box* b, void* place) { new (place) T(b, capacity); });
 }
 
 template <class T>
 [[gnu::always_inline]] inline Proxy share_table(StreamingPool* pool, char tag, const T& t) {
     if (t.isEmpty()) return share_empty_table<T>(pool, tag);
-    return share_new<T>(pool, tag, first_chunk_bytes_for(t),
-                        [&t](box* b, void* place) { new (place) T(t, b); });
+    return share_root<T>(pool, tag, 'Z', first_chunk_bytes_for(t),
+                         [&t](box* b, void* place) { new (place) T(t, b); });
 }
 }  // namespace
 

@@ -135,7 +135,7 @@ void table_index::put(std::uint32_t hash, std::size_t position) noexcept {
     words()[i] = (std::uint64_t{hash} << 32) | (position + 1);
 }
 
-void table_index::take_words_of(table_index& other) noexcept {
+void table_index::take_words_of(const table_index& other) noexcept {
     if (log2_words == other.log2_words && other.holes == 0) {
         std::copy_n(other.words(), mask() + 1, words());
         return;
@@ -486,6 +486,7 @@ const Val* table::find_value(const Key& key) const {
 /// The value of this key, in a table without an index; null when there is none.
 [[gnu::always_inline]] inline const Val* table::find_in_row(const short_text& key) const noexcept {
     const entry_row row = first_row();
+    // Not find_in, whose result would be compared with the end once more.
     for (Val* at = row.first; at != row.last(); ++at)
         if (short_key(key).is(*at)) return row.value(at);
     return nullptr;
