@@ -37,8 +37,7 @@ struct container_tags<Array<E>> {
 
 namespace detail {
 /// A box with room for a root of this size, ready for its construction; as create_box.
-VALPOOL_API hold* new_root(StreamingPool* pool, std::size_t root_bytes,
-                           std::size_t first_chunk_bytes = usual_box_bytes);
+VALPOOL_API hold* new_root(StreamingPool* pool, root_size size);
 /// Its proxy, once the root has been constructed.
 VALPOOL_API Proxy finish_root(hold* h, char tag, char subtype);
 }  // namespace detail
@@ -216,9 +215,9 @@ private:
 namespace detail {
 /// A new box with a root of this type, which make(region, place) constructs.
 template <class C, class Make>
-VALPOOL_ALWAYS_INLINE Proxy share_root(StreamingPool* pool, char tag, char subtype,
-                                       std::size_t first_chunk_bytes, const Make& make) {
-    hold* const h = new_root(pool, sizeof(C), first_chunk_bytes);
+VALPOOL_ALWAYS_INLINE Proxy share_root(StreamingPool* pool, char tag, char subtype, root_size size,
+                                       const Make& make) {
+    hold* const h = new_root(pool, size);
     try {
         make(h->target, h->target->root());
     } catch (...) {
@@ -228,9 +227,8 @@ VALPOOL_ALWAYS_INLINE Proxy share_root(StreamingPool* pool, char tag, char subty
     return finish_root(h, tag, subtype);
 }
 template <class C>
-Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content,
-                  std::size_t first_chunk_bytes = usual_box_bytes) {
-    return share_root<C>(pool, tag, subtype, first_chunk_bytes, [&content](box* b, void* place) {
+Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content) {
+    return share_root<C>(pool, tag, subtype, {sizeof(C)}, [&content](box* b, void* place) {
         new (place) C(content, allocator<char>(b));
     });
 }

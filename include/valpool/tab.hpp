@@ -74,13 +74,27 @@ const Val&& get(const table_entry<V>&& e) noexcept {
     return std::move(get<I>(e));
 }
 
-/// What a chunk has for each of its entries. All keys come first, then all values: a search for a
-/// key, and a walk over the values, reads half as many cache lines as it would if they alternated.
-struct alignas(64) entry_memory {
-    unsigned char bytes[2 * sizeof(Val)];
-};
-/// To a chunk's first value, which is where a walk begins; right before it the keys end.
+// A chunk has all its values first, then all its keys: a search for a key, and a walk over the
+// values, reads half as many cache lines as it would if they alternated. Values come first so that
+// those of a table that is the root object of a box lie right behind it, in the same cache lines.
+
+/// To a chunk's first value.
 using chunk_pointer = allocator<Val>::pointer;
+/// Between a chunk's values and its keys. What is compared of a key lies in one cache line then,
+/// whether the values begin with a cache line or behind a root object.
+constexpr std::size_t gap_before_keys = 24;
+constexpr std::size_t key_distance(std::size_t capacity) noexcept {
+    return capacity * sizeof(Val) + gap_before_keys;
+}
+constexpr std::size_t chunk_bytes(std::size_t capacity) noexcept {
+    return key_distance(capacity) + capacity * sizeof(Val);
+}
+inline Val* key_of(Val* value, std::size_t capacity) noexcept {
+    return reinterpret_cast<Val*>(reinterpret_cast<char*>(value) + key_distance(capacity));
+}
+inline Val* value_of(Val* key, std::size_t capacity) noexcept {
+    return reinterpret_cast<Val*>(reinterpret_cast<char*>(key) - key_distance(capacity));
+}
 /// The address of something, or of what nobody will look at: that spares comparing with null.
 template <class T>
 T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
@@ -138,10 +152,10 @@ static_assert(sizeof(chunk_pointer) == sizeof(table_index::word), "as above");
 struct entry_row {
     Val* first = nullptr;  // the first key
     std::uint32_t count = 0;
-    std::uint32_t capacity = 0;  // of the chunk: so far behind a key is its value
+    std::uint32_t capacity = 0;  // of the chunk
 
     Val* last() const noexcept { return first + count; }
-    Val* value(Val* key) const noexcept { return key + capacity; }
+    Val* value(Val* key) const noexcept { return value_of(key, capacity); }
 };
 
 /// Values of one chunk that lie side by side, none of them a hole. So small that it is returned in
@@ -182,12 +196,15 @@ public:
 
     table() noexcept : table(allocator<char>()) {}
     explicit table(const allocator<char>& memory) noexcept : memory_(memory) {}
-    /// In that region, with room for so many entries.
+    /// The root object of a box, with room for so many entries right behind it.
     table(box* region, std::uint32_t capacity);
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory) : table(other, memory.region()) {}
     /// For who knows the region.
     table(const table& other, box* region);
+    /// The root object of a box, with room for the entries right behind it.
+    struct as_root {};
+    table(const table& other, box* region, as_root);
     table(table&& other);
     table(table&& other, const allocator<char>& memory);
     table& operator=(const table& other);
@@ -259,7 +276,7 @@ public:
             if (__builtin_expect(t.size_ <= t.capacity_, true)) {
                 at_ = get_some(t.first_);
                 last_ = at_ + t.size_;
-                from_key_bytes_ = t.capacity_ * sizeof(Val);
+                to_key_bytes_ = key_distance(t.capacity_);
                 return;
             }
             table_ = &t;
@@ -274,7 +291,7 @@ public:
         }
         entry* operator->() const noexcept { return here(); }
         walk& operator++() noexcept {
-            if (++at_ == last_ && table_) enter(table_->part_behind(last_, capacity_));
+            if (++at_ == last_ && table_) enter(table_->part_behind(last_));
             return *this;
         }
         walk operator++(int) noexcept {
@@ -290,7 +307,7 @@ public:
     private:
         bool is_at_end() const noexcept { return at_ == last_; }
         Val* key() const noexcept {
-            return reinterpret_cast<Val*>(reinterpret_cast<char*>(at_) - from_key_bytes_);
+            return reinterpret_cast<Val*>(reinterpret_cast<char*>(at_) + to_key_bytes_);
         }
         entry* here() const noexcept { return new (entry_.bytes) entry(*key(), *at_); }
         /// Of the entry that was given last, which owns nothing: a copy of a walk has its own.
@@ -306,16 +323,14 @@ public:
         VALPOOL_ALWAYS_INLINE void enter(const row_part& part) noexcept {
             at_ = part.first;
             last_ = at_ + part.count;
-            capacity_ = part.capacity();
-            from_key_bytes_ = capacity_ * sizeof(Val);
+            to_key_bytes_ = key_distance(part.capacity());
             if (part.is_last()) table_ = nullptr;
         }
 
-        const table* table_ = nullptr;    // null: there is nothing behind this row
-        Val* at_ = nullptr;               // the value
-        Val* last_ = nullptr;             // behind the last value of this row; there at the end
-        std::size_t capacity_ = 0;        // of the row's chunk, if there is something behind it
-        std::size_t from_key_bytes_ = 0;  // to the value; bytes spare the loop multiplying
+        const table* table_ = nullptr;  // null: there is nothing behind this row
+        Val* at_ = nullptr;             // the value
+        Val* last_ = nullptr;           // behind the last value of this row; there at the end
+        std::size_t to_key_bytes_ = 0;  // from the value; bytes spare the loop multiplying
         mutable entry_room entry_;
     };
     walk<Val> begin() noexcept { return walk<Val>(*this); }
@@ -324,9 +339,9 @@ public:
     walk<const Val> end() const noexcept { return {}; }
 
     box* region() const noexcept { return memory_.region(); }
-    /// So much a table of so many entries takes in a box of its own, if it begins with room for
-    /// them; what keys and values allocate is not counted.
-    static std::size_t bytes_in_box(std::size_t for_entries) noexcept;
+    /// Of a table that is constructed as the root object of a box, with room for so many entries;
+    /// what keys and values allocate is not counted.
+    static root_size size_as_root(std::size_t for_entries) noexcept;
     /// Room for so many entries, so that inserting allocates for their content only.
     /// std::length_error for more than there can be.
     void reserve(std::size_t count);
@@ -353,9 +368,9 @@ private:
     entry_row first_row() const noexcept;
     entry_row row_from(std::uint32_t position) const noexcept;
     row_part part_from(std::uint32_t position) const noexcept;
-    row_part part_behind(const Val* last, std::size_t capacity) const noexcept;
-    unsigned chunk_behind(const Val* last, std::size_t capacity) const noexcept;
-    std::uint32_t position_of(const Val* value, std::size_t capacity) const noexcept;
+    row_part part_behind(const Val* last) const noexcept;
+    unsigned chunk_behind(const Val* last) const noexcept;
+    std::uint32_t position_of(const Val* value) const noexcept;
     entry_place place_at(const table_index& index, std::size_t position) const noexcept;
     entry_place place_at(std::size_t position) const noexcept;
     template <class Key>
@@ -387,10 +402,12 @@ private:
     Val& add(const Key& key, std::uint32_t hash, bool has_hash);
     static Val* new_chunk(box* b, std::size_t capacity);
     void free_chunk(Val* values, std::size_t capacity) noexcept;
+    Val* take_first_chunk(Val* values, std::size_t capacity) noexcept;
     Val* make_first_chunk(std::size_t for_entries, box* b);
+    Val* first_chunk_of_root(std::size_t for_entries) noexcept;
+    template <bool IsRoot>
     void copy_all(const table& other, box* b);
     void copy_part(const row_part& from, Val* values, box* b);
-    void copy_row(const table& other, box* b);
     void copy_entries(const table& other, box* b);
     void index_copies_of(const table& other);
     void make_room(std::size_t for_entries);
@@ -408,8 +425,7 @@ private:
     std::uint32_t size_ = 0;
     std::uint32_t capacity_ = 0;  // of the first chunk; 0 as long as there are holes: ask the index
 };
-static_assert(sizeof(table) == 32, "box header, table and four entries fit a block of 384 bytes");
-static_assert(sizeof(entry_memory) == 64, "one cache line");
+static_assert(sizeof(table) == 32, "box header, table and four entries are a block of 384 bytes");
 
 }  // namespace detail
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -65,26 +66,31 @@ void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
     }
 }
 
+/// Behind a root object of that size, of a box's first chunk.
+std::uint32_t room_behind(std::size_t root_bytes, std::size_t size_bytes) noexcept {
+    constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+    return static_cast<std::uint32_t>(std::min(size_bytes - box_header_bytes - root_bytes, most));
+}
+
 /// Written at once, not field by field atomically: nobody sees it before its entry is written.
 [[gnu::always_inline]] inline box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes,
                                             std::size_t root_bytes) noexcept {
-    return *new (a.at<void>(offset))
-        box{.magic = magic_box,
-            .refs = 1,
-            .self = offset,
-            .chunks = 0,
-            .out_refs = 0,
-            .bump = offset + box_header_bytes + round_up(root_bytes, region_grain),
-            .bump_end = offset + size_bytes,
-            .free_table = 0,
-            .mutator = 0,
-            .lock_owner = 0,
-            .root_tag = 0,
-            .root_subtype = 0,
-            .poisoned = false,
-            .published = false,
-            .lock_depth = 0,
-            .next_work = 0};
+    return *new (a.at<void>(offset)) box{.magic = magic_box,
+                                         .refs = 1,
+                                         .self = offset,
+                                         .chunks = 0,
+                                         .out_refs = 0,
+                                         .free_table = 0,
+                                         .next_work = 0,
+                                         .mutator = 0,
+                                         .lock_owner = 0,
+                                         .lock_depth = 0,
+                                         .bump = offset + box_header_bytes + root_bytes,
+                                         .bump_room = room_behind(root_bytes, size_bytes),
+                                         .root_tag = 0,
+                                         .root_subtype = 0,
+                                         .poisoned = false,
+                                         .published = false};
 }
 
 }  // namespace
@@ -166,12 +172,17 @@ hold* create_box_at_once(arena& a, unsigned size_class, std::size_t root_bytes) 
 }
 }  // namespace
 
-hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes, std::size_t root_bytes) {
+hold* create_box(StreamingPool& pool, root_size size) {
     arena& a = arena_of(pool);
-    std::size_t size_bytes = std::max(first_chunk_bytes, box_header_bytes + root_bytes);
-    if (size_bytes > usual_box_bytes) size_bytes = std::min(size_bytes, a.largest_block());
-    if (hold* const h = create_box_at_once(a, size_class_of(size_bytes), root_bytes)) return h;
-    return create_large_box(a, size_bytes, root_bytes);
+    const std::size_t least = box_header_bytes + size.root_bytes;
+    std::size_t size_bytes = std::max(size.first_chunk_bytes, least);
+    if (size_bytes > usual_box_bytes) {
+        const std::size_t largest = a.largest_block();
+        if (least > largest) return create_large_box(a, size_bytes, size.root_bytes);
+        size_bytes = std::min(size_bytes, largest);
+    }
+    if (hold* const h = create_box_at_once(a, size_class_of(size_bytes), size.root_bytes)) return h;
+    return create_large_box(a, size_bytes, size.root_bytes);
 }
 
 hold* hold_box(box& b) {
@@ -248,7 +259,7 @@ box& target_of(const out_ref& node) noexcept {
     return *reinterpret_cast<box*>(const_cast<char*>(start) + node.target);
 }
 
-void reset_box(box& b) {
+void reset_box(box& b, std::size_t root_bytes) {
     arena& a = arena_of(b);
     thread_lane& l = lane_of_thread(a);
     const inside pass(l);
@@ -263,8 +274,8 @@ void reset_box(box& b) {
     release_targets(a, old_references, work);
     free_chunks(a, *l.heap, old_chunks);
     b.free_table = 0;
-    b.bump = b.self + box_header_bytes;
-    b.bump_end = b.self + space_bytes(a, b.self);
+    b.bump = b.self + box_header_bytes + root_bytes;
+    b.bump_room = room_behind(root_bytes, space_bytes(a, b.self));
     b.poisoned.store(false, std::memory_order_release);
     while (work != 0) {
         const std::uint64_t next = a.at<box>(work)->next_work;

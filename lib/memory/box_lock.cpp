@@ -6,10 +6,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <thread>
 
 namespace valpool::detail {
 namespace {
+
+/// What box::mutator and box::lock_owner call a lane.
+std::uint16_t name_in_box(const thread_lane& l) noexcept {
+    static_assert(raw_header::most_slots < std::numeric_limits<std::uint16_t>::max());
+    return static_cast<std::uint16_t>(l.index + 1);
+}
 
 bool belongs_to_the_dead(thread_lane& l, std::uint32_t lane_plus_one) noexcept {
     if (!l.at->notices_deaths()) return false;
@@ -23,9 +30,9 @@ void look_for_death(thread_lane& l, std::uint32_t lane_plus_one) noexcept {
 }
 
 bool try_take(thread_lane& l, box& b) {
-    const std::uint32_t me = l.index + 1;
+    const std::uint16_t me = name_in_box(l);
     if (b.lock_owner.load(std::memory_order_relaxed) != me) {
-        std::uint32_t nobody = 0;
+        std::uint16_t nobody = 0;
         // Acquire: pairs with the release in unlock_box.
         if (!b.lock_owner.compare_exchange_strong(nobody, me, std::memory_order_acquire))
             return false;
@@ -47,7 +54,7 @@ void throw_poisoned() {
 
 void mutation::begin(box& b) {
     thread_lane& l = lane_of_thread(arena_of(b));
-    const std::uint32_t me = l.index + 1;
+    const std::uint16_t me = name_in_box(l);
     const std::uint32_t other = b.mutator.load(std::memory_order_relaxed);
     if (other != 0 && other != me) look_for_death(l, other);
     check_usable(b);

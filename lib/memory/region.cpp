@@ -68,7 +68,7 @@ chunk& add_chunk(thread_lane& l, box& b, std::size_t size_bytes, bool dedicated)
 
 /// Each further chunk twice as large as the last one, within reason.
 std::size_t next_chunk_bytes(const arena& a, const box& b, std::size_t needed) noexcept {
-    const std::size_t last = space_bytes(a, space_start(a, b.bump_end - 1));
+    const std::size_t last = space_bytes(a, space_start(a, b.bump + b.bump_room - 1));
     const std::size_t wanted =
         std::clamp(2 * last, region_largest_small, std::min(largest_growth, a.largest_block()));
     return std::max(wanted, needed + sizeof(chunk));
@@ -126,7 +126,7 @@ void* region_allocate_elsewhere(box& b, std::size_t size_bytes, std::size_t alig
     }
     const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, size + align - region_grain), false);
     b.bump = a.offset_of(&c + 1);
-    b.bump_end = a.offset_of(&c) + c.size_bytes;
+    b.bump_room = static_cast<std::uint32_t>(c.size_bytes - sizeof(chunk));
     return region_bump(b, size, align);
 }
 

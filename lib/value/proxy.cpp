@@ -54,11 +54,11 @@ void Proxy::clear() {
     }
     // Nothing in a poisoned box can be trusted but its header: a new root takes the old one's
     // place.
-    reset_box(*b);
-    const mutation guard(b);
     visit_container(handle_.tag, handle_.subtype, b->root(), [b](auto& content) {
         using C = std::remove_reference_t<decltype(content)>;
-        new (region_allocate(*b, sizeof(C))) C(detail::allocator<char>(b));
+        reset_box(*b, sizeof(C));
+        const mutation guard(b);
+        new (b->root()) C(detail::allocator<char>(b));
     });
 }
 
@@ -70,29 +70,21 @@ namespace {
 /// What is known to need more than that allocates it by itself.
 constexpr std::size_t largest_first_chunk_bytes = 4096;
 
-/// The first chunk of the box that a copy goes to.
-template <class C>
-std::size_t first_chunk_bytes_for(const C& content) {
-    if constexpr (std::is_base_of_v<table, C>) {
-        const std::size_t bytes = table::bytes_in_box(content.entries());
-        if (bytes <= largest_first_chunk_bytes) return std::max(bytes, usual_box_bytes);
-    }
-    return usual_box_bytes;
-}
-
 /// The first entries of a table that is empty yet lie in the same block.
 template <class T>
 [[gnu::noinline]] Proxy share_empty_table(StreamingPool* pool, char tag) {
     const std::uint32_t capacity = table::usual_first_capacity(pool);
-    return share_root<T>(pool, tag, 'Z', table::bytes_in_box(capacity),
+    return share_root<T>(pool, tag, 'Z', table::size_as_root(capacity),
                          [=](box* b, void* place) { new (place) T(b, capacity); });
 }
 
 template <class T>
 [[gnu::always_inline]] inline Proxy share_table(StreamingPool* pool, char tag, const T& t) {
     if (t.isEmpty()) return share_empty_table<T>(pool, tag);
-    return share_root<T>(pool, tag, 'Z', first_chunk_bytes_for(t),
-                         [&t](box* b, void* place) { new (place) T(t, b); });
+    const root_size size = table::size_as_root(t.entries());
+    if (size.first_chunk_bytes > largest_first_chunk_bytes) return make_shared(pool, tag, 'Z', t);
+    return share_root<T>(pool, tag, 'Z', size,
+                         [&t](box* b, void* place) { new (place) T(t, b, table::as_root()); });
 }
 }  // namespace
 
@@ -103,9 +95,9 @@ Proxy Shared(StreamingPool* pool, const Proxy& p) { return share_content(pool, p
 
 namespace detail {
 
-hold* new_root(StreamingPool* pool, std::size_t root_bytes, std::size_t first_chunk_bytes) {
+hold* new_root(StreamingPool* pool, root_size size) {
     if (!pool) throw std::logic_error("Shared: no pool was given");
-    return create_box(*pool, first_chunk_bytes, root_bytes);
+    return create_box(*pool, size);
 }
 
 Proxy finish_root(hold* h, char tag, char subtype) {
@@ -120,7 +112,11 @@ Proxy share_content(StreamingPool* pool, const Val& v) {
     if (!is_container(v.tag))
         throw std::logic_error("Shared: " + value_access::description(v) + ", is no container");
     return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
-        return make_shared(pool, v.tag, v.subtype, content, first_chunk_bytes_for(content));
+        using C = std::remove_cv_t<std::remove_reference_t<decltype(content)>>;
+        if constexpr (std::is_base_of_v<table, C>)
+            return share_table(pool, v.tag, content);
+        else
+            return make_shared(pool, v.tag, v.subtype, content);
     });
 }
 

@@ -179,7 +179,7 @@ std::size_t table::room() const noexcept {
 
 /// All there is, without an index.
 [[gnu::always_inline]] inline entry_row table::first_row() const noexcept {
-    return {get_some(first_) - capacity_, size_, capacity_};
+    return {key_of(get_some(first_), capacity_), size_, capacity_};
 }
 
 /// What is used from the position on of the chunk that it lies in.
@@ -187,11 +187,12 @@ entry_row table::row_from(std::uint32_t position) const noexcept {
     table_index* const index = index_.get();
     const std::uint32_t first = index ? index->first_capacity : capacity_;
     if (position < first)
-        return {get_some(first_) - first + position, std::min(first, size_) - position, first};
+        return {key_of(get_some(first_), first) + position, std::min(first, size_) - position,
+                first};
     const std::uint32_t from_unit = position - first + index->unit;
     const std::uint32_t capacity = std::bit_floor(from_unit);
     const std::uint32_t at = from_unit - capacity;
-    return {get_some(index->chunk(index->number_of(capacity))) - capacity + at,
+    return {key_of(get_some(index->chunk(index->number_of(capacity))), capacity) + at,
             std::min(capacity - at, size_ - position), capacity};
 }
 
@@ -201,20 +202,20 @@ entry_row table::row_from(std::uint32_t position) const noexcept {
     const std::size_t first = index.first_capacity;
     if (position < first) {
         Val* const value = get_some(first_) + position;
-        return {value - first, value};
+        return {key_of(value, first), value};
     }
     const std::size_t from_unit = position - first + index.unit;
     const auto log2_capacity = static_cast<unsigned>(std::bit_width(from_unit) - 1);
     const std::size_t capacity = std::size_t{1} << log2_capacity;
     Val* const value =
         get_some(index.chunk(log2_capacity - index.log2_unit)) + (from_unit - capacity);
-    return {value - capacity, value};
+    return {key_of(value, capacity), value};
 }
 
 table::entry_place table::place_at(std::size_t position) const noexcept {
     if (index_) return place_at(*index_, position);
     Val* const value = get_some(first_) + position;
-    return {value - capacity_, value};
+    return {key_of(value, capacity_), value};
 }
 
 namespace {
@@ -240,18 +241,17 @@ row_part table::part_from(std::uint32_t position) const noexcept {
 }
 
 /// The number of the one behind this place, if that is a chunk's end; the table has no holes.
-[[gnu::always_inline]] inline unsigned table::chunk_behind(const Val* last,
-                                                           std::size_t capacity) const noexcept {
+[[gnu::always_inline]] inline unsigned table::chunk_behind(const Val* last) const noexcept {
     if (last == get_some(first_) + capacity_) return 0;
-    const unsigned j = index_->number_of(static_cast<std::uint32_t>(capacity));
-    const bool is_end = j < index_->chunks && last == get_some(index_->chunk(j)) + capacity;
-    return is_end ? j + 1 : none;
+    for (unsigned j = 0; j != index_->chunks; ++j)
+        if (last == get_some(index_->chunk(j)) + index_->capacity_of(j)) return j + 1;
+    return none;
 }
 
-/// The part behind this place, which is behind a value in a chunk of that capacity.
-row_part table::part_behind(const Val* last, std::size_t capacity) const noexcept {
-    const unsigned next = has_holes() || !index_ ? none : chunk_behind(last, capacity);
-    if (next == none) return part_from(position_of(last - 1, capacity) + 1);
+/// The part behind this place, which is behind a value.
+row_part table::part_behind(const Val* last) const noexcept {
+    const unsigned next = has_holes() || !index_ ? none : chunk_behind(last);
+    if (next == none) return part_from(position_of(last - 1) + 1);
     const std::uint32_t next_capacity = index_->capacity_of(next);
     const std::uint32_t before = capacity_ + next_capacity - index_->unit;
     if (before >= size_) return {};
@@ -261,7 +261,7 @@ row_part table::part_behind(const Val* last, std::size_t capacity) const noexcep
 
 /// The last one if it is not there any more: who changes a table must not expect its walks to go on
 /// as before, but they come to an end.
-std::uint32_t table::position_of(const Val* value, std::size_t capacity) const noexcept {
+std::uint32_t table::position_of(const Val* value) const noexcept {
     // The difference is large for what lies before the chunk.
     const auto index_in = [value](const chunk_pointer& chunk) {
         return (reinterpret_cast<std::uintptr_t>(value) -
@@ -270,54 +270,65 @@ std::uint32_t table::position_of(const Val* value, std::size_t capacity) const n
     };
     const std::uint32_t first = first_capacity();
     if (const std::size_t i = index_in(first_); i < first) return static_cast<std::uint32_t>(i);
-    if (!index_) return size_ - 1;
-    const unsigned j = index_->number_of(static_cast<std::uint32_t>(capacity));
-    if (j >= index_->chunks) return size_ - 1;
-    const std::size_t i = index_in(index_->chunk(j));
-    return i < capacity ? static_cast<std::uint32_t>(first + capacity - index_->unit + i)
-                        : size_ - 1;
+    const unsigned chunks = index_ ? index_->chunks : 0;
+    for (unsigned j = 0; j != chunks; ++j) {
+        const std::uint32_t capacity = index_->capacity_of(j);
+        if (const std::size_t i = index_in(index_->chunk(j)); i < capacity)
+            return static_cast<std::uint32_t>(first + capacity - index_->unit + i);
+    }
+    return size_ - 1;
 }
 
+namespace {
+/// Where the memory of a chunk on the heap begins: kept in the gap before its keys.
+void*& heap_memory_of(Val* values, std::size_t capacity) noexcept {
+    return *reinterpret_cast<void**>(values + capacity);
+}
+}  // namespace
+
 [[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t capacity) {
-    entry_memory* const keys = allocator<entry_memory>::allocate_in(b, capacity);
-    return reinterpret_cast<Val*>(keys) + capacity;
+    constexpr std::size_t alignment = 64;
+    if (b) return static_cast<Val*>(region_allocate(*b, chunk_bytes(capacity), alignment));
+    // Several times as fast as the aligned operator new.
+    constexpr std::size_t slack = alignment - __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+    char* const memory = static_cast<char*>(::operator new(chunk_bytes(capacity) + slack));
+    const std::size_t before = -reinterpret_cast<std::uintptr_t>(memory) % alignment;
+    auto* const values = reinterpret_cast<Val*>(memory + before);
+    heap_memory_of(values, capacity) = memory;
+    return values;
 }
 
 [[gnu::always_inline]] inline void table::free_chunk(Val* values, std::size_t capacity) noexcept {
-    auto* const keys = reinterpret_cast<entry_memory*>(values - capacity);
-    allocator<entry_memory>(memory_).deallocate(keys, capacity);
+    box* const b = region();
+    if (!b) return ::operator delete(heap_memory_of(values, capacity));
+    std::size_t size_bytes = chunk_bytes(capacity);
+    void* memory = values;
+    if (memory == static_cast<table*>(b->root()) + 1) {
+        // What else lies in a box begins at a multiple of the grain.
+        constexpr std::size_t before =
+            region_grain - (box_header_bytes + sizeof(table)) % region_grain;
+        memory = reinterpret_cast<char*>(values) + before;
+        size_bytes -= before;
+    }
+    region_deallocate(*b, memory, size_bytes);
+}
+
+[[gnu::always_inline]] inline Val* table::take_first_chunk(Val* values,
+                                                           std::size_t capacity) noexcept {
+    first_ = values;
+    capacity_ = static_cast<std::uint32_t>(capacity);
+    return values;
 }
 
 /// For so many entries of a table that has none yet.
 [[gnu::always_inline]] inline Val* table::make_first_chunk(std::size_t for_entries, box* b) {
     const std::size_t count = first_capacity_for(for_entries);
-    Val* const values = new_chunk(b, count);
-    first_ = values;
-    capacity_ = static_cast<std::uint32_t>(count);
-    return values;
+    return take_first_chunk(new_chunk(b, count), count);
 }
 
-table::table(box* region, std::uint32_t capacity) : table(allocator<char>(region)) {
-    make_first_chunk(capacity, region);
-}
-
-table::table(const table& other, box* region) : table() {
-    // Twice, for a compiler that knows which it is does better.
-    if (region) {
-        new (&memory_) allocator<char>(region);  // who assigns does not know that it is not null
-        copy_all(other, region);
-    } else {
-        copy_all(other, nullptr);
-    }
-}
-
-/// Into this one, which is empty.
-[[gnu::always_inline]] inline void table::copy_all(const table& other, box* b) {
-    if (other.size_ == 0) return;
-    if (other.size_ <= other.capacity_ && other.size_ <= most_without_index)
-        copy_row(other, b);
-    else
-        copy_entries(other, b);
+/// The same, for a root object that has room for them behind it.
+[[gnu::always_inline]] inline Val* table::first_chunk_of_root(std::size_t for_entries) noexcept {
+    return take_first_chunk(reinterpret_cast<Val*>(this + 1), first_capacity_for(for_entries));
 }
 
 namespace {
@@ -338,29 +349,54 @@ namespace {
 /// Copies entries that lie side by side behind those that there are, all of them in one chunk.
 [[gnu::always_inline]] inline void table::copy_part(const row_part& from, Val* values, box* b) {
     Val* const to = values + size_;
-    copy_values(from.first - from.capacity(), from.count, to - capacity_, b);
+    copy_values(from.first, from.count, to, b);
     try {
-        copy_values(from.first, from.count, to, b);
+        copy_values(key_of(from.first, from.capacity()), from.count, key_of(to, capacity_), b);
     } catch (...) {
-        std::destroy_n(to - capacity_, from.count);
+        std::destroy_n(to, from.count);
         throw;
     }
     size_ += from.count;
 }
 
-/// What most copies are: of some entries in one row without holes, and no index is needed.
-[[gnu::always_inline]] inline void table::copy_row(const table& other, box* b) {
-    const row_part all(get_some(other.first_), other.size_, other.capacity_, true);
-    copy_part(all, make_first_chunk(other.size_, b), b);
+/// Into this one, which is empty.
+template <bool IsRoot>
+[[gnu::always_inline]] inline void table::copy_all(const table& other, box* b) {
+    if (other.size_ == 0) return;
+    const bool is_short_row = other.size_ <= other.capacity_ && other.size_ <= most_without_index;
+    const std::size_t count = is_short_row ? other.size_ : other.entries();
+    if (count == 0) return;
+    Val* const values = IsRoot ? first_chunk_of_root(count) : make_first_chunk(count, b);
+    if (is_short_row)
+        copy_part(row_part(get_some(other.first_), other.size_, other.capacity_, true), values, b);
+    else
+        copy_entries(other, b);
 }
 
-/// Of any table.
+table::table(box* region, std::uint32_t capacity) : table(allocator<char>(region)) {
+    first_chunk_of_root(capacity);
+}
+
+table::table(const table& other, box* region, as_root) : table(allocator<char>(region)) {
+    copy_all<true>(other, region);
+}
+
+table::table(const table& other, box* region) : table() {
+    // Twice, for a compiler that knows which it is does better.
+    if (region) {
+        new (&memory_) allocator<char>(region);  // who assigns does not know that it is not null
+        copy_all<false>(other, region);
+    } else {
+        copy_all<false>(other, nullptr);
+    }
+}
+
+/// Of any table, into the first chunk, which has room for them.
 void table::copy_entries(const table& other, box* b) {
-    if (other.entries() == 0) return;
     make_room(other.entries());
     Val* const values = get_some(first_);
     for (row_part part = other.part_from(0); part.count != 0;
-         part = other.part_behind(part.first + part.count, part.capacity())) {
+         part = other.part_behind(part.first + part.count)) {
         copy_part(part, values, b);
         if (part.is_last()) break;
     }
@@ -636,13 +672,13 @@ template <class Key>
     return *at.value;
 }
 
-std::size_t table::bytes_in_box(std::size_t for_entries) noexcept {
-    const std::size_t without_index =
-        round_up(box_header_bytes + sizeof(table), alignof(entry_memory)) +
-        first_capacity_for(for_entries) * sizeof(entry_memory);
-    return for_entries > most_without_index
-               ? without_index + table_index::size_bytes(log2_words_for(for_entries))
-               : without_index;
+root_size table::size_as_root(std::size_t for_entries) noexcept {
+    const std::size_t root_bytes = sizeof(table) + chunk_bytes(first_capacity_for(for_entries));
+    const std::size_t index_bytes =
+        for_entries > most_without_index ? table_index::size_bytes(log2_words_for(for_entries)) : 0;
+    // So the index follows without a gap.
+    static_assert((box_header_bytes + sizeof(table) + gap_before_keys) % region_grain == 0);
+    return {root_bytes, box_header_bytes + root_bytes + index_bytes};
 }
 
 /// Chunks and an index for so many entries, so that nothing but their content can fail.

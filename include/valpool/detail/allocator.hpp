@@ -46,16 +46,17 @@ public:
     /// For who knows the region.
     static T* allocate_in(box* region, size_type count) {
         if (count > max_size()) throw std::bad_array_new_length();
+        check_alignment();
         const std::size_t size_bytes = count * sizeof(T);
-        return static_cast<T*>(region ? region_allocate(*region, size_bytes, alignment())
-                                      : on_heap(size_bytes));
+        return static_cast<T*>(region ? region_allocate(*region, size_bytes)
+                                      : ::operator new(size_bytes));
     }
 
     void deallocate(pointer memory, size_type count) noexcept {
         if (box* const b = region())
             region_deallocate(*b, memory.get(), count * sizeof(T));
         else
-            free_on_heap(memory.get());
+            ::operator delete(memory.get());
     }
 
     static size_type max_size() noexcept {
@@ -84,31 +85,9 @@ public:
     friend bool operator!=(const allocator& a, const allocator& b) noexcept { return !(a == b); }
 
 private:
-    static constexpr std::size_t default_alignment = 16;
     /// A function, because T may be incomplete where the allocator is named.
-    static constexpr std::size_t alignment() noexcept {
-        static_assert(alignof(T) <= 64, "a region aligns to 64 at most");
-        return alignof(T) > default_alignment ? alignof(T) : default_alignment;
-    }
-
-    static void* on_heap(std::size_t size_bytes) {
-        if constexpr (alignment() <= default_alignment) {
-            return ::operator new(size_bytes);
-        } else {
-            // Several times as fast as the aligned operator new; where the memory began stands
-            // right before what is returned.
-            char* const memory = static_cast<char*>(::operator new(size_bytes + alignment()));
-            const auto address = reinterpret_cast<std::uintptr_t>(memory);
-            char* const aligned = memory + (alignment() - address % alignment());
-            reinterpret_cast<void**>(aligned)[-1] = memory;
-            return aligned;
-        }
-    }
-    static void free_on_heap(void* memory) noexcept {
-        if constexpr (alignment() <= default_alignment)
-            ::operator delete(memory);
-        else if (memory)
-            ::operator delete(static_cast<void**>(memory)[-1]);
+    static constexpr void check_alignment() noexcept {
+        static_assert(alignof(T) <= region_grain && alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
     }
 
     boost::interprocess::offset_ptr<box> region_;

@@ -22,7 +22,8 @@ struct arena;
 struct attachment;
 struct out_ref;
 
-/// Shape: 80 bytes at the start of a 64-byte aligned chunk; the root object follows.
+/// Shape: 72 bytes at the start of a 64-byte aligned chunk; the root object follows. The last
+/// eight, which everybody looks at who uses the root object, are in its cache line.
 /// Invariants:
 ///   1. `refs` is the number of ledger entries, queue slots and out-references that name the box,
 ///      or more (a crash leaves it too high until recovery recounts; never too low).
@@ -37,31 +38,31 @@ struct out_ref;
 struct box {
     std::atomic<std::uint32_t> magic;
     std::atomic<std::uint32_t> refs;
-    std::uint64_t self;                     // offset of this box from its arena
-    std::atomic<std::uint64_t> chunks;      // further chunks, newest first; 0: none
-    std::atomic<std::uint64_t> out_refs;    // references to other boxes; 0: none
+    std::uint64_t self;                   // offset of this box from its arena
+    std::atomic<std::uint64_t> chunks;    // further chunks, newest first; 0: none
+    std::atomic<std::uint64_t> out_refs;  // references to other boxes; 0: none
+    std::uint64_t free_table;             // heads of the free lists; 0: nothing freed yet
+    std::uint64_t next_work;              // work list of recovery and release; else meaningless
+    std::atomic<std::uint16_t> mutator;     // lane + 1 of who is changing the content; 0: nobody
+    std::atomic<std::uint16_t> lock_owner;  // lane + 1 of who holds the TransactionLock; 0: nobody
+    std::uint32_t lock_depth;               // how often the lock's owner has taken it
     std::uint64_t bump;                     // next free byte of the newest small chunk
-    std::uint64_t bump_end;                 // its end
-    std::uint64_t free_table;               // heads of the free lists; 0: nothing freed yet
-    std::atomic<std::uint32_t> mutator;     // lane + 1 of who is changing the content; 0: nobody
-    std::atomic<std::uint32_t> lock_owner;  // lane + 1 of who holds the TransactionLock; 0: nobody
+    std::uint32_t bump_room;                // so many bytes are free from there
     char root_tag;                          // what the root object is (the value layer's tags)
     char root_subtype;
     std::atomic<bool> poisoned;
     std::atomic<bool> published;
-    std::uint32_t lock_depth;  // how often the lock's owner has taken it
-    std::uint64_t next_work;   // recovery's and release's work list; meaningless otherwise
 
     void* root() noexcept { return this + 1; }
     const void* root() const noexcept { return this + 1; }
 };
-static_assert(sizeof(box) == 80, "a record of three entries and its box fit 384 bytes");
+static_assert(sizeof(box) == 72, "a table behind it and three values fit two cache lines");
 
 constexpr std::size_t box_header_bytes = sizeof(box);
 /// What lies in a box is aligned to, and takes up multiples of, the grain. What is larger than
 /// `region_largest_small` has a chunk of its own, unless there is room for it.
 constexpr std::size_t region_grain = 16;
-constexpr std::size_t region_largest_small = 512;
+constexpr std::size_t region_largest_small = 544;
 
 /// The pool in which the box lies.
 VALPOOL_API StreamingPool* pool_of(const box& b) noexcept;
@@ -70,8 +71,10 @@ VALPOOL_API StreamingPool* pool_of(const box& b) noexcept;
 /// grain.
 inline void* region_bump(box& b, std::size_t size_bytes, std::size_t align) noexcept {
     const std::uint64_t start = (b.bump + align - 1) & ~std::uint64_t{align - 1};
-    if (start + size_bytes > b.bump_end) return nullptr;
-    b.bump = start + size_bytes;
+    const std::uint64_t taken = start + size_bytes - b.bump;
+    if (taken > b.bump_room) return nullptr;
+    b.bump += taken;
+    b.bump_room -= static_cast<std::uint32_t>(taken);
     return reinterpret_cast<char*>(&b) + (start - b.self);
 }
 /// The part of region_allocate that takes longer.
@@ -103,13 +106,16 @@ struct hold {
 /// Header, a table and its first four entries: a record of up to four keys is one block.
 constexpr std::size_t usual_box_bytes = 384;
 
-/// A new box that only the returned hold refers to, held by one handle. `root_bytes` behind the
-/// header are the root object's. `first_chunk_bytes` counts header and root object and what will
-/// soon be allocated; it is a hint for the first chunk's size (at least header plus root must fit;
-/// larger content goes to further chunks by itself).
+/// What a box is made with room for.
+struct root_size {
+    std::size_t root_bytes;  // the root object, right behind the header
+    /// Header, root object and what will soon be allocated: a hint for the size of the first chunk;
+    /// larger content goes to further ones by itself.
+    std::size_t first_chunk_bytes = usual_box_bytes;
+};
+/// A new box that only the returned hold refers to, held by one handle.
 /// Throws PoolExhausted, with nothing changed.
-VALPOOL_API hold* create_box(StreamingPool& pool, std::size_t first_chunk_bytes,
-                             std::size_t root_bytes);
+VALPOOL_API hold* create_box(StreamingPool& pool, root_size size);
 /// A hold of this process on a box that is certainly alive (reached through a reference that the
 /// caller knows to exist). Counts in the box. Throws PoolExhausted.
 VALPOOL_API hold* hold_box(box& b);
@@ -156,8 +162,8 @@ inline void check_usable(const box& b) {
     if (b.poisoned.load(std::memory_order_relaxed)) throw_poisoned();
 }
 /// Makes a poisoned box usable again with an empty region and no out-references. The caller then
-/// constructs a fresh root object in it. Must hold the box's lock or be its only user.
-VALPOOL_API void reset_box(box& b);
+/// constructs a fresh root object of that size in it. Must hold the box's lock or be its only user.
+VALPOOL_API void reset_box(box& b, std::size_t root_bytes);
 
 /// The box's advisory lock, recursive in a thread, released by death. lock_box waits for ever, in
 /// slices, and throws PoisonedError (not holding the lock) when the value is poisoned.

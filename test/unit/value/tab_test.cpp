@@ -448,6 +448,61 @@ BOOST_FIXTURE_TEST_CASE(in_a_small_pool_each_table_begins_small, value_test::poo
     }).join();
 }
 
+namespace {
+bool begins_right_behind_itself(const Tab& t) {
+    return &t.begin()->value == static_cast<const void*>(&t + 1);
+}
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(the_first_values_of_a_shared_table_lie_right_behind_it,
+                        value_test::pool_fixture) {
+    Val filled = shared();
+    filled[key_of(0)] = 0;
+    BOOST_TEST(begins_right_behind_itself(filled));
+    for (const std::size_t n : {1u, 4u, 5u, 9u, 21u}) {
+        const Tab original = table_of(n);
+        const Val copied = shared(original);
+        const Val once_more = Shared(pool, copied);
+        for (const Val& v : {copied, once_more}) {
+            BOOST_TEST(begins_right_behind_itself(v));
+            BOOST_CHECK(static_cast<Tab&>(v) == original);
+        }
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_shared_table_that_is_emptied_and_filled_again_takes_no_more_memory,
+                        value_test::pool_fixture) {
+    for (const std::size_t n : {1u, 4u, 5u, 8u, 9u, 21u, 43u}) {
+        const Tab original = table_of(n);
+        Val v = shared(original);
+        Tab& t = v;
+        std::size_t used = 0;
+        for (int i = 0; i < 100; ++i) {
+            if (i == 10) used = pool->usedBytes();
+            t.clear();
+            BOOST_REQUIRE(t.isEmpty());
+            for (const auto& [key, value] : original) t[key] = value;
+            t = original;
+            BOOST_REQUIRE(t == original);
+        }
+        BOOST_TEST(pool->usedBytes() == used);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_of_small_pages_holds_tables_that_are_larger_than_its_blocks) {
+    value_test::pool_memory memory(256 << 10);
+    for (const std::size_t n : counts) {
+        const Tab original = table_of(std::min<std::size_t>(n, 200));
+        {
+            std::vector<Val> side_by_side;
+            for (int i = 0; i < 3; ++i) side_by_side.emplace_back(Shared(memory.get(), original));
+            for (const Val& v : side_by_side) BOOST_CHECK(static_cast<Tab&>(v) == original);
+            BOOST_TEST(check(memory.get()).is_sound());
+        }
+        BOOST_TEST(memory.get()->isPristine());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(algorithms_walk_a_table_of_any_size) {
     for (const std::size_t n : counts) {
         Tab t = table_of(n);
