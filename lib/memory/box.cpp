@@ -2,7 +2,6 @@
 
 #include "base/kill_point.hpp"
 #include "base/prefetch.hpp"
-#include "base/round_up.hpp"
 #include "memory/hold.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"

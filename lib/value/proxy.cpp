@@ -4,7 +4,6 @@
 
 #include "value/containers.hpp"
 
-#include <algorithm>
 #include <ostream>
 #include <stdexcept>
 #include <type_traits>
@@ -112,7 +111,7 @@ Proxy share_content(StreamingPool* pool, const Val& v) {
     if (!is_container(v.tag))
         throw std::logic_error("Shared: " + value_access::description(v) + ", is no container");
     return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
-        using C = std::remove_cv_t<std::remove_reference_t<decltype(content)>>;
+        using C = std::remove_reference_t<decltype(content)>;
         if constexpr (std::is_base_of_v<table, C>)
             return share_table(pool, v.tag, content);
         else

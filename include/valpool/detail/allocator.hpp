@@ -42,14 +42,13 @@ public:
     template <class U>
     allocator(const allocator<U>& other) noexcept : region_(other.region()) {}
 
-    pointer allocate(size_type count) { return pointer(allocate_in(region(), count)); }
-    /// For who knows the region.
-    static T* allocate_in(box* region, size_type count) {
+    pointer allocate(size_type count) {
+        static_assert(alignof(T) <= region_grain && alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
         if (count > max_size()) throw std::bad_array_new_length();
-        check_alignment();
         const std::size_t size_bytes = count * sizeof(T);
-        return static_cast<T*>(region ? region_allocate(*region, size_bytes)
-                                      : ::operator new(size_bytes));
+        box* const b = region();
+        return pointer(
+            static_cast<T*>(b ? region_allocate(*b, size_bytes) : ::operator new(size_bytes)));
     }
 
     void deallocate(pointer memory, size_type count) noexcept {
@@ -85,11 +84,6 @@ public:
     friend bool operator!=(const allocator& a, const allocator& b) noexcept { return !(a == b); }
 
 private:
-    /// A function, because T may be incomplete where the allocator is named.
-    static constexpr void check_alignment() noexcept {
-        static_assert(alignof(T) <= region_grain && alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
-    }
-
     boost::interprocess::offset_ptr<box> region_;
 };
 
