@@ -80,21 +80,12 @@ const Val&& get(const table_entry<V>&& e) noexcept {
 
 /// To a chunk's first value.
 using chunk_pointer = allocator<Val>::pointer;
-/// Between a chunk's values and its keys. What is compared of a key lies in one cache line then,
-/// whether the values begin with a cache line or behind a root object.
-constexpr std::size_t gap_before_keys = 24;
-constexpr std::size_t key_distance(std::size_t capacity) noexcept {
-    return capacity * sizeof(Val) + gap_before_keys;
-}
+constexpr std::size_t key_distance(std::size_t capacity) noexcept { return capacity * sizeof(Val); }
 constexpr std::size_t chunk_bytes(std::size_t capacity) noexcept {
-    return key_distance(capacity) + capacity * sizeof(Val);
+    return 2 * capacity * sizeof(Val);
 }
-inline Val* key_of(Val* value, std::size_t capacity) noexcept {
-    return reinterpret_cast<Val*>(reinterpret_cast<char*>(value) + key_distance(capacity));
-}
-inline Val* value_of(Val* key, std::size_t capacity) noexcept {
-    return reinterpret_cast<Val*>(reinterpret_cast<char*>(key) - key_distance(capacity));
-}
+inline Val* key_of(Val* value, std::size_t capacity) noexcept { return value + capacity; }
+inline Val* value_of(Val* key, std::size_t capacity) noexcept { return key - capacity; }
 /// The address of something, or of what nobody will look at: that spares comparing with null.
 template <class T>
 T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
@@ -109,13 +100,12 @@ struct table_index {
     static constexpr std::uint64_t removed = 0xffffffff;  // a position that no entry has
 
     std::uint32_t holes = 0;
-    std::uint32_t room = 0;  // so many positions need neither a chunk nor a larger index
-    const std::uint32_t first_capacity;  // of the chunk that the table itself refers to
-    const std::uint32_t unit;            // a power of two
+    std::uint32_t room = 0;    // so many positions need neither a chunk nor a larger index
+    const std::uint32_t unit;  // a power of two
     const std::uint8_t log2_unit;
     const std::uint8_t log2_words;
     std::uint8_t chunks = 0;
-    std::uint8_t reserved[5] = {};
+    std::uint8_t reserved = 0;
 
     table_index(std::uint32_t first_capacity, unsigned log2) noexcept;
     static std::size_t size_bytes(unsigned log2) noexcept;
@@ -181,8 +171,8 @@ static_assert(sizeof(row_part) == 16, "two registers");
 /// What Tab and OTab are: entries in chunks that never move, each as large as all before it, in the
 /// order of their insertion; and, from a few entries on, an index that finds keys by their hash.
 /// Invariants:
-///   1. entries lie at the positions 0 to size_ - 1; a removed one leaves a hole there (if there is
-///      an index) or the ones behind it move up (if there is none);
+///   1. entries lie at the positions 0 to positions() - 1; a removed one leaves a hole there (if
+///      there is an index) or the ones behind it move up (if there is none);
 ///   2. there is an index as soon as there are two chunks or more than `most_without_index`
 ///   entries;
 ///   3. each entry that is no hole stands in the index, if there is one.
@@ -250,7 +240,7 @@ public:
     /// True if it was there. References into the table become invalid.
     bool remove(const Val& key);
     void clear();
-    std::size_t entries() const noexcept { return size_ - holes(); }
+    std::size_t entries() const noexcept { return is_one_row() ? row_size() : count_entries(); }
     std::size_t length() const noexcept { return entries(); }
     std::size_t size() const noexcept { return entries(); }
     bool isEmpty() const noexcept { return entries() == 0; }
@@ -271,17 +261,15 @@ public:
 
         walk() noexcept = default;
         explicit walk(const table& t) noexcept {
-            // One question for what most tables are, one row without holes. Such a walk never asks
-            // the table again.
-            if (__builtin_expect(t.size_ <= t.capacity_, true)) {
-                at_ = get_some(t.first_);
-                last_ = at_ + t.size_;
+            // One question for what most tables are. Such a walk never asks the table again.
+            if (__builtin_expect(t.is_one_row(), true)) {
+                at_ = t.first_value();
+                last_ = at_ + t.row_size();
                 to_key_bytes_ = key_distance(t.capacity_);
                 return;
             }
             table_ = &t;
-            enter(t.has_holes() ? t.part_from(0)
-                                : row_part(get_some(t.first_), t.capacity_, t.capacity_, false));
+            enter(t.first_part());
         }
 
         entry& operator*() const& noexcept { return *here(); }
@@ -291,7 +279,8 @@ public:
         }
         entry* operator->() const noexcept { return here(); }
         walk& operator++() noexcept {
-            if (++at_ == last_ && table_) enter(table_->part_behind(last_));
+            if (++at_ == last_ && __builtin_expect(table_ != nullptr, false))
+                enter(table_->part_behind(last_));
             return *this;
         }
         walk operator++(int) noexcept {
@@ -359,14 +348,31 @@ private:
     };
 
     void destroy() noexcept;
-    bool has_holes() const noexcept { return capacity_ == 0 && size_ != 0; }
-    std::size_t holes() const noexcept { return has_holes() ? count_holes() : 0; }
-    std::size_t count_holes() const noexcept;
-    std::uint32_t first_capacity() const noexcept;
+    /// Of the first chunk. A root object mostly has it right behind it: who guesses that, and then
+    /// compares, has the address before first_ has come from the cache.
+    Val* first_value() const noexcept {
+        constexpr std::size_t distance = sizeof(table) - sizeof(memory_);  // from first_
+        Val* at = reinterpret_cast<Val*>(const_cast<table*>(this) + 1);
+        if (__builtin_expect_with_probability(first_.get_offset() != distance, true, 0.5)) {
+            at = get_some(first_);
+            // Volatile, or the compiler computes both and waits for which one it is.
+            __asm__ volatile("" : "+r"(at));
+        }
+        return at;
+    }
+    /// All entries lie in the first chunk, without holes; so it is without an index.
+    bool is_one_row() const noexcept { return (size_ & scattered) == 0; }
+    /// Of such a table.
+    std::uint32_t row_size() const noexcept { return size_; }
+    std::uint32_t positions() const noexcept { return size_ & ~scattered; }
+    void set_positions(std::size_t count, bool has_holes) noexcept;
+    std::size_t count_entries() const noexcept;
+    bool has_holes() const noexcept;
     std::size_t capacity() const noexcept;
     std::size_t room() const noexcept;
     entry_row first_row() const noexcept;
     entry_row row_from(std::uint32_t position) const noexcept;
+    row_part first_part() const noexcept;
     row_part part_from(std::uint32_t position) const noexcept;
     row_part part_behind(const Val* last) const noexcept;
     unsigned chunk_behind(const Val* last) const noexcept;
@@ -422,8 +428,9 @@ private:
     allocator<char> memory_;
     chunk_pointer first_;                    // to the first chunk; null: none
     allocator<table_index>::pointer index_;  // with the further chunks; null: none
-    std::uint32_t size_ = 0;
-    std::uint32_t capacity_ = 0;  // of the first chunk; 0 as long as there are holes: ask the index
+    static constexpr std::uint32_t scattered = std::uint32_t{1} << 31;
+    std::uint32_t size_ = 0;      // positions(), and `scattered` if that is not one row
+    std::uint32_t capacity_ = 0;  // of the first chunk
 };
 static_assert(sizeof(table) == 32, "box header, table and four entries are a block of 384 bytes");
 

@@ -184,10 +184,8 @@ public:
 
     // What it is. Read-only for users; see API: s S i I l L x X b f d F D numbers, a text, t Tab,
     // q Q big integers, o OTab, u Tup, n Arr (subtype Z) or Array (subtype: its elements'), Z None.
-private:
-    detail::allocator<char> alloc_;
-
-public:
+    // First, so that a look at it needs no distance: some processors join such a comparison and the
+    // branch behind it in one operation.
     char tag;
     char subtype;
     bool isproxy;
@@ -317,11 +315,9 @@ private:
     const T& slot() const noexcept {
         return *std::launder(reinterpret_cast<const T*>(raw_ + 4));
     }
-    unsigned char* stored() noexcept {
-        return reinterpret_cast<unsigned char*>(this) + sizeof(alloc_);
-    }
+    unsigned char* stored() noexcept { return reinterpret_cast<unsigned char*>(this); }
     const unsigned char* stored() const noexcept {
-        return reinterpret_cast<const unsigned char*>(this) + sizeof(alloc_);
+        return reinterpret_cast<const unsigned char*>(this);
     }
     /// In whole words, as everything here: see short_text.
     void set_header(char new_tag, char new_subtype, bool is_proxy, unsigned char length) noexcept {
@@ -427,6 +423,7 @@ private:
 
     unsigned char length_;  // inline text and big integers: bytes; proxies: which kind; numbers: 0
     alignas(4) unsigned char raw_[20];
+    detail::allocator<char> alloc_;
 };
 static_assert(sizeof(Val) == 32, "an entry of a table is one cache line");
 

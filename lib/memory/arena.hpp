@@ -22,7 +22,7 @@
 
 namespace valpool::detail {
 
-constexpr std::uint32_t layout_version = 7;
+constexpr std::uint32_t layout_version = 8;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 
 /// Free blocks of one bitmap word that a lane has to itself.

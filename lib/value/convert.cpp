@@ -35,10 +35,7 @@ any_number number_of(const Val& v) {
     const auto integer = [](wide_int i) {
         return any_number{any_number::integer, i, static_cast<real_8>(i), 0};
     };
-    const auto raw = [&](auto zero) {
-        return *std::launder(
-            reinterpret_cast<const decltype(zero)*>(reinterpret_cast<const char*>(&v) + 16));
-    };
+    const auto raw = [&](auto zero) { return value_access::number<decltype(zero)>(v); };
     switch (v.tag) {
         case 'b': return integer(raw(false));
         case 's': return integer(raw(int_1{}));

@@ -1,6 +1,7 @@
 #include <valpool/tab.hpp>
 
 #include "base/prefetch.hpp"
+#include "base/round_up.hpp"
 #include "value/containers.hpp"
 
 #include <algorithm>
@@ -117,8 +118,7 @@ thread_local constinit growth_guess guess;
 }  // namespace
 
 table_index::table_index(std::uint32_t first, unsigned log2) noexcept
-    : first_capacity(first),
-      unit(unit_for(first)),
+    : unit(unit_for(first)),
       log2_unit(static_cast<std::uint8_t>(std::countr_zero(unit))),
       log2_words(static_cast<std::uint8_t>(log2)) {
     for (unsigned j = 0; j < most_chunks(); ++j) new (&chunk(j)) chunk_pointer(nullptr);
@@ -160,51 +160,54 @@ std::uint32_t table::usual_first_capacity(const StreamingPool* pool) noexcept {
     return is_roomy ? roomy_chunk : smallest_chunk;
 }
 
-std::size_t table::count_holes() const noexcept { return index_->holes; }
+void table::set_positions(std::size_t count, bool has_holes) noexcept {
+    size_ = static_cast<std::uint32_t>(count);
+    if (has_holes || size_ > capacity_) size_ |= scattered;
+}
 
-std::uint32_t table::first_capacity() const noexcept {
-    return index_ ? index_->first_capacity : capacity_;
+bool table::has_holes() const noexcept { return !is_one_row() && index_->holes != 0; }
+
+std::size_t table::count_entries() const noexcept {
+    return positions() - (has_holes() ? index_->holes : 0);
 }
 
 std::size_t table::capacity() const noexcept {
     const std::size_t further =
         index_ ? std::size_t{index_->unit} * ((std::size_t{1} << index_->chunks) - 1) : 0;
-    return first_capacity() + further;
+    return capacity_ + further;
 }
 
 /// So many entries need neither a chunk nor an index, or a larger one.
 std::size_t table::room() const noexcept {
-    return index_ ? index_->room : std::min<std::size_t>(first_capacity(), most_without_index);
+    return index_ ? index_->room : std::min<std::size_t>(capacity_, most_without_index);
 }
 
 /// All there is, without an index.
 [[gnu::always_inline]] inline entry_row table::first_row() const noexcept {
-    return {key_of(get_some(first_), capacity_), size_, capacity_};
+    return {key_of(get_some(first_), capacity_), row_size(), capacity_};
 }
 
 /// What is used from the position on of the chunk that it lies in.
 entry_row table::row_from(std::uint32_t position) const noexcept {
-    table_index* const index = index_.get();
-    const std::uint32_t first = index ? index->first_capacity : capacity_;
-    if (position < first)
-        return {key_of(get_some(first_), first) + position, std::min(first, size_) - position,
-                first};
-    const std::uint32_t from_unit = position - first + index->unit;
+    if (position < capacity_)
+        return {key_of(get_some(first_), capacity_) + position,
+                std::min(capacity_, positions()) - position, capacity_};
+    const table_index& index = *index_;
+    const std::uint32_t from_unit = position - capacity_ + index.unit;
     const std::uint32_t capacity = std::bit_floor(from_unit);
     const std::uint32_t at = from_unit - capacity;
-    return {key_of(get_some(index->chunk(index->number_of(capacity))), capacity) + at,
-            std::min(capacity - at, size_ - position), capacity};
+    return {key_of(get_some(index.chunk(index.number_of(capacity))), capacity) + at,
+            std::min(capacity - at, positions() - position), capacity};
 }
 
 /// In a table with an index.
 [[gnu::always_inline]] inline table::entry_place table::place_at(
     const table_index& index, std::size_t position) const noexcept {
-    const std::size_t first = index.first_capacity;
-    if (position < first) {
+    if (position < capacity_) {
         Val* const value = get_some(first_) + position;
-        return {key_of(value, first), value};
+        return {key_of(value, capacity_), value};
     }
-    const std::size_t from_unit = position - first + index.unit;
+    const std::size_t from_unit = position - capacity_ + index.unit;
     const auto log2_capacity = static_cast<unsigned>(std::bit_width(from_unit) - 1);
     const std::size_t capacity = std::size_t{1} << log2_capacity;
     Val* const value =
@@ -222,9 +225,14 @@ namespace {
 constexpr unsigned none = ~0u;  // no chunk's number
 }
 
+/// Of a table that is not one row.
+row_part table::first_part() const noexcept {
+    return has_holes() ? part_from(0) : row_part(get_some(first_), capacity_, capacity_, false);
+}
+
 /// The first such part at or behind the position.
 row_part table::part_from(std::uint32_t position) const noexcept {
-    while (position < size_) {
+    while (position < positions()) {
         const entry_row row = row_from(position);
         Val* first = row.first;
         Val* last = row.last();
@@ -235,7 +243,7 @@ row_part table::part_from(std::uint32_t position) const noexcept {
         position += static_cast<std::uint32_t>(last - row.first);
         if (first != last)
             return {row.value(first), static_cast<std::uint32_t>(last - first), row.capacity,
-                    position == size_};
+                    position == positions()};
     }
     return {};
 }
@@ -255,9 +263,10 @@ row_part table::part_behind(const Val* last) const noexcept {
     if (next == none) return part_from(position_of(last - 1) + 1);
     const std::uint32_t next_capacity = index_->capacity_of(next);
     const std::uint32_t before = capacity_ + next_capacity - index_->unit;
-    if (before >= size_) return {};
-    return {get_some(index_->chunk(next)), std::min(size_ - before, next_capacity), next_capacity,
-            size_ - before <= next_capacity};
+    if (before >= positions()) return {};
+    const std::uint32_t left = positions() - before;
+    return {get_some(index_->chunk(next)), std::min(left, next_capacity), next_capacity,
+            left <= next_capacity};
 }
 
 /// The last one if it is not there any more: who changes a table must not expect its walks to go on
@@ -269,49 +278,51 @@ std::uint32_t table::position_of(const Val* value) const noexcept {
                 reinterpret_cast<std::uintptr_t>(chunk.get())) /
                sizeof(Val);
     };
-    const std::uint32_t first = first_capacity();
-    if (const std::size_t i = index_in(first_); i < first) return static_cast<std::uint32_t>(i);
+    if (const std::size_t i = index_in(first_); i < capacity_) return static_cast<std::uint32_t>(i);
     const unsigned chunks = index_ ? index_->chunks : 0;
     for (unsigned j = 0; j != chunks; ++j) {
         const std::uint32_t capacity = index_->capacity_of(j);
         if (const std::size_t i = index_in(index_->chunk(j)); i < capacity)
-            return static_cast<std::uint32_t>(first + capacity - index_->unit + i);
+            return static_cast<std::uint32_t>(capacity_ + capacity - index_->unit + i);
     }
-    return size_ - 1;
+    return positions() - 1;
 }
 
 namespace {
-/// Where the memory of a chunk on the heap begins: kept in the gap before its keys.
-void*& heap_memory_of(Val* values, std::size_t capacity) noexcept {
-    return *reinterpret_cast<void**>(values + capacity);
-}
+/// Where the memory of a chunk on the heap begins: kept right before it.
+void*& heap_memory_of(Val* values) noexcept { return reinterpret_cast<void**>(values)[-1]; }
+
+/// Behind a root's chunk, too: chunks are multiples of the grain.
+constexpr std::size_t distance_to_grain =
+    round_up(box_header_bytes + sizeof(table), region_grain) - box_header_bytes - sizeof(table);
+static_assert(sizeof(Val) % region_grain == 0);
+// Each in one cache line, wherever the chunk begins.
+static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_text) <= sizeof(Val),
+              "what is compared of a key");
 }  // namespace
 
 [[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t capacity) {
-    constexpr std::size_t alignment = cache_line_bytes;
-    if (b) return static_cast<Val*>(region_allocate(*b, chunk_bytes(capacity), alignment));
-    // Several times as fast as the aligned operator new.
-    constexpr std::size_t slack = alignment - __STDCPP_DEFAULT_NEW_ALIGNMENT__;
-    char* const memory = static_cast<char*>(::operator new(chunk_bytes(capacity) + slack));
-    const std::size_t before = -reinterpret_cast<std::uintptr_t>(memory) % alignment;
+    if (b) return static_cast<Val*>(region_allocate(*b, chunk_bytes(capacity), cache_line_bytes));
+    // Several times as fast as the aligned operator new; and a whole cache line would take more
+    // memory, which costs more than it spares.
+    constexpr std::size_t alignment = sizeof(Val);
+    static_assert(sizeof(void*) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+    char* const memory = static_cast<char*>(::operator new(chunk_bytes(capacity) + alignment));
+    const std::size_t before = alignment - reinterpret_cast<std::uintptr_t>(memory) % alignment;
     auto* const values = reinterpret_cast<Val*>(memory + before);
-    heap_memory_of(values, capacity) = memory;
+    heap_memory_of(values) = memory;
     return values;
 }
 
 [[gnu::always_inline]] inline void table::free_chunk(Val* values, std::size_t capacity) noexcept {
     box* const b = region();
-    if (!b) return ::operator delete(heap_memory_of(values, capacity));
-    std::size_t size_bytes = chunk_bytes(capacity);
+    if (!b) return ::operator delete(heap_memory_of(values));
     void* memory = values;
-    if (memory == static_cast<table*>(b->root()) + 1) {
-        // What else lies in a box begins at a multiple of the grain.
-        constexpr std::size_t before =
-            region_grain - (box_header_bytes + sizeof(table)) % region_grain;
-        memory = reinterpret_cast<char*>(values) + before;
-        size_bytes -= before;
-    }
-    region_deallocate(*b, memory, size_bytes);
+    // What else lies in a box begins at a multiple of the grain, and what follows a root's chunk
+    // leaves as much free behind it.
+    if (memory == static_cast<table*>(b->root()) + 1)
+        memory = reinterpret_cast<char*>(values) + distance_to_grain;
+    region_deallocate(*b, memory, chunk_bytes(capacity));
 }
 
 [[gnu::always_inline]] inline Val* table::take_first_chunk(Val* values,
@@ -363,12 +374,13 @@ namespace {
 /// Into this one, which is empty.
 template <bool IsRoot>
 [[gnu::always_inline]] inline void table::copy_all(const table& other, box* b) {
-    const bool is_short_row = other.size_ <= other.capacity_ && other.size_ <= most_without_index;
-    const std::size_t count = is_short_row ? other.size_ : other.entries();
+    const bool is_short_row = other.size_ <= most_without_index;  // what is scattered is larger
+    const std::size_t count = is_short_row ? other.row_size() : other.entries();
     if (count == 0) return;
     Val* const values = IsRoot ? first_chunk_of_root(count) : make_first_chunk(count, b);
     if (is_short_row)
-        copy_part(row_part(get_some(other.first_), other.size_, other.capacity_, true), values, b);
+        copy_part(row_part(get_some(other.first_), other.row_size(), other.capacity_, true), values,
+                  b);
     else
         copy_entries(other, b);
 }
@@ -406,7 +418,7 @@ void table::copy_entries(const table& other, box* b) {
 void table::index_copies_of(const table& other) {
     if (!other.has_holes() && other.index_) return index_->take_words_of(*other.index_);
     std::uint32_t to = 0;
-    for (std::uint32_t position = 0; position != other.size_; ++position) {
+    for (std::uint32_t position = 0; position != other.positions(); ++position) {
         // Not of the copy: a container may be put off.
         const Val& key = *other.place_at(position).key;
         if (!is_hole(key)) index_->put(hash_of(key), to++);
@@ -452,16 +464,15 @@ void table::destroy_entry(entry_place at) noexcept {
 }
 
 void table::destroy() noexcept {
-    for (std::uint32_t position = 0; position != size_;) {
+    for (std::uint32_t position = 0; position != positions();) {
         const entry_row row = row_from(position);
         std::destroy_n(row.first, row.count);
         std::destroy_n(row.value(row.first), row.count);
         position += row.count;
     }
-    const std::uint32_t capacity = first_capacity();  // which the index may know alone
     while (index_ && index_->chunks != 0) drop_last_chunk();
     drop_index();
-    free_chunk(first_.get(), capacity);
+    free_chunk(first_.get(), capacity_);
 }
 
 void table::swap(table& other) {
@@ -483,7 +494,7 @@ void table::swap(table& other) {
 void table::reserve(std::size_t count) {
     checked_length(count, most_entries);
     const mutation guard(region());
-    make_room(std::max<std::size_t>(count, size_));
+    make_room(std::max<std::size_t>(count, positions()));
 }
 
 template <class Key>
@@ -663,28 +674,28 @@ template <class Key>
         if (!first_) make_first_chunk(usual_first_capacity(b ? pool_of(*b) : nullptr), b);
         if (size_ == smallest_chunk && capacity_ <= roomy_chunk) guess.outgrows();
     }
-    if (size_ >= room()) make_room(std::size_t{size_} + 1);
-    const entry_place at = place_at(size_);
+    const std::size_t position = positions();
+    if (position >= room()) make_room(position + 1);
+    const entry_place at = place_at(position);
     new_key(at.key, key, memory_);  // the last thing that can fail
     new (at.value) Val(memory_);
-    ++size_;
-    if (index_) index_->put(has_hash ? hash : hash_if(true, key), size_ - 1);
+    set_positions(position + 1, has_holes());
+    if (index_) index_->put(has_hash ? hash : hash_if(true, key), position);
     return *at.value;
 }
 
 root_size table::size_as_root(std::size_t for_entries) noexcept {
-    const std::size_t root_bytes = sizeof(table) + chunk_bytes(first_capacity_for(for_entries));
+    const std::size_t root_bytes =
+        sizeof(table) + chunk_bytes(first_capacity_for(for_entries)) + distance_to_grain;
     const std::size_t index_bytes =
         for_entries > most_without_index ? table_index::size_bytes(log2_words_for(for_entries)) : 0;
-    // So the index follows without a gap.
-    static_assert((box_header_bytes + sizeof(table) + gap_before_keys) % region_grain == 0);
     return {root_bytes, box_header_bytes + root_bytes + index_bytes};
 }
 
 /// Chunks and an index for so many entries, so that nothing but their content can fail.
 void table::make_room(std::size_t for_entries) {
     if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
-    if (first_capacity() == 0 && for_entries != 0) make_first_chunk(for_entries, region());
+    if (capacity_ == 0 && for_entries != 0) make_first_chunk(for_entries, region());
     // At most two thirds full, or chains get long.
     if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2 : for_entries > room())
         build_index(for_entries);
@@ -701,7 +712,7 @@ void table::make_room(std::size_t for_entries) {
 void table::build_index(std::size_t for_entries) {
     const unsigned log2 = log2_words_for(for_entries);
     const auto memory = memory_.allocate(table_index::size_bytes(log2));
-    auto* const fresh = new (memory.get()) table_index(first_capacity(), log2);
+    auto* const fresh = new (memory.get()) table_index(capacity_, log2);
     if (index_) {
         fresh->holes = index_->holes;
         fresh->chunks = index_->chunks;
@@ -710,7 +721,7 @@ void table::build_index(std::size_t for_entries) {
     if (index_) {
         fresh->take_words_of(*index_);
     } else {
-        for (std::size_t i = 0; i < size_; ++i) fresh->put(hash_of(*place_at(i).key), i);
+        for (std::size_t i = 0; i < row_size(); ++i) fresh->put(hash_of(*place_at(i).key), i);
     }
     drop_index();
     index_ = fresh;
@@ -732,9 +743,8 @@ void table::drop_last_chunk() noexcept {
 void table::close_holes() noexcept {
     std::size_t to = 0;
     index_->holes = 0;
-    capacity_ = index_->first_capacity;
     std::fill_n(index_->words(), index_->mask() + 1, 0);
-    for (std::size_t from = 0; from < size_; ++from) {
+    for (std::size_t from = 0; from < positions(); ++from) {
         const entry_place old = place_at(from);
         if (is_hole(*old.key)) continue;
         const entry_place fresh = place_at(to);
@@ -742,8 +752,8 @@ void table::close_holes() noexcept {
         index_->put(hash_of(*fresh.key), to);
         ++to;
     }
-    for (std::size_t i = to; i < size_; ++i) destroy_entry(place_at(i));
-    size_ = static_cast<std::uint32_t>(to);
+    for (std::size_t i = to; i < positions(); ++i) destroy_entry(place_at(i));
+    set_positions(to, false);
 }
 
 void table::insertKeyAndValue(const Val& key, const Val& value) {
@@ -773,9 +783,9 @@ bool table::remove(const Val& key) {
     found.value->reset();
     found.key->subtype = '-';
     ++index_->holes;
-    capacity_ = 0;
+    set_positions(positions(), true);
     // As rarely as removing pays for it.
-    if (index_->holes > std::max<std::size_t>(size_ / 2, most_without_index)) close_holes();
+    if (index_->holes > std::max<std::size_t>(positions() / 2, most_without_index)) close_holes();
     return true;
 }
 

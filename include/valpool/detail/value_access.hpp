@@ -40,6 +40,11 @@ struct VALPOOL_API value_access {
     static std::string_view bytes(const Val& v) noexcept { return v.bytes(); }
     /// Where header and content of a short text lie; see short_text.
     static const unsigned char* stored(const Val& v) noexcept { return v.stored(); }
+    /// A number that is of this very type.
+    template <class T>
+    static const T& number(const Val& v) noexcept {
+        return v.slot<T>();
+    }
     static box* region(const Val& v) noexcept { return v.alloc_.region(); }
     /// A new value in that box, or on the heap: for who knows which, as an allocator would be
     /// converted each time. A copy, a text, None.
