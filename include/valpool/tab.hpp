@@ -173,8 +173,8 @@ static_assert(sizeof(row_part) == 16, "two registers");
 /// Invariants:
 ///   1. entries lie at the positions 0 to positions() - 1; a removed one leaves a hole there (if
 ///      there is an index) or the ones behind it move up (if there is none);
-///   2. there is an index as soon as there are two chunks or more than `most_without_index`
-///   entries;
+///   2. there is an index as soon as there are two chunks or more than `most_in_row` entries, and
+///      before another key than a short text comes to more than `most_of_any_in_row`;
 ///   3. each entry that is no hole stands in the index, if there is one.
 class VALPOOL_API table {
 public:
@@ -328,9 +328,10 @@ public:
     walk<const Val> end() const noexcept { return {}; }
 
     box* region() const noexcept { return memory_.region(); }
-    /// Of a table that is constructed as the root object of a box, with room for so many entries;
-    /// what keys and values allocate is not counted.
-    static root_size size_as_root(std::size_t for_entries) noexcept;
+    /// Of a table that is constructed as the root object of a box, with room for so many entries,
+    /// or as a copy of this one; what keys and values allocate is not counted.
+    static root_size size_as_root(std::uint32_t capacity) noexcept;
+    root_size size_of_copy_as_root() const noexcept;
     /// Room for so many entries, so that inserting allocates for their content only.
     /// std::length_error for more than there can be.
     void reserve(std::size_t count);
@@ -369,7 +370,7 @@ private:
     std::size_t count_entries() const noexcept;
     bool has_holes() const noexcept;
     std::size_t capacity() const noexcept;
-    std::size_t room() const noexcept;
+    std::size_t room(std::size_t most_without_index) const noexcept;
     entry_row first_row() const noexcept;
     entry_row row_from(std::uint32_t position) const noexcept;
     row_part first_part() const noexcept;
@@ -416,7 +417,7 @@ private:
     void copy_part(const row_part& from, Val* values, box* b);
     void copy_entries(const table& other, box* b);
     void index_copies_of(const table& other);
-    void make_room(std::size_t for_entries);
+    void make_room(std::size_t for_entries, std::size_t most_without_index);
     void build_index(std::size_t for_entries);
     void drop_index() noexcept;
     void drop_last_chunk() noexcept;

@@ -80,7 +80,7 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline Proxy share_table(StreamingPool* pool, char tag, const T& t) {
     if (t.isEmpty()) return share_empty_table<T>(pool, tag);
-    const root_size size = table::size_as_root(t.entries());
+    const root_size size = t.size_of_copy_as_root();
     if (size.first_chunk_bytes > largest_first_chunk_bytes) return make_shared(pool, tag, 'Z', t);
     return share_root<T>(pool, tag, 'Z', size,
                          [&t](box* b, void* place) { new (place) T(t, b, table::as_root()); });

@@ -15,8 +15,9 @@ namespace valpool {
 namespace detail {
 namespace {
 
-/// Up to here comparing the keys one by one is faster than hashing.
-constexpr std::size_t most_without_index = 8;
+/// Up to here comparing the keys one by one is faster than hashing: short texts, and others.
+constexpr std::size_t most_in_row = 12;
+constexpr std::size_t most_of_any_in_row = 8;
 constexpr std::size_t most_entries = std::size_t{1} << 30;
 
 // What keys are compared with.
@@ -45,14 +46,40 @@ private:
 
 bool is_hole(const Val& key) noexcept { return key.subtype == '-'; }
 
-/// A key of any type.
+bool is_integer_tag(char tag) noexcept {
+    switch (tag) {
+        case 's':
+        case 'S':
+        case 'i':
+        case 'I':
+        case 'l':
+        case 'L':
+        case 'x':
+        case 'X': return true;
+        default: return false;
+    }
+}
+
+/// A key of any type. Most that are no texts are integers, whose bits can be compared if they are
+/// of one type.
 class value_key {
 public:
-    explicit value_key(const Val& key) noexcept : key_(key) {}
-    bool is(const Val& key) const { return !is_hole(key) && key == key_; }
+    explicit value_key(const Val& key) noexcept : key_(key), is_integer_(is_integer_tag(key.tag)) {}
+    bool is(const Val& key) const {
+        if (is_integer_) {
+            if (key.tag == key_.tag) return bits(key) == bits(key_);
+            if (key.tag == 'a') return false;
+        }
+        return !is_hole(key) && key == key_;
+    }
 
 private:
+    static std::uint64_t bits(const Val& key) noexcept {
+        return value_access::number<std::uint64_t>(key);
+    }
+
     const Val& key_;
+    const bool is_integer_;
 };
 
 short_key prepared(const short_text& key) noexcept { return short_key(key); }
@@ -79,7 +106,7 @@ template <class Key>
 }
 
 std::uint32_t unit_for(std::uint32_t first_capacity) noexcept {
-    return std::bit_ceil(first_capacity) << (first_capacity <= most_without_index ? 1 : 0);
+    return std::bit_ceil(first_capacity) << (first_capacity <= 2 * table::smallest_chunk ? 1 : 0);
 }
 
 std::size_t first_capacity_for(std::size_t entries) noexcept {
@@ -92,7 +119,7 @@ unsigned log2_words_for(std::size_t entries) noexcept {
 
 /// What a table of the smallest chunk has with its second one.
 constexpr std::uint32_t roomy_chunk = 3 * table::smallest_chunk;
-/// In a smaller one memory counts more than speed: what wrong guesses may waste.
+/// In a smaller pool memory counts more than speed: what wrong guesses may waste.
 constexpr std::size_t least_roomy_pool_bytes = std::size_t{16} << 20;
 
 /// Whether a thread's next table is likely to outgrow the smallest chunk. Programs make tables of
@@ -178,7 +205,7 @@ std::size_t table::capacity() const noexcept {
 }
 
 /// So many entries need neither a chunk nor an index, or a larger one.
-std::size_t table::room() const noexcept {
+std::size_t table::room(std::size_t most_without_index) const noexcept {
     return index_ ? index_->room : std::min<std::size_t>(capacity_, most_without_index);
 }
 
@@ -374,11 +401,11 @@ namespace {
 /// Into this one, which is empty.
 template <bool IsRoot>
 [[gnu::always_inline]] inline void table::copy_all(const table& other, box* b) {
-    const bool is_short_row = other.size_ <= most_without_index;  // what is scattered is larger
-    const std::size_t count = is_short_row ? other.row_size() : other.entries();
+    const bool has_index = static_cast<bool>(other.index_);
+    const std::size_t count = has_index ? other.entries() : other.row_size();
     if (count == 0) return;
     Val* const values = IsRoot ? first_chunk_of_root(count) : make_first_chunk(count, b);
-    if (is_short_row)
+    if (!has_index)
         copy_part(row_part(get_some(other.first_), other.row_size(), other.capacity_, true), values,
                   b);
     else
@@ -403,9 +430,9 @@ table::table(const table& other, box* region) : table() {
     }
 }
 
-/// Of any table, into the first chunk, which has room for them.
+/// Of a table with an index, into the first chunk, which has room for them.
 void table::copy_entries(const table& other, box* b) {
-    make_room(other.entries());
+    make_room(other.entries(), most_of_any_in_row);
     Val* const values = get_some(first_);
     for (row_part part = other.part_from(0); part.count != 0;
          part = other.part_behind(part.first + part.count)) {
@@ -494,7 +521,8 @@ void table::swap(table& other) {
 void table::reserve(std::size_t count) {
     checked_length(count, most_entries);
     const mutation guard(region());
-    make_room(std::max<std::size_t>(count, positions()));
+    // Of any keys.
+    make_room(std::max<std::size_t>(count, positions()), most_of_any_in_row);
 }
 
 template <class Key>
@@ -621,10 +649,10 @@ Val& table::value_for(std::string_view key) {
 }
 
 namespace {
-/// In a table without an index: the ninth entry needs one, and the fifth goes where the thread
+/// In a table without an index: the thirteenth entry needs one, and the fifth goes where the thread
 /// learns of it. As bits, which are asked for faster than two numbers are compared with.
 bool is_added_at_once(std::uint32_t position) noexcept {
-    constexpr std::uint64_t all = (1U << most_without_index) - 1;
+    constexpr std::uint64_t all = (1U << most_in_row) - 1;
     constexpr std::uint64_t at_once = all & ~(1U << table::smallest_chunk);
     return (at_once >> (position & 63) & 1) != 0;
 }
@@ -675,7 +703,9 @@ template <class Key>
         if (size_ == smallest_chunk && capacity_ <= roomy_chunk) guess.outgrows();
     }
     const std::size_t position = positions();
-    if (position >= room()) make_room(position + 1);
+    constexpr std::size_t most_without_index =
+        std::is_same_v<Key, short_text> ? most_in_row : most_of_any_in_row;
+    if (position >= room(most_without_index)) make_room(position + 1, most_without_index);
     const entry_place at = place_at(position);
     new_key(at.key, key, memory_);  // the last thing that can fail
     new (at.value) Val(memory_);
@@ -684,20 +714,31 @@ template <class Key>
     return *at.value;
 }
 
-root_size table::size_as_root(std::size_t for_entries) noexcept {
-    const std::size_t root_bytes =
-        sizeof(table) + chunk_bytes(first_capacity_for(for_entries)) + distance_to_grain;
-    const std::size_t index_bytes =
-        for_entries > most_without_index ? table_index::size_bytes(log2_words_for(for_entries)) : 0;
+namespace {
+root_size root_size_with(std::size_t capacity, std::size_t index_bytes) noexcept {
+    const std::size_t root_bytes = sizeof(table) + chunk_bytes(capacity) + distance_to_grain;
     return {root_bytes, box_header_bytes + root_bytes + index_bytes};
+}
+}  // namespace
+
+root_size table::size_as_root(std::uint32_t capacity) noexcept {
+    return root_size_with(capacity, 0);
+}
+
+root_size table::size_of_copy_as_root() const noexcept {
+    const std::size_t count = entries();
+    const bool needs_index = index_ && count > most_of_any_in_row;
+    return root_size_with(first_capacity_for(count),
+                          needs_index ? table_index::size_bytes(log2_words_for(count)) : 0);
 }
 
 /// Chunks and an index for so many entries, so that nothing but their content can fail.
-void table::make_room(std::size_t for_entries) {
+void table::make_room(std::size_t for_entries, std::size_t most_without_index) {
     if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
     if (capacity_ == 0 && for_entries != 0) make_first_chunk(for_entries, region());
     // At most two thirds full, or chains get long.
-    if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2 : for_entries > room())
+    if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2
+               : for_entries > room(most_without_index))
         build_index(for_entries);
     while (capacity() < for_entries) {
         const unsigned j = index_->chunks;
@@ -785,7 +826,7 @@ bool table::remove(const Val& key) {
     ++index_->holes;
     set_positions(positions(), true);
     // As rarely as removing pays for it.
-    if (index_->holes > std::max<std::size_t>(positions() / 2, most_without_index)) close_holes();
+    if (index_->holes > std::max<std::size_t>(positions() / 2, most_of_any_in_row)) close_holes();
     return true;
 }
 

@@ -110,4 +110,19 @@ BOOST_AUTO_TEST_CASE(filling_a_table) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_reserved_takes_keys_of_any_type_without_allocating) {
+    for (const int count : {1, 4, 5, 8, 9, 12, 13, 40}) {
+        Tab t;
+        t.reserve(static_cast<std::size_t>(count));
+        const int failures = run(
+            [&] {
+                for (int i = 0; i < count; ++i)
+                    i % 2 == 0 ? t["k" + std::to_string(i)] = i : t[i] = i;
+            },
+            [] {});
+        BOOST_TEST(failures == 0);
+        BOOST_TEST(t.entries() == static_cast<std::size_t>(count));
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -13,7 +14,7 @@ using value_test::text_of;
 namespace {
 
 /// Around the sizes at which a table begins to hash, grows and builds its index anew.
-const std::size_t counts[] = {0, 1, 4, 5, 8, 9, 16, 17, 21, 22, 33, 43, 1000};
+const std::size_t counts[] = {0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 21, 22, 33, 43, 1000};
 
 std::string key_of(std::size_t i) {
     return (i % 3 == 0 ? "k" : "a key of more than twenty bytes ") + std::to_string(i);
@@ -119,6 +120,57 @@ BOOST_AUTO_TEST_CASE(one_one_point_zero_and_true_are_one_key) {
     BOOST_TEST(text_of(t) == "{1: 'bool'}");
     t["1"] = "text";
     BOOST_TEST(t.entries() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(equal_integers_of_all_types_are_one_key_in_a_table_of_any_size) {
+    for (const std::size_t n : counts) {
+        Tab t;
+        for (std::size_t i = 0; i < n; ++i) t[static_cast<int_4>(i)] = i;
+        t[int_8(-1)] = "minus one";
+        t[std::numeric_limits<int_u8>::max()] = "the largest";
+        BOOST_TEST(t.entries() == n + 2);
+        for (std::size_t i = 0; i < std::min<std::size_t>(n, 100); ++i) {
+            BOOST_REQUIRE(t(static_cast<int_1>(i)) == Val(i));
+            BOOST_REQUIRE(t(static_cast<int_u2>(i)) == Val(i));
+            BOOST_REQUIRE(t(static_cast<int_4>(i)) == Val(i));
+            BOOST_REQUIRE(t(static_cast<int_u8>(i)) == Val(i));
+            BOOST_REQUIRE(t(static_cast<real_8>(i)) == Val(i));
+            BOOST_REQUIRE(t(Val(int_n(static_cast<int_8>(i)))) == Val(i));
+            BOOST_REQUIRE(!t.contains(std::to_string(i)));
+        }
+        BOOST_TEST(text_of(t(int_1(-1))) == "'minus one'");
+        BOOST_TEST(text_of(t(std::numeric_limits<int_u8>::max())) == "'the largest'");
+        BOOST_TEST(!t.contains(n));
+        BOOST_TEST(!t.contains(int_2(-2)));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_number_over_a_longer_text_is_the_same_key) {
+    Tab t;
+    Val key = "twenty bytes of text";
+    key = 7;
+    t[key] = "seven";
+    BOOST_TEST(text_of(t(7)) == "'seven'");
+}
+
+BOOST_AUTO_TEST_CASE(short_texts_and_other_keys_share_a_table_of_any_size) {
+    for (std::size_t shorts = 0; shorts <= 14; ++shorts)
+        for (std::size_t others = 0; others <= 14; ++others) {
+            std::vector<Val> keys;
+            for (std::size_t i = 0; i < shorts; ++i) keys.push_back("key " + std::to_string(i));
+            for (std::size_t i = 0; i < others; ++i)
+                keys.push_back(i % 2 == 0 ? Val(i) : Val(long_text + std::to_string(i)));
+            Tab t;
+            for (std::size_t i = 0; i < keys.size(); ++i) t[keys[i]] = i;
+            Tab copy = t;
+            for (std::size_t i = 0; i < keys.size(); ++i) {
+                BOOST_REQUIRE(t(keys[i]) == Val(i));
+                BOOST_REQUIRE(copy.remove(keys[i]));
+                BOOST_REQUIRE(!copy.contains(keys[i]));
+                BOOST_REQUIRE(copy.entries() == keys.size() - i - 1);
+            }
+            BOOST_TEST(t.entries() == keys.size());
+        }
 }
 
 BOOST_AUTO_TEST_CASE(none_and_containers_can_be_keys) {
