@@ -361,7 +361,7 @@ private:
         }
         return at;
     }
-    /// All entries lie in the first chunk, without holes; so it is without an index.
+    /// All entries lie in the first chunk, without holes. Always so without an index.
     bool is_one_row() const noexcept { return (size_ & scattered) == 0; }
     /// Of such a table.
     std::uint32_t row_size() const noexcept { return size_; }

@@ -442,8 +442,9 @@ void table::copy_entries(const table& other, box* b) {
     if (index_) index_copies_of(other);
 }
 
+/// Of a table with an index.
 void table::index_copies_of(const table& other) {
-    if (!other.has_holes() && other.index_) return index_->take_words_of(*other.index_);
+    if (!other.has_holes()) return index_->take_words_of(*other.index_);
     std::uint32_t to = 0;
     for (std::uint32_t position = 0; position != other.positions(); ++position) {
         // Not of the copy: a container may be put off.
@@ -727,7 +728,7 @@ root_size table::size_as_root(std::uint32_t capacity) noexcept {
 
 root_size table::size_of_copy_as_root() const noexcept {
     const std::size_t count = entries();
-    const bool needs_index = index_ && count > most_of_any_in_row;
+    const bool needs_index = index_ && count > most_of_any_in_row;  // see copy_entries
     return root_size_with(first_capacity_for(count),
                           needs_index ? table_index::size_bytes(log2_words_for(count)) : 0);
 }

@@ -40,7 +40,7 @@ struct VALPOOL_API value_access {
     static std::string_view bytes(const Val& v) noexcept { return v.bytes(); }
     /// Where header and content of a short text lie; see short_text.
     static const unsigned char* stored(const Val& v) noexcept { return v.stored(); }
-    /// A number that is of this very type.
+    /// The content of a number of that type; of an integer of any type, its bits as an int_u8.
     template <class T>
     static const T& number(const Val& v) noexcept {
         return v.slot<T>();
