@@ -256,8 +256,8 @@ public:
     void disarm() {
         for (auto& order : board_->plan.orders) order.countdown = 0;
     }
-    child start_victim() {
-        return child([this] {
+    family start_victim() {
+        return family([this] {
             be_the_victim();
             return live_a_whole_life(name_, *board_);
         });
@@ -300,7 +300,7 @@ std::vector<unsigned> passes_of_a_life(world& w) {
     std::vector<std::uint64_t> before;
     for (unsigned p = 0; p < detail::kill_point_count(); ++p)
         before.push_back(w.board().plan.passes[p]);
-    child victim = w.start_victim();
+    family victim = w.start_victim();
     BOOST_REQUIRE_EQUAL(victim.wait(), 0);
     std::vector<unsigned> passes;
     for (unsigned p = 0; p < detail::kill_point_count(); ++p)
@@ -448,7 +448,7 @@ BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
             w->arm(p, static_cast<unsigned>(n), SIGKILL);
             std::optional<child> second;  // dies at the same time, wherever it is then
             if (n % 2 == 0) second.emplace(w->start_second_victim());
-            child victim = w->start_victim();
+            family victim = w->start_victim();
             const int end = victim.wait();
             if (second && second->kill_and_wait() == -SIGKILL) ++pairs;
             w->disarm();
@@ -493,7 +493,7 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
             for (long i = 0; i < count; ++i) {
                 const auto n = static_cast<unsigned>(1 + i * passes / count);
                 w.arm(first, n, SIGKILL);
-                child victim = w.start_victim();
+                family victim = w.start_victim();
                 victim.wait();
                 w.disarm();
                 w.arm(second, 1, SIGKILL);
@@ -554,9 +554,9 @@ BOOST_AUTO_TEST_CASE(a_process_that_is_stopped_at_any_point_blocks_nobody) {
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
         if (is_elsewhere(p) || passes[p] == 0) continue;
         w->arm(p, (passes[p] + 1) / 2, SIGSTOP);
-        child victim = w->start_victim();
+        family victim = w->start_victim();
         const bool stopped = eventually(
-            [&] { return w->board().plan.fired[p].exchange(0) != 0 || victim.has_ended(); });
+            [&] { return w->board().plan.fired[p].exchange(0) != 0 || victim.has_eldest_ended(); });
         w->disarm();
         BOOST_TEST_CONTEXT(name_of(p)) {
             BOOST_TEST(stopped);

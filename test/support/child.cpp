@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +52,28 @@ bool child::has_ended() const {
     siginfo_t info{};
     return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid == pid_;
+}
+
+namespace {
+child lead_a_group(const std::function<int()>& body) {
+    // Orphans become this process's children, so that it can wait for them.
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw std::runtime_error("cannot adopt orphans");
+    return child([&] {
+        setpgid(0, 0);  // by which its orphans are known
+        return body();
+    });
+}
+}  // namespace
+
+family::family(const std::function<int()>& body) : eldest_(lead_a_group(body)) {}
+
+int family::wait() {
+    const pid_t group = eldest_.pid();
+    if (group == 0) return 0;
+    const int end = eldest_.wait();
+    while (waitpid(-group, nullptr, 0) > 0 || errno == EINTR) {
+    }
+    return end;
 }
 
 pool_name::pool_name(const std::string& test) {

@@ -38,6 +38,23 @@ private:
     pid_t pid_ = 0;
 };
 
+/// A child with all that it forks. Those outlive it when it is killed, and their ends are deaths of
+/// their own; the waits here last until they have ended as well.
+class family {
+public:
+    explicit family(const std::function<int()>& body);
+
+    int wait();
+    int kill_and_wait() {
+        eldest_.signal(SIGKILL);
+        return wait();
+    }
+    bool has_eldest_ended() const { return eldest_.has_ended(); }
+
+private:
+    child eldest_;
+};
+
 /// A name no other test has, and which is gone from /dev/shm afterwards.
 class pool_name {
 public:
