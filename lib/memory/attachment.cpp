@@ -12,8 +12,10 @@
 
 namespace valpool::detail {
 
-std::atomic<std::uint64_t> attach_epoch{1};
-thread_local constinit thread_lane* current_lane = nullptr;
+namespace {
+constinit remembered_pool nothing_known;
+}
+thread_local constinit remembered_pool* current_lane = &nothing_known;
 
 namespace {
 
@@ -21,6 +23,7 @@ namespace {
 struct process_table {
     std::recursive_mutex mutex;
     std::vector<std::shared_ptr<attachment>> attachments;
+    std::vector<thread_lane*> lanes;  // of all threads
 };
 process_table& table() {
     static auto* const t = new process_table;
@@ -61,12 +64,27 @@ struct lane_list {
         const std::lock_guard guard(table().mutex);
         for (auto& l : lanes) {
             const auto at = l->life.lock();
-            if (!at) continue;
-            leave_entries(*at, *l);
-            if (at->notices_deaths()) give_lane_back(*l);
+            if (at) leave_entries(*at, *l);
+            if (at && at->notices_deaths()) give_lane_back(*l);
+            std::erase(table().lanes, l.get());
         }
-        current_lane = nullptr;
+        current_lane = &nothing_known;
         is_gone = true;
+    }
+    thread_lane& add(std::unique_ptr<thread_lane> l) {
+        const std::lock_guard guard(table().mutex);
+        table().lanes.reserve(table().lanes.size() + 1);
+        lanes.push_back(std::move(l));
+        table().lanes.push_back(lanes.back().get());
+        return *lanes.back();
+    }
+    /// Those of pools that were detached.
+    void drop_useless() {
+        const auto is_useless = [](const auto& l) { return l->life.expired(); };
+        if (std::none_of(lanes.begin(), lanes.end(), is_useless)) return;
+        const std::lock_guard guard(table().mutex);
+        std::erase_if(table().lanes, is_useless);
+        std::erase_if(lanes, is_useless);
     }
 
     static thread_local constinit bool is_gone;
@@ -188,7 +206,7 @@ void detach(const std::shared_ptr<attachment>& at) {
         VALPOOL_KILL_POINT("detach.freed_slot");
     }
     std::erase(table().attachments, at);
-    attach_epoch.fetch_add(1, std::memory_order_release);
+    forget_known_lanes();
 }
 
 void detach_if_unused(attachment& at) noexcept {
@@ -261,15 +279,17 @@ std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot_index) noexcep
 }
 
 thread_lane& find_lane(arena& a) {
-    const std::uint64_t epoch = attach_epoch.load(std::memory_order_acquire);
     lane_list& mine = my_lanes();
-    current_lane = nullptr;
-    std::erase_if(mine.lanes, [](const auto& l) { return l->life.expired(); });
-    for (auto& l : mine.lanes) {
-        if (l->pool != &a || l->at->lost.load()) continue;  // a lost child's lane is its parent's
-        l->epoch = epoch;
-        return *(current_lane = l.get());
-    }
+    current_lane = &nothing_known;
+    mine.drop_useless();
+    const auto remember = [&a](thread_lane& l) -> thread_lane& {
+        l.known_for.store(&a, std::memory_order_release);
+        current_lane = &l;
+        return l;
+    };
+    for (auto& l : mine.lanes)
+        // A lost child's lane is its parent's.
+        if (l->pool == &a && !l->at->lost.load()) return remember(*l);
     const std::lock_guard guard(table().mutex);
     auto at = attachment_of(a);
     if (!at && a.magic == arena_magic && !a.shared_by_file) {
@@ -282,9 +302,7 @@ thread_lane& find_lane(arena& a) {
         throw std::runtime_error(
             "this process was forked while the pool was full, and has no "
             "share in it");
-    mine.lanes.push_back(make_lane(at));
-    mine.lanes.back()->epoch = epoch;
-    return *(current_lane = mine.lanes.back().get());
+    return remember(mine.add(make_lane(at)));
 }
 
 attachment_user& attachment_user::operator=(attachment_user&& other) noexcept {
@@ -330,7 +348,7 @@ void forget_bare(const void* memory, std::size_t size_bytes) noexcept {
         const auto start = reinterpret_cast<std::uintptr_t>(at->pool);
         return !at->notices_deaths() && start >= first && start < first + size_bytes;
     });
-    attach_epoch.fetch_add(1, std::memory_order_release);
+    forget_known_lanes();
 }
 
 attachment_user find_bare_attachment(const arena& a) {
@@ -368,6 +386,11 @@ attachment_user attach_bare(arena& a, bool private_memory) {
     at->slot = claim_free_slot(a, at->file);
     if (at->slot == a.lane_count) throw_no_slot(a);
     return add_attachment(std::move(at));
+}
+
+void forget_known_lanes() noexcept {
+    for (thread_lane* const l : table().lanes)
+        l->known_for.store(nullptr, std::memory_order_release);
 }
 
 void lock_process_table() noexcept { table().mutex.lock(); }

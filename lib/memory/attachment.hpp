@@ -5,6 +5,7 @@
 #include "memory/ledger.hpp"
 #include "segment/pool_file.hpp"
 
+#include <cassert>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -67,15 +68,24 @@ private:
     hold* holds_[most];
 };
 
+/// Which pool a thread's lane is the lane for, as far as the thread remembers it; null when it has
+/// to look that up again.
+struct remembered_pool {
+    std::atomic<const arena*> known_for{nullptr};
+
+    bool is_for(const arena& a) const noexcept {
+        return known_for.load(std::memory_order_acquire) == &a;
+    }
+};
+
 /// A thread's own state for one pool.
-struct thread_lane {
+struct thread_lane : remembered_pool {
     arena* pool = nullptr;
     attachment* at = nullptr;
     lane* control = nullptr;
     lane_heap* heap = nullptr;
     std::uint32_t index = 0;
     bool full_fence = false;
-    std::uint64_t epoch = 0;  // of the process table when last looked up
     /// What allocating raw memory needs to know of the pool, close together.
     struct {
         std::uint64_t mark = 0;  // of what this thread allocates, without a class
@@ -132,49 +142,40 @@ struct thread_lane {
     void leave() noexcept { control->activity.store(0, std::memory_order_release); }
 };
 
-/// Changes whenever a pool is detached: what a thread remembers may be gone then. Hidden, so that
-/// it is found where it is and not by way of a table of addresses.
-extern std::atomic<std::uint64_t> attach_epoch [[gnu::visibility("hidden")]];
-/// Found without a call, also in a shared library: it is one word, for which there is always room.
-extern thread_local constinit thread_lane* current_lane [[gnu::tls_model("initial-exec")]];
+/// The lane that the thread has used last, or what is known for no pool. Found without a call, also
+/// in a shared library: it is one word, for which there is always room.
+extern thread_local constinit remembered_pool* current_lane [[gnu::tls_model("initial-exec")]];
 
 /// The calling thread's lane; attaches the thread on first use. Throws std::runtime_error when all
 /// lanes are in use, or the pool was never attached here.
 thread_lane& find_lane(arena& a);
-/// The same if it is the one that the thread has used last, else null.
-inline thread_lane* known_lane(const arena& a) noexcept {
-    thread_lane* const l = current_lane;
-    const bool is_known =
-        l && l->pool == &a && l->epoch == attach_epoch.load(std::memory_order_acquire);
-    return is_known ? l : nullptr;
-}
+/// The same, without a call if it is the one that the thread has used last.
 inline thread_lane& lane_of_thread(arena& a) {
-    thread_lane* const l = known_lane(a);
-    return l ? *l : find_lane(a);
+    remembered_pool& last = *current_lane;
+    return last.is_for(a) ? static_cast<thread_lane&>(last) : find_lane(a);
 }
 
-/// Waits until the gate is open again; runs the recovery itself when its recoverer has died.
-void wait_for_gate(thread_lane& l) noexcept;
+/// Enters once the gate is open again; runs the recovery itself when its recoverer has died.
+void wait_and_enter(thread_lane& l) noexcept;
 
-/// The time that a thread spends on shared structure. It is nanoseconds, never blocks, and nests.
-/// The closing of the gate waits for everybody to leave, and nobody enters a closed one: the store
-/// to `activity` and the load of `closed` must not pass each other. The recoverer orders them with
-/// membarrier(2) in place of a fence here, except where that is missing.
+/// The time that a thread spends on shared structure. It is nanoseconds, never blocks, and does not
+/// nest: who is inside calls nothing that enters. The closing of the gate waits for everybody to
+/// leave, and nobody enters a closed one: the store to `activity` and the load of `closed` must not
+/// pass each other. The recoverer orders them with membarrier(2) in place of a fence here, except
+/// where that is missing.
 class inside {
 public:
-    explicit inside(thread_lane& l) noexcept : lane_(l), is_outermost_(!l.is_inside()) {
-        if (!is_outermost_) return;
-        while (!l.try_enter()) wait_for_gate(l);
+    explicit inside(thread_lane& l) noexcept : lane_(l) {
+        assert(!l.is_inside());
+        if (!l.try_enter()) [[unlikely]]
+            wait_and_enter(l);
     }
-    ~inside() {
-        if (is_outermost_) lane_.leave();
-    }
+    ~inside() { lane_.leave(); }
     inside(const inside&) = delete;
     inside& operator=(const inside&) = delete;
 
 private:
     thread_lane& lane_;
-    const bool is_outermost_;
 };
 
 /// What a boot object holds on to a pool by.
@@ -214,6 +215,10 @@ std::uint32_t claim_slot(attachment& at, pool_file& file);
 std::uint32_t claim_lane(attachment& at, std::uint32_t slot);
 /// A new, empty ledger block, linked into the slot's chain; 0 when the pool is full.
 std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot) noexcept;
+
+/// Has every thread look its lanes up again: what it remembers of a pool that was detached, or of
+/// one that another process has now, may be gone. The caller has the process table's mutex.
+void forget_known_lanes() noexcept;
 
 /// Every attachment of this process, under the process table's mutex. For fork.
 void with_all_attachments(const std::function<void(attachment&)>& visit);

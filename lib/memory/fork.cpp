@@ -153,7 +153,7 @@ void after_fork_in_child() {
         }
     }
     shares().clear();
-    attach_epoch.fetch_add(1);  // what the thread remembers of a lost one is not its own
+    forget_known_lanes();  // of a lost one the lane is not its own
 }
 
 }  // namespace

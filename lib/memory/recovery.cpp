@@ -440,8 +440,8 @@ void relieve(thread_lane& l) noexcept {
     open_gate(a);
 }
 
-void wait_for_gate(thread_lane& l) noexcept {
-    for (unsigned turns = 1; !l.may_enter(); ++turns) {
+void wait_and_enter(thread_lane& l) noexcept {
+    for (unsigned turns = 1; !l.may_enter() || !l.try_enter(); ++turns) {
         std::this_thread::sleep_for(std::chrono::microseconds(20));
         // With the role free and the gate closed, the recoverer has died.
         if (turns % 16 == 0) recover_if_needed(*l.at);

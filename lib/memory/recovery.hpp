@@ -49,7 +49,7 @@ void relieve(thread_lane& l) noexcept;
 template <class Find>
 std::uint64_t find_or_throw(thread_lane& l, std::size_t size_bytes, Find find) {
     std::uint64_t found = find();
-    if (found == 0 && !l.is_inside()) {
+    if (found == 0) {
         relieve(l);
         found = find();
     }

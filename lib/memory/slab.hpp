@@ -2,9 +2,9 @@
 
 /// Blocks and runs of pages: the pool's allocator of last instance.
 ///
-/// Every function that takes a lane_heap runs inside (see gate_pass in attachment.hpp), by the
-/// heap's own thread. Nobody ever waits for anybody: bitmaps change by single atomic operations,
-/// and what a killed process leaves half-done leaks until recovery sweeps it.
+/// Every function that takes a lane_heap runs inside (attachment.hpp), by the heap's own thread.
+/// Nobody ever waits for anybody: bitmaps change by single atomic operations, and what a killed
+/// process leaves half-done leaks until recovery sweeps it.
 
 #include "memory/arena.hpp"
 

@@ -182,12 +182,19 @@ std::uint64_t allocate_anew(thread_lane& l, std::size_t size_bytes) {
     throw_not_allocated(mark);
 }
 
+/// As much fits into a block of one of the classes that are a granule apart: a header takes no more
+/// than a granule, and no pool's pages are too small for such blocks.
+constexpr std::size_t quick_bytes = std::size_t{linear_classes - 1} * block_granule;
+
 /// From what the lane has set aside: without a call or a locked instruction. Nothing of the library
 /// wants raw memory while it is inside.
 char* allocate_quickly(arena& a, thread_lane& l, std::size_t size_bytes) {
-    if (size_bytes > l.raw.most_bytes) return allocate_slowly(a, size_bytes);
     const std::size_t header_bytes = l.raw.header_bytes;
-    const std::size_t size_class = size_class_of(size_bytes + header_bytes);
+    std::size_t size_class = (size_bytes + header_bytes - 1) / block_granule;
+    if (size_bytes > quick_bytes) {
+        if (size_bytes > l.raw.most_bytes) return allocate_slowly(a, size_bytes);
+        size_class = size_class_of(size_bytes + header_bytes);
+    }
     block_group& reserve = l.heap->reserves[size_class];
     raw_pass pass(a, l);
     if (!pass) return allocate_slowly(a, size_bytes);
@@ -220,19 +227,20 @@ void deallocate_quickly(arena& a, thread_lane& l, char* memory) {
     if (granule >= l.raw.all_granules) return deallocate_slowly(a, memory);
     raw_pass pass(a, l);
     if (!pass) return deallocate_slowly(l, granule);
+    const auto give_up = [&] {
+        pass.leave();
+        deallocate_slowly(l, granule);
+    };
     auto& mark = mark_at(memory - l.raw.header_bytes);
     const std::uint64_t size_class =
         raw_header::class_in(mark.load(std::memory_order_relaxed), l.raw.mark);
-    std::uint64_t bit = 0;
-    if (size_class < size_class_count)
-        bit = bit_in(l.heap->reserves[size_class], l.raw.page_granules, granule, size_class);
-    if (bit == 0) {
-        pass.leave();
-        return deallocate_slowly(l, granule);
-    }
+    if (size_class >= size_class_count) return give_up();
+    block_group& reserve = l.heap->reserves[size_class];
+    const std::uint64_t bit = bit_in(reserve, l.raw.page_granules, granule, size_class);
+    if (bit == 0) return give_up();
     forget_own(mark);
     VALPOOL_KILL_POINT("raw.unmarked_reserved");
-    put_back(l.heap->reserves[size_class], bit);
+    put_back(reserve, bit);
     pass.count(-1);
     pass.leave();
 }
@@ -241,14 +249,16 @@ void deallocate_quickly(arena& a, thread_lane& l, char* memory) {
 
 char* StreamingPool::allocate(std::size_t size_bytes) {
     arena& a = arena_of(*this);
-    thread_lane* const l = known_lane(a);
-    return l ? allocate_quickly(a, *l, size_bytes) : allocate_slowly(a, size_bytes);
+    remembered_pool& last = *current_lane;
+    if (!last.is_for(a)) return allocate_slowly(a, size_bytes);
+    return allocate_quickly(a, static_cast<thread_lane&>(last), size_bytes);
 }
 
 void StreamingPool::deallocate(char* memory) {
     arena& a = arena_of(*this);
-    thread_lane* const l = known_lane(a);
-    return l ? deallocate_quickly(a, *l, memory) : deallocate_slowly(a, memory);
+    remembered_pool& last = *current_lane;
+    if (!last.is_for(a)) return deallocate_slowly(a, memory);
+    deallocate_quickly(a, static_cast<thread_lane&>(last), memory);
 }
 
 namespace detail {
