@@ -78,13 +78,17 @@ struct lane_list {
         table().lanes.push_back(lanes.back().get());
         return *lanes.back();
     }
-    /// Those of pools that were detached.
-    void drop_useless() {
-        const auto is_useless = [](const auto& l) { return l->life.expired(); };
-        if (std::none_of(lanes.begin(), lanes.end(), is_useless)) return;
+    void drop_ended() {
+        const auto has_ended = [](const auto& l) {
+            return l->has_ended.load(std::memory_order_acquire);
+        };
+        if (std::none_of(lanes.begin(), lanes.end(), has_ended)) return;
         const std::lock_guard guard(table().mutex);
-        std::erase_if(table().lanes, is_useless);
-        std::erase_if(lanes, is_useless);
+        std::erase_if(lanes, [&](const auto& l) {
+            if (!has_ended(l)) return false;
+            std::erase(table().lanes, l.get());
+            return true;
+        });
     }
 
     static thread_local constinit bool is_gone;
@@ -206,7 +210,7 @@ void detach(const std::shared_ptr<attachment>& at) {
         VALPOOL_KILL_POINT("detach.freed_slot");
     }
     std::erase(table().attachments, at);
-    forget_known_lanes();
+    end_lanes_of(*at);
 }
 
 void detach_if_unused(attachment& at) noexcept {
@@ -281,15 +285,19 @@ std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot_index) noexcep
 thread_lane& find_lane(arena& a) {
     lane_list& mine = my_lanes();
     current_lane = &nothing_known;
-    mine.drop_useless();
-    const auto remember = [&a](thread_lane& l) -> thread_lane& {
-        l.known_for.store(&a, std::memory_order_release);
+    mine.drop_ended();
+    const auto remember = [&a](thread_lane& l) {
+        // Exchanged: if this comes after end_lanes_of, what that did before is seen.
+        l.known_for.exchange(&a, std::memory_order_acq_rel);
+        if (l.has_ended.load(std::memory_order_acquire)) {
+            l.known_for.store(nullptr, std::memory_order_relaxed);
+            return false;
+        }
         current_lane = &l;
-        return l;
+        return true;
     };
     for (auto& l : mine.lanes)
-        // A lost child's lane is its parent's.
-        if (l->pool == &a && !l->at->lost.load()) return remember(*l);
+        if (l->pool == &a && remember(*l)) return *l;
     const std::lock_guard guard(table().mutex);
     auto at = attachment_of(a);
     if (!at && a.magic == arena_magic && !a.shared_by_file) {
@@ -302,7 +310,9 @@ thread_lane& find_lane(arena& a) {
         throw std::runtime_error(
             "this process was forked while the pool was full, and has no "
             "share in it");
-    return remember(mine.add(make_lane(at)));
+    thread_lane& fresh = mine.add(make_lane(at));
+    remember(fresh);
+    return fresh;
 }
 
 attachment_user& attachment_user::operator=(attachment_user&& other) noexcept {
@@ -346,9 +356,11 @@ void forget_bare(const void* memory, std::size_t size_bytes) noexcept {
     const auto first = reinterpret_cast<std::uintptr_t>(memory);
     std::erase_if(table().attachments, [=](const auto& at) {
         const auto start = reinterpret_cast<std::uintptr_t>(at->pool);
-        return !at->notices_deaths() && start >= first && start < first + size_bytes;
+        const bool lay_there =
+            !at->notices_deaths() && start >= first && start < first + size_bytes;
+        if (lay_there) end_lanes_of(*at);
+        return lay_there;
     });
-    forget_known_lanes();
 }
 
 attachment_user find_bare_attachment(const arena& a) {
@@ -388,9 +400,12 @@ attachment_user attach_bare(arena& a, bool private_memory) {
     return add_attachment(std::move(at));
 }
 
-void forget_known_lanes() noexcept {
-    for (thread_lane* const l : table().lanes)
+void end_lanes_of(const attachment& at) noexcept {
+    for (thread_lane* const l : table().lanes) {
+        if (l->at != &at) continue;
+        l->has_ended.store(true, std::memory_order_release);
         l->known_for.store(nullptr, std::memory_order_release);
+    }
 }
 
 void lock_process_table() noexcept { table().mutex.lock(); }

@@ -68,8 +68,7 @@ private:
     hold* holds_[most];
 };
 
-/// Which pool a thread's lane is the lane for, as far as the thread remembers it; null when it has
-/// to look that up again.
+/// Which pool a thread's lane is the lane for; null when the thread has to look that up.
 struct remembered_pool {
     std::atomic<const arena*> known_for{nullptr};
 
@@ -86,6 +85,7 @@ struct thread_lane : remembered_pool {
     lane_heap* heap = nullptr;
     std::uint32_t index = 0;
     bool full_fence = false;
+    std::atomic<bool> has_ended{false};  // its pool is detached, or its parent's alone
     /// What allocating raw memory needs to know of the pool, close together.
     struct {
         std::uint64_t mark = 0;  // of what this thread allocates, without a class
@@ -216,9 +216,9 @@ std::uint32_t claim_lane(attachment& at, std::uint32_t slot);
 /// A new, empty ledger block, linked into the slot's chain; 0 when the pool is full.
 std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot) noexcept;
 
-/// Has every thread look its lanes up again: what it remembers of a pool that was detached, or of
-/// one that another process has now, may be gone. The caller has the process table's mutex.
-void forget_known_lanes() noexcept;
+/// No thread uses its lane for this attachment any more, whatever it remembers: another pool may
+/// lie at the same address soon. The caller has the process table's mutex.
+void end_lanes_of(const attachment& at) noexcept;
 
 /// Every attachment of this process, under the process table's mutex. For fork.
 void with_all_attachments(const std::function<void(attachment&)>& visit);

@@ -150,10 +150,10 @@ void after_fork_in_child() {
         } else {
             at.lost.store(true);
             at.file.close();
+            end_lanes_of(at);  // they are the parent's
         }
     }
     shares().clear();
-    forget_known_lanes();  // of a lost one the lane is not its own
 }
 
 }  // namespace
