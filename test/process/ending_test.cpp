@@ -6,6 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
@@ -109,13 +110,17 @@ BOOST_AUTO_TEST_CASE(an_abort) {
 
 BOOST_AUTO_TEST_CASE(the_usual_signals) {
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGKILL, SIGQUIT}) {
+        // Not before: what it has put into the pipe and not taken out would stay there.
+        shared<std::atomic<bool>> holds_all;
         child other([&] {
             std::signal(number, SIG_DFL);
-            return hold_and_end(name, [] {
+            return hold_and_end(name, [&] {
+                *holds_all = true;
                 for (;;) pause();
             });
         });
-        BOOST_TEST(eventually([&] { return !main.pool()->isPristine(); }));
+        BOOST_TEST(eventually([&] { return holds_all->load(); }));
+        BOOST_TEST(!main.pool()->isPristine());
         other.signal(number);
         BOOST_TEST(other.wait() == -number);
         everything_came_back();
@@ -123,14 +128,16 @@ BOOST_AUTO_TEST_CASE(the_usual_signals) {
 }
 
 BOOST_AUTO_TEST_CASE(a_signal_while_it_waits_for_a_packet) {
+    shared<std::atomic<bool>> is_about_to_wait;
     child other([&] {
         return hold_and_end(name, [&] {
             ClientSide client(name, "pipe");
             client.start();
+            *is_about_to_wait = true;
             client.pipe().deq();
         });
     });
-    BOOST_TEST(eventually([&] { return !main.pool()->isPristine(); }));
+    BOOST_TEST(eventually([&] { return is_about_to_wait->load(); }));
     usleep(20000);
     other.signal(SIGTERM);
     BOOST_TEST(other.wait() == -SIGTERM);
