@@ -13,9 +13,9 @@
 namespace valpool::detail {
 
 namespace {
-constinit remembered_pool nothing_known;
+constinit usable_lane no_lane;
 }
-thread_local constinit remembered_pool* current_lane = &nothing_known;
+thread_local constinit usable_lane* current_lane = &no_lane;
 
 namespace {
 
@@ -23,7 +23,6 @@ namespace {
 struct process_table {
     std::recursive_mutex mutex;
     std::vector<std::shared_ptr<attachment>> attachments;
-    std::vector<thread_lane*> lanes;  // of all threads
 };
 process_table& table() {
     static auto* const t = new process_table;
@@ -33,7 +32,6 @@ process_table& table() {
 bool is_shared_with_others(const attachment& at) noexcept { return at.file.is_open(); }
 
 void give_lane_back(thread_lane& l) noexcept {
-    if (l.at->lost.load()) return;
     {
         const inside pass(l);
         flush_heap(*l.pool, *l.heap);
@@ -63,32 +61,13 @@ struct lane_list {
     ~lane_list() {
         const std::lock_guard guard(table().mutex);
         for (auto& l : lanes) {
-            const auto at = l->life.lock();
-            if (at) leave_entries(*at, *l);
-            if (at && at->notices_deaths()) give_lane_back(*l);
-            std::erase(table().lanes, l.get());
+            if (l->has_ended()) continue;  // and what it belonged to may be gone
+            leave_entries(*l->at, *l);
+            if (l->at->notices_deaths()) give_lane_back(*l);
+            std::erase(l->at->lanes, l.get());
         }
-        current_lane = &nothing_known;
+        current_lane = &no_lane;
         is_gone = true;
-    }
-    thread_lane& add(std::unique_ptr<thread_lane> l) {
-        const std::lock_guard guard(table().mutex);
-        table().lanes.reserve(table().lanes.size() + 1);
-        lanes.push_back(std::move(l));
-        table().lanes.push_back(lanes.back().get());
-        return *lanes.back();
-    }
-    void drop_ended() {
-        const auto has_ended = [](const auto& l) {
-            return l->has_ended.load(std::memory_order_acquire);
-        };
-        if (std::none_of(lanes.begin(), lanes.end(), has_ended)) return;
-        const std::lock_guard guard(table().mutex);
-        std::erase_if(lanes, [&](const auto& l) {
-            if (!has_ended(l)) return false;
-            std::erase(table().lanes, l.get());
-            return true;
-        });
     }
 
     static thread_local constinit bool is_gone;
@@ -111,22 +90,21 @@ std::shared_ptr<attachment> attachment_of(const arena& a) {
     return nullptr;
 }
 
-std::unique_ptr<thread_lane> make_lane(const std::shared_ptr<attachment>& at) {
+std::unique_ptr<thread_lane> make_lane(attachment& at) {
     auto l = std::make_unique<thread_lane>();
-    arena& a = *at->pool;
+    arena& a = *at.pool;
     l->pool = &a;
-    l->at = at.get();
-    if (at->spare_lanes.empty()) {
-        l->use_lane(claim_lane(*at, at->slot));
+    l->at = &at;
+    if (at.spare_lanes.empty()) {
+        l->use_lane(claim_lane(at, at.slot));
         // Its last owner has left it empty; what a damaged pool has there must not be followed.
         l->heap->forget();
     } else {
-        l->use_lane(at->spare_lanes.back());
-        at->spare_lanes.pop_back();
+        l->use_lane(at.spare_lanes.back());
+        at.spare_lanes.pop_back();
     }
     VALPOOL_KILL_POINT("lane.claimed");
     l->full_fence = a.entrance.full_fences.load(std::memory_order_relaxed) != 0;
-    l->life = at;
     return l;
 }
 
@@ -284,20 +262,14 @@ std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot_index) noexcep
 
 thread_lane& find_lane(arena& a) {
     lane_list& mine = my_lanes();
-    current_lane = &nothing_known;
-    mine.drop_ended();
-    const auto remember = [&a](thread_lane& l) {
-        // Exchanged: if this comes after end_lanes_of, what that did before is seen.
-        l.known_for.exchange(&a, std::memory_order_acq_rel);
-        if (l.has_ended.load(std::memory_order_acquire)) {
-            l.known_for.store(nullptr, std::memory_order_relaxed);
-            return false;
-        }
+    current_lane = &no_lane;
+    std::erase_if(mine.lanes, [](const auto& l) { return l->has_ended(); });
+    const auto use = [](thread_lane& l) -> thread_lane& {
         current_lane = &l;
-        return true;
+        return l;
     };
     for (auto& l : mine.lanes)
-        if (l->pool == &a && remember(*l)) return *l;
+        if (l->is_for(a)) return use(*l);
     const std::lock_guard guard(table().mutex);
     auto at = attachment_of(a);
     if (!at && a.magic == arena_magic && !a.shared_by_file) {
@@ -310,9 +282,12 @@ thread_lane& find_lane(arena& a) {
         throw std::runtime_error(
             "this process was forked while the pool was full, and has no "
             "share in it");
-    thread_lane& fresh = mine.add(make_lane(at));
-    remember(fresh);
-    return fresh;
+    at->lanes.reserve(at->lanes.size() + 1);
+    mine.lanes.push_back(make_lane(*at));
+    thread_lane& fresh = *mine.lanes.back();
+    at->lanes.push_back(&fresh);
+    fresh.usable_for.store(&a, std::memory_order_release);
+    return use(fresh);
 }
 
 attachment_user& attachment_user::operator=(attachment_user&& other) noexcept {
@@ -400,12 +375,10 @@ attachment_user attach_bare(arena& a, bool private_memory) {
     return add_attachment(std::move(at));
 }
 
-void end_lanes_of(const attachment& at) noexcept {
-    for (thread_lane* const l : table().lanes) {
-        if (l->at != &at) continue;
-        l->has_ended.store(true, std::memory_order_release);
-        l->known_for.store(nullptr, std::memory_order_release);
-    }
+void end_lanes_of(attachment& at) noexcept {
+    // Its thread may destroy a lane as soon as that has ended.
+    for (thread_lane* const l : at.lanes) l->usable_for.store(nullptr, std::memory_order_release);
+    at.lanes.clear();
 }
 
 void lock_process_table() noexcept { table().mutex.lock(); }

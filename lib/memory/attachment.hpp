@@ -14,6 +14,8 @@
 
 namespace valpool::detail {
 
+struct thread_lane;
+
 /// This process's share of one pool. Lives until its last user (a boot object) has gone and the
 /// process holds nothing in the pool any more.
 struct attachment {
@@ -25,6 +27,7 @@ struct attachment {
     std::atomic<std::int64_t> raw_count{0};  // of lanes that were given back: see lane::raw_count
     bool private_memory = false;             // fork copies the pool itself
     std::uint32_t users = 0;                 // under the process table's mutex
+    std::vector<thread_lane*> lanes;         // of all threads; under that mutex, too
     pool_file file;                          // not open for a pool over bare memory
     std::shared_ptr<void> mapping;           // keeps the segment mapped
     std::string name;
@@ -68,24 +71,27 @@ private:
     hold* holds_[most];
 };
 
-/// Which pool a thread's lane is the lane for; null when the thread has to look that up.
-struct remembered_pool {
-    std::atomic<const arena*> known_for{nullptr};
+/// Which pool a thread's lane can be used for; null once that pool is detached, or is the parent's
+/// alone.
+struct usable_lane {
+    std::atomic<const arena*> usable_for{nullptr};
 
     bool is_for(const arena& a) const noexcept {
-        return known_for.load(std::memory_order_acquire) == &a;
+        return usable_for.load(std::memory_order_acquire) == &a;
+    }
+    bool has_ended() const noexcept {
+        return usable_for.load(std::memory_order_acquire) == nullptr;
     }
 };
 
 /// A thread's own state for one pool.
-struct thread_lane : remembered_pool {
+struct thread_lane : usable_lane {
     arena* pool = nullptr;
     attachment* at = nullptr;
     lane* control = nullptr;
     lane_heap* heap = nullptr;
     std::uint32_t index = 0;
     bool full_fence = false;
-    std::atomic<bool> has_ended{false};  // its pool is detached, or its parent's alone
     /// What allocating raw memory needs to know of the pool, close together.
     struct {
         std::uint64_t mark = 0;  // of what this thread allocates, without a class
@@ -97,7 +103,6 @@ struct thread_lane : remembered_pool {
     } raw;
     std::vector<std::uint32_t> free_entries;
     hold_stash spare_holds;
-    std::weak_ptr<attachment> life;
 
     bool is_inside() const noexcept {
         return control->activity.load(std::memory_order_relaxed) != 0;
@@ -142,16 +147,16 @@ struct thread_lane : remembered_pool {
     void leave() noexcept { control->activity.store(0, std::memory_order_release); }
 };
 
-/// The lane that the thread has used last, or what is known for no pool. Found without a call, also
-/// in a shared library: it is one word, for which there is always room.
-extern thread_local constinit remembered_pool* current_lane [[gnu::tls_model("initial-exec")]];
+/// The lane that the thread has used last, or what is usable for no pool. Found without a call,
+/// also in a shared library: it is one word, for which there is always room.
+extern thread_local constinit usable_lane* current_lane [[gnu::tls_model("initial-exec")]];
 
 /// The calling thread's lane; attaches the thread on first use. Throws std::runtime_error when all
 /// lanes are in use, or the pool was never attached here.
 thread_lane& find_lane(arena& a);
 /// The same, without a call if it is the one that the thread has used last.
 inline thread_lane& lane_of_thread(arena& a) {
-    remembered_pool& last = *current_lane;
+    usable_lane& last = *current_lane;
     return last.is_for(a) ? static_cast<thread_lane&>(last) : find_lane(a);
 }
 
@@ -216,9 +221,9 @@ std::uint32_t claim_lane(attachment& at, std::uint32_t slot);
 /// A new, empty ledger block, linked into the slot's chain; 0 when the pool is full.
 std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot) noexcept;
 
-/// No thread uses its lane for this attachment any more, whatever it remembers: another pool may
-/// lie at the same address soon. The caller has the process table's mutex.
-void end_lanes_of(const attachment& at) noexcept;
+/// No thread uses its lane for this attachment any more, whatever it has used last: another pool
+/// may lie at the same address soon. The caller has the process table's mutex.
+void end_lanes_of(attachment& at) noexcept;
 
 /// Every attachment of this process, under the process table's mutex. For fork.
 void with_all_attachments(const std::function<void(attachment&)>& visit);

@@ -249,14 +249,14 @@ void deallocate_quickly(arena& a, thread_lane& l, char* memory) {
 
 char* StreamingPool::allocate(std::size_t size_bytes) {
     arena& a = arena_of(*this);
-    remembered_pool& last = *current_lane;
+    usable_lane& last = *current_lane;
     if (!last.is_for(a)) return allocate_slowly(a, size_bytes);
     return allocate_quickly(a, static_cast<thread_lane&>(last), size_bytes);
 }
 
 void StreamingPool::deallocate(char* memory) {
     arena& a = arena_of(*this);
-    remembered_pool& last = *current_lane;
+    usable_lane& last = *current_lane;
     if (!last.is_for(a)) return deallocate_slowly(a, memory);
     deallocate_quickly(a, static_cast<thread_lane&>(last), memory);
 }
