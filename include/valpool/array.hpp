@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
 #include <ostream>
 #include <stdexcept>
@@ -110,14 +111,34 @@ public:
         make_room();
         items_.emplace_back(std::move(copy));
     }
+    /// Takes the item over, which is None or empty then. What lies in other memory (heap or box),
+    /// or in this array, is copied and stays as it is. Not for a container that the array is a part
+    /// of.
+    void append(T&& item) {
+        if (!can_take(item)) return append(std::as_const(item));
+        const detail::mutation guard(region());
+        make_room();
+        items_.emplace_back(std::move(item));
+    }
     void prepend(const T& item) { insertAt(0, item); }
+    void prepend(T&& item) { insertAt(0, std::move(item)); }
     void insert(std::size_t i, const T& item) { insertAt(i, item); }
+    void insert(std::size_t i, T&& item) { insertAt(i, std::move(item)); }
     void insertAt(std::size_t i, const T& item) {
         if (i > items_.size()) throw_range(i);
         const detail::mutation guard(region());
         T copy = copy_for_here(item);
         make_room();
         items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), std::move(copy));
+    }
+    /// As append.
+    void insertAt(std::size_t i, T&& item) {
+        if (i > items_.size()) throw_range(i);
+        if (!can_take(item)) return insertAt(i, std::as_const(item));
+        const detail::mutation guard(region());
+        make_room();
+        T taken = take_for_here(std::move(item));
+        items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), std::move(taken));
     }
     void removeAt(std::size_t i) {
         checked(i);
@@ -218,6 +239,19 @@ private:
             return T(item, detail::allocator<char>(items_.get_allocator()));
         else
             return item;
+    }
+    T take_for_here(T&& item) const {
+        if constexpr (std::is_constructible_v<T, T&&, const detail::allocator<char>&>)
+            return T(std::move(item), detail::allocator<char>(items_.get_allocator()));
+        else
+            return std::move(item);
+    }
+    /// An element cannot be moved while the array makes room for it; and of a number, a copy is as
+    /// good.
+    bool can_take(const T& item) const noexcept {
+        const std::less<const T*> is_before;
+        return !std::is_arithmetic_v<T> &&
+               (is_before(&item, data()) || !is_before(&item, data() + length()));
     }
     void make_room() {
         if (items_.size() == items_.capacity())

@@ -99,6 +99,7 @@ public:
     bool contains(const Val& key) const { return handle_.contains(key); }
     bool remove(const Val& key) { return handle_.remove(key); }
     void append(const Val& value) { handle_.append(value); }
+    void append(Val&& value) { handle_.append(std::move(value)); }
     /// Empties the container, for all who share it; a poisoned value can be used again then.
     /// Take its TransactionLock only if it is not poisoned: of a poisoned one, be the only user.
     void clear();

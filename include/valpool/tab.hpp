@@ -237,7 +237,11 @@ public:
     Val get(const Val& key, const Val& instead = Val()) const;
     /// Replaces the value of a key that is there.
     void insertKeyAndValue(const Val& key, const Val& value);
+    /// Takes the value over, which is None then; from other memory (heap or box) it is copied and
+    /// stays as it is. Not for a container that the table is a part of.
+    void insertKeyAndValue(const Val& key, Val&& value);
     void append(const Val& value) { insertKeyAndValue(Val(entries()), value); }
+    void append(Val&& value) { insertKeyAndValue(Val(entries()), std::move(value)); }
     /// True if it was there. References into the table become invalid.
     bool remove(const Val& key);
     void clear();

@@ -254,6 +254,8 @@ public:
     bool remove(const Val& key);
     /// At the end of a list; in a table under the key entries().
     void append(const Val& value);
+    /// As Array's: takes the value over.
+    void append(Val&& value);
     /// Elements of a container; bytes of text; 0 for what has no length.
     std::size_t length() const;
     std::size_t entries() const { return length(); }

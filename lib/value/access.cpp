@@ -43,6 +43,20 @@ Val& list_element(const Val& list, const Val& key) {
     return row.first[index_of(key, row.count)];
 }
 
+template <class Value>
+void append_to(Val& list, Value&& value) {
+    if (is_table(list.tag)) return table_of(list).append(std::forward<Value>(value));
+    if (list.tag == 'u') throw std::logic_error("a Tup cannot grow");
+    if (list.tag != 'n') throw_no_elements(list, "end to append to");
+    visit_array(list.subtype, value_access::container(list), [&](auto& a) {
+        using item = typename std::remove_reference_t<decltype(a)>::value_type;
+        if constexpr (std::is_same_v<item, Val>)
+            a.append(std::forward<Value>(value));
+        else
+            a.append(static_cast<item>(value));
+    });
+}
+
 }  // namespace
 
 Val& Val::operator[](const Val& key) {
@@ -78,17 +92,10 @@ bool Val::remove(const Val& key) {
     });
 }
 
-void Val::append(const Val& value) {
-    if (is_table(tag)) return table_of(*this).append(value);
-    if (tag == 'u') throw std::logic_error("a Tup cannot grow");
-    if (tag != 'n') throw_no_elements(*this, "end to append to");
-    visit_array(subtype, value_access::container(*this), [&](auto& a) {
-        using item = typename std::remove_reference_t<decltype(a)>::value_type;
-        if constexpr (std::is_same_v<item, Val>)
-            a.append(value);
-        else
-            a.append(static_cast<item>(value));
-    });
+void Val::append(const Val& value) { append_to(*this, value); }
+void Val::append(Val&& value) {
+    if (&value == this) return append(std::as_const(value));
+    append_to(*this, std::move(value));
 }
 
 std::size_t Val::length() const {

@@ -800,11 +800,15 @@ void table::close_holes() noexcept {
 
 void table::insertKeyAndValue(const Val& key, const Val& value) {
     const mutation guard(region());
-    const Val copy(value, allocator<char>(region()));  // it may be a part of this table
+    insertKeyAndValue(key, Val(value, memory_));  // it may be a part of this table
+}
+
+void table::insertKeyAndValue(const Val& key, Val&& value) {
+    const mutation guard(region());
     const bool was_there = contains(key);
     Val& place = value_for(key);
     try {
-        place = copy;
+        place = std::move(value);
     } catch (...) {
         if (!was_there) remove(key);
         throw;

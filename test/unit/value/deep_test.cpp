@@ -27,8 +27,9 @@ Val nested(kind k, int depth) {
             default: outer = Tup(Val()); break;
         }
         // Moving keeps building cheap: a copy of all at each level would take for ever.
-        if (here == kind::list) outer.append(Val());
-        if (here == kind::list || here == kind::tuple)
+        if (here == kind::list)
+            outer.append(std::move(v));
+        else if (here == kind::tuple)
             outer[0] = std::move(v);
         else
             outer["k"] = std::move(v);

@@ -37,6 +37,27 @@ BOOST_AUTO_TEST_CASE(appending_to_a_table) {
     run([](Val& v, StreamingPool*) { v["full"].append(longer_text); });
 }
 
+BOOST_AUTO_TEST_CASE(moving_a_value_from_the_heap_into_a_table) {
+    run([](Val& v, StreamingPool*) {
+        Val data = Arr{longer_text, longer_text};
+        static_cast<Tab&>(v["full"]).insertKeyAndValue(longer_text, std::move(data));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(moving_a_value_from_the_heap_into_a_list) {
+    run([](Val& v, StreamingPool*) {
+        Val data = Tab{{longer_text, longer_text}};
+        v["list"].append(std::move(data));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(moving_an_element_within_a_list) {
+    run([](Val& v, StreamingPool*) {
+        Arr& list = v["list"];
+        list.insertAt(0, std::move(list[2]));
+    });
+}
+
 BOOST_AUTO_TEST_CASE(overwriting_a_number_with_a_long_text) {
     run([](Val& v, StreamingPool*) { v["list"][0] = longer_text; });
 }

@@ -110,6 +110,21 @@ BOOST_AUTO_TEST_CASE(filling_a_table) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(moving_values_into_a_list) {
+    const long before = blocks;
+    {
+        Arr list;
+        for (int i = 0; i < 40; ++i) {
+            Val data = Arr{long_text, i};
+            const std::size_t length = list.length();
+            run([&] { i % 2 == 0 ? list.append(std::move(data)) : list.prepend(std::move(data)); },
+                [&] { BOOST_REQUIRE(list.length() == length && data[1] == i); });
+            BOOST_REQUIRE(list.length() == length + 1 && data.isNone());
+        }
+    }
+    BOOST_TEST(blocks == before);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_reserved_takes_keys_of_any_type_without_allocating) {
     for (const int count : {1, 4, 5, 8, 9, 12, 13, 40}) {
         Tab t;

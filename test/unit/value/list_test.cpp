@@ -118,6 +118,84 @@ BOOST_AUTO_TEST_CASE(a_list_of_any_length_takes_an_element_of_its_own) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_value_is_moved_into_a_list_of_any_length) {
+    for (std::size_t n = 0; n < 20; ++n) {
+        Arr a = list_of(static_cast<int>(n));
+        Val last = Tab{{"k", 1}};
+        Val first = Tab{{"k", 2}};
+        const Tab* const last_table = &static_cast<Tab&>(last);
+        const Val* const inner = &last["k"];
+        a.append(std::move(last));
+        a.insertAt(0, std::move(first));
+        // NOLINTNEXTLINE(bugprone-use-after-move): that is what is looked at.
+        BOOST_TEST((last.isNone() && first.isNone()));
+        BOOST_TEST(&static_cast<Tab&>(a[n + 1]) == last_table);
+        BOOST_TEST(&a[n + 1]["k"] == inner);
+        BOOST_TEST(text_of(a[0]) == "{'k': 2}");
+    }
+    Arr a;
+    Val texts = Array<std::string>{long_text, "short"};
+    Val list = Arr();
+    list.append(std::move(texts));
+    a.prepend(std::move(list));
+    a.insert(1, Val(long_text));
+    BOOST_TEST(text_of(a[0][0]) == text_of(Val(Array<std::string>{long_text, "short"})));
+    BOOST_TEST(std::string(a[1]) == long_text);
+    BOOST_CHECK_THROW(a.insertAt(3, Val(1)), std::out_of_range);
+    BOOST_TEST(a.length() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_any_length_takes_an_element_that_is_to_be_moved_as_a_copy) {
+    for (int n = 1; n < 40; ++n) {
+        Arr a = list_of(n - 1);
+        a.append(Val(long_text));
+        a.append(std::move(a[a.length() - 1]));
+        a.insertAt(0, std::move(a[a.length() - 1]));
+        for (const std::size_t i : {std::size_t{0}, a.length() - 2, a.length() - 1})
+            BOOST_TEST(std::string(a[i]) == long_text);
+    }
+    Val v = Arr{1};
+    // NOLINTNEXTLINE(bugprone-use-after-move)
+    v.append(std::move(v));
+    BOOST_TEST(text_of(v) == "[1, [1]]");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_moved_into_a_list_in_a_pool_is_copied) {
+    const value_test::pool_memory pool(1 << 20);
+    Val list = Shared(pool.get(), Arr{1});
+    Val data = Tab{{"text", long_text}};
+    list.append(std::move(data));
+    static_cast<Arr&>(list).insertAt(0, std::move(data));
+    // NOLINTNEXTLINE(bugprone-use-after-move): it has not been moved.
+    BOOST_TEST(std::string(data["text"]) == long_text);
+    BOOST_TEST(std::string(list[0]["text"]) == long_text);
+    BOOST_TEST(std::string(list[2]["text"]) == long_text);
+    BOOST_TEST(list[2].allocator() == pool.get());
+    // Within the box it is moved.
+    Val* const inner = &list[2]["text"];
+    Val nested = Shared(pool.get(), Tab{{"from", Arr()}, {"to", Arr()}});
+    nested["from"].append(Tab{{"text", long_text}});
+    Val* const text = &nested["from"][0]["text"];
+    nested["to"].append(std::move(nested["from"][0]));
+    BOOST_TEST(&nested["to"][0]["text"] == text);
+    BOOST_TEST(nested["from"][0].isNone());
+    BOOST_TEST(&list[2]["text"] == inner);
+    // Out of it, it is copied.
+    Arr heap;
+    heap.append(std::move(list[2]));
+    BOOST_TEST(std::string(list[2]["text"]) == long_text);
+    BOOST_TEST(heap[0].allocator() == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_moved_into_an_array_of_numbers_or_texts_is_converted) {
+    Val numbers = Array<int_4>{1};
+    numbers.append(Val(2.0));
+    Val texts = Array<std::string>{"a"};
+    texts.append(Val(long_text));
+    BOOST_TEST(static_cast<Array<int_4>&>(numbers)[1] == 2);
+    BOOST_TEST(std::string(static_cast<Array<std::string>&>(texts)[1]) == long_text);
+}
+
 BOOST_AUTO_TEST_CASE(insert_at_moves_the_rest_up) {
     Arr a = list_of(2);
     a.insertAt(1, "middle");

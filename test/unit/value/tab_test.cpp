@@ -287,6 +287,28 @@ BOOST_AUTO_TEST_CASE(a_table_of_any_size_takes_a_part_of_itself_under_a_new_key)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_value_is_moved_into_a_table_of_any_size) {
+    for (std::size_t n = 0; n < 70; ++n) {
+        Tab t = table_of(n);
+        Val data = Arr{long_text};
+        const Val* const inner = &data[0];
+        t.insertKeyAndValue("new", std::move(data));
+        // NOLINTNEXTLINE(bugprone-use-after-move): that is what is looked at.
+        BOOST_REQUIRE(data.isNone());
+        BOOST_REQUIRE(&t["new"][0] == inner);
+        t.insertKeyAndValue("newer", std::move(t["new"]));
+        BOOST_REQUIRE(&t["newer"][0] == inner);
+        BOOST_REQUIRE(t["new"].isNone());
+        t.insertKeyAndValue("newer", std::move(t["newer"]));
+        BOOST_REQUIRE(&t["newer"][0] == inner);
+        Val more = Arr{long_text};
+        Val whole = std::move(t);
+        whole.append(std::move(more));
+        BOOST_REQUIRE(whole.entries() == n + 3);
+        BOOST_REQUIRE(std::string(whole[n + 2][0]) == long_text);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_table_of_any_size_takes_a_part_of_itself_by_assignment) {
     // Since C++17 the right side comes first: growing must leave what it refers to alone.
     for (std::size_t n = 0; n < 70; ++n) {
