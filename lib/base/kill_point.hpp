@@ -2,7 +2,8 @@
 
 /// Named places between two stores that matter. In the library they are nothing; in the variant
 /// that the crash tests link (VALPOOL_KILL_POINTS) a test can have a process die, or stop, at the
-/// n-th pass of any of them.
+/// n-th pass of any of them. A source that has one is compiled for both, and listed as such in
+/// lib/CMakeLists.txt; in any other (VALPOOL_WITHOUT_KILL_POINTS) there is no such macro.
 
 #ifdef VALPOOL_KILL_POINTS
 
@@ -48,6 +49,6 @@ VALPOOL_API void pass_kill_point(const kill_point& point) noexcept;
         ::valpool::detail::pass_kill_point(point);                                          \
     } while (false)
 
-#else
+#elif !defined(VALPOOL_WITHOUT_KILL_POINTS)
 #define VALPOOL_KILL_POINT(name) static_cast<void>(0)
 #endif
