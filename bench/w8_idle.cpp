@@ -149,7 +149,7 @@ private:
 /// From the sender's looking at the clock until the receiver, who has waited long, has the packet.
 template <class Transport>
 measurements first_after_a_long_wait(const options& o) {
-    constexpr int wakes = 5;
+    constexpr int wakes = 15;
     const double wait_s = o.is_quick ? 0.05 : 0.3;
     struct board {
         barrier ready;

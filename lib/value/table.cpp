@@ -316,9 +316,6 @@ std::uint32_t table::position_of(const Val* value) const noexcept {
 }
 
 namespace {
-/// Where the memory of a chunk on the heap begins: kept right before it.
-void*& heap_memory_of(Val* values) noexcept { return reinterpret_cast<void**>(values)[-1]; }
-
 /// Behind a root's chunk, too: chunks are multiples of the grain.
 constexpr std::size_t distance_to_grain =
     round_up(box_header_bytes + sizeof(table), region_grain) - box_header_bytes - sizeof(table);
@@ -330,20 +327,12 @@ static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_te
 
 [[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t capacity) {
     if (b) return static_cast<Val*>(region_allocate(*b, chunk_bytes(capacity), cache_line_bytes));
-    // Several times as fast as the aligned operator new; and a whole cache line would take more
-    // memory, which costs more than it spares.
-    constexpr std::size_t alignment = sizeof(Val);
-    static_assert(sizeof(void*) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
-    char* const memory = static_cast<char*>(::operator new(chunk_bytes(capacity) + alignment));
-    const std::size_t before = alignment - reinterpret_cast<std::uintptr_t>(memory) % alignment;
-    auto* const values = reinterpret_cast<Val*>(memory + before);
-    heap_memory_of(values) = memory;
-    return values;
+    return static_cast<Val*>(::operator new(chunk_bytes(capacity)));
 }
 
 [[gnu::always_inline]] inline void table::free_chunk(Val* values, std::size_t capacity) noexcept {
     box* const b = region();
-    if (!b) return ::operator delete(heap_memory_of(values));
+    if (!b) return ::operator delete(values);
     void* memory = values;
     // What else lies in a box begins at a multiple of the grain, and what follows a root's chunk
     // leaves as much free behind it.
