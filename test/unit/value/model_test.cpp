@@ -109,8 +109,19 @@ public:
         if (what < 45) {
             change([&, k = key, v = value](T& t) { t[k] = v; });
             model_.set(name, printed);
-        } else if (what < 55) {
+        } else if (what < 50) {
             change([&, k = key, v = value](T& t) { t.insertKeyAndValue(k, v); });
+            model_.set(name, printed);
+        } else if (what < 53) {
+            change([&, k = key, v = value](T& t) { t.insertKeyAndValue(k, Val(v)); });
+            model_.set(name, printed);
+        } else if (what < 55) {
+            const auto [other_name, other] = random_key(random);
+            change([&, k = key, o = other, v = value](T& t) {
+                t[o] = v;
+                t.insertKeyAndValue(k, std::move(t[o]));
+            });
+            model_.set(other_name, "None");
             model_.set(name, printed);
         } else if (what < 90) {
             const bool was_there = model_.items.erase(name) != 0;
@@ -177,11 +188,17 @@ public:
         const std::size_t n = model_.size();
         const std::size_t at = n == 0 ? 0 : random.below(n);
         const std::size_t what = random.below(100);
-        if (what < 30) {
+        if (what < 20) {
             change([&, v = value](Arr& a) { a.append(v); });
             model_.push_back(printed);
-        } else if (what < 40) {
+        } else if (what < 30) {
+            change([&, v = value](Arr& a) { a.append(Val(v)); });
+            model_.push_back(printed);
+        } else if (what < 35) {
             change([&, v = value](Arr& a) { a.insertAt(at, v); });
+            model_.insert(place(at), printed);
+        } else if (what < 40) {
+            change([&, v = value](Arr& a) { a.insertAt(at, Val(v)); });
             model_.insert(place(at), printed);
         } else if (n == 0) {
             change([](Arr& a) { BOOST_REQUIRE_THROW(a.removeLast(), std::out_of_range); });
@@ -215,7 +232,7 @@ public:
 
 private:
     void rare(dice& random, std::size_t at) {
-        switch (random.below(6)) {
+        switch (random.below(8)) {
             case 0:
                 change([](Arr& a) { a.resize(a.length() + 3); });
                 model_.resize(model_.size() + 3, "None");
@@ -236,6 +253,19 @@ private:
                 });
                 break;
             case 4: change([](Arr& a) { a = Arr(a); }); break;
+            case 5:
+                change([at](Arr& a) { a.append(std::move(a[at])); });
+                model_.push_back(std::string(model_[at]));
+                break;
+            case 6:  // from one list to another, in the same memory
+                change([at](Arr& a) {
+                    a.append(Arr());
+                    Arr& last = a[a.length() - 1];
+                    last.append(std::move(a[at]));
+                });
+                model_.push_back("[" + model_[at] + "]");
+                model_[at] = "None";
+                break;
             default: change([at](Arr& a) { a[0].swap(a[at]); }); model_[0].swap(model_[at]);
         }
     }
