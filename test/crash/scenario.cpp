@@ -69,6 +69,11 @@ void change_in_public(const std::string& name) {
     Val table = Shared(side.pool(), Tab{{"first", "there from the start"}});
     side.pipe().enq(table);
     for (int i = 0; i < 10; ++i) table["key " + std::to_string(i)] = std::string(30, 'x');
+    table["list"] = Arr();
+    for (int i = 5; i < 10; ++i) {
+        table["list"].append(std::move(table["key " + std::to_string(i)]));  // within the box
+        table["list"].append(Val(std::string(30, 'y')));                     // into it
+    }
     const TransactionLock lock(table);
     table.remove("key 3");
     table["key 4"] = Arr{1, 2};
