@@ -105,17 +105,13 @@ public:
             items_.emplace_back(item);
             return;
         }
-        // What can fail comes before what moves: the copy (the item may be an element of this
-        // array), then the room for it.
-        T copy = copy_for_here(item);
-        make_room();
-        items_.emplace_back(std::move(copy));
+        append(made_here(item));  // a copy: the item may be an element of this array
     }
     /// Takes the item over, which is None or empty then. What lies in other memory (heap or box),
     /// or in this array, is copied and stays as it is. Not for a container that the array is a part
     /// of.
     void append(T&& item) {
-        if (!can_take(item)) return append(std::as_const(item));
+        if (is_element(item)) return append(std::as_const(item));
         const detail::mutation guard(region());
         make_room();
         items_.emplace_back(std::move(item));
@@ -127,17 +123,16 @@ public:
     void insertAt(std::size_t i, const T& item) {
         if (i > items_.size()) throw_range(i);
         const detail::mutation guard(region());
-        T copy = copy_for_here(item);
-        make_room();
-        items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), std::move(copy));
+        insertAt(i, made_here(item));  // a copy, as above
     }
     /// As append.
     void insertAt(std::size_t i, T&& item) {
         if (i > items_.size()) throw_range(i);
-        if (!can_take(item)) return insertAt(i, std::as_const(item));
+        if (is_element(item)) return insertAt(i, std::as_const(item));
         const detail::mutation guard(region());
+        // What can fail comes before what moves: the room, then a copy out of other memory.
         make_room();
-        T taken = take_for_here(std::move(item));
+        T taken = made_here(std::move(item));
         items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), std::move(taken));
     }
     void removeAt(std::size_t i) {
@@ -234,24 +229,17 @@ private:
     using vector = boost::container::vector<T, detail::allocator<T>>;
 
     /// In the memory of this array, where it can be moved into the array without failing.
-    T copy_for_here(const T& item) const {
-        if constexpr (std::is_constructible_v<T, const T&, const detail::allocator<char>&>)
-            return T(item, detail::allocator<char>(items_.get_allocator()));
+    template <class Item>
+    T made_here(Item&& item) const {
+        if constexpr (std::is_constructible_v<T, Item&&, const detail::allocator<char>&>)
+            return T(std::forward<Item>(item), detail::allocator<char>(items_.get_allocator()));
         else
-            return item;
+            return std::forward<Item>(item);
     }
-    T take_for_here(T&& item) const {
-        if constexpr (std::is_constructible_v<T, T&&, const detail::allocator<char>&>)
-            return T(std::move(item), detail::allocator<char>(items_.get_allocator()));
-        else
-            return std::move(item);
-    }
-    /// An element cannot be moved while the array makes room for it; and of a number, a copy is as
-    /// good.
-    bool can_take(const T& item) const noexcept {
+    /// Such a one cannot be moved while the array makes room for it.
+    bool is_element(const T& item) const noexcept {
         const std::less<const T*> is_before;
-        return !std::is_arithmetic_v<T> &&
-               (is_before(&item, data()) || !is_before(&item, data() + length()));
+        return !is_before(&item, data()) && is_before(&item, data() + length());
     }
     void make_room() {
         if (items_.size() == items_.capacity())
