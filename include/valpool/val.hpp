@@ -442,7 +442,10 @@ T Val::as() const {
     if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
         return T(text());
     } else if constexpr (detail::number_tag<T>() != 'Z') {
-        return static_cast<T>(convert_checked<detail::stored_number<T>>());
+        using number = detail::stored_number<T>;
+        if (__builtin_expect(tag == detail::number_tag<T>(), true))
+            return static_cast<T>(slot<number>());
+        return static_cast<T>(convert_checked<number>());
     } else if constexpr (detail::is_big_int<T>) {
         check_is_whole<std::is_same_v<T, big_int<true>>>();
         return T(*this);

@@ -22,6 +22,13 @@ bool is_number(const Val& v) noexcept {
     return !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
 }
 
+/// Most are in the values themselves: then their words tell.
+bool are_equal_texts(const Val& a, const Val& b) {
+    if (!value_access::owns_something(a) && !value_access::owns_something(b))
+        return short_text(value_access::stored(a)).is_stored_at(value_access::stored(b));
+    return a.text() == b.text();
+}
+
 /// Element `i` of an array of numbers, or a copy of one of a list.
 Val element(const Val& list, void* object, std::size_t i) {
     if (is_row(list)) return row_of(list).first[i];
@@ -30,10 +37,32 @@ Val element(const Val& list, void* object, std::size_t i) {
 
 // --- equality ---------------------------------------------------------------------------------
 
+/// Nothing if that takes a look into containers.
+[[gnu::always_inline]] inline std::optional<bool> known_equality(const Val& a, const Val& b) {
+    if (const auto x = int_8_of(a))
+        if (const auto y = int_8_of(b)) return *x == *y;
+    if (a.tag == 'a') return b.tag == 'a' && are_equal_texts(a, b);
+    if (a.tag == 'd' && b.tag == 'd')
+        return value_access::number<real_8>(a) == value_access::number<real_8>(b);
+    if (is_number(a) && is_number(b)) return equal_numbers(a, b);
+    if (is_table(a.tag) ? !is_table(b.tag) : a.tag != b.tag) return false;
+    if (a.tag == 'Z' || is(a, b)) return true;
+    return {};
+}
+
 class equality {
 public:
-    bool of(const Val& a, const Val& b) {
-        if (!are_equal(a, b)) return false;
+    bool of_containers(const Val& a, const Val& b) {
+        left_.emplace_back(&a, &b);
+        return are_left_equal();
+    }
+
+    bool of_tables(const table& a, const table& b, bool is_ordered) {
+        return &a == &b || (have_equal_entries(a, b, is_ordered) && are_left_equal());
+    }
+
+private:
+    bool are_left_equal() {
         while (!left_.empty()) {
             const auto [x, y] = left_.back();
             left_.pop_back();
@@ -42,13 +71,9 @@ public:
         return true;
     }
 
-private:
     /// Containers are put off.
     bool are_equal(const Val& a, const Val& b) {
-        if (is_number(a) && is_number(b)) return equal_numbers(a, b);
-        if (a.tag == 'a') return b.tag == 'a' && a.text() == b.text();
-        if (is_table(a.tag) ? !is_table(b.tag) : a.tag != b.tag) return false;
-        if (a.tag == 'Z' || is(a, b)) return true;
+        if (const auto known = known_equality(a, b)) return *known;
         left_.emplace_back(&a, &b);
         return true;
     }
@@ -58,14 +83,13 @@ private:
         if (a.isproxy && b.isproxy &&
             !seen_.emplace(value_access::container(a), value_access::container(b)).second)
             return true;
-        return is_table(a.tag) ? equal_tables(a, b) : equal_lists(a, b);
+        if (!is_table(a.tag)) return equal_lists(a, b);
+        return have_equal_entries(table_of(a), table_of(b), a.tag == 'o' && b.tag == 'o');
     }
 
-    bool equal_tables(const Val& a, const Val& b) {
-        const table& x = table_of(a);
-        const table& y = table_of(b);
+    bool have_equal_entries(const table& x, const table& y, bool is_ordered) {
         if (x.entries() != y.entries()) return false;
-        if (a.tag == 'o' && b.tag == 'o')
+        if (is_ordered)
             return std::equal(x.begin(), x.end(), y.begin(), [this](const auto& p, const auto& q) {
                 return p.key == q.key && are_equal(p.value, q.value);
             });
@@ -85,6 +109,10 @@ private:
         }
         void* const x = value_access::container(a);
         void* const y = value_access::container(b);
+        if (a.subtype == b.subtype)
+            return visit_array(a.subtype, x, [y](const auto& array) {
+                return array == *static_cast<decltype(&array)>(y);
+            });
         for (std::size_t i = 0; i < count; ++i)
             // One of the two is a number, so this ends at once.
             if (!(element(a, x, i) == element(b, y, i))) return false;
@@ -107,6 +135,19 @@ int rank(const Val& v) noexcept {
 template <class T>
 int sign_of(const T& a, const T& b) noexcept {
     return a < b ? -1 : b < a ? 1 : 0;
+}
+
+/// Nothing if that takes a look into containers.
+[[gnu::always_inline]] inline std::optional<int> known_order(const Val& a, const Val& b) {
+    if (const auto x = int_8_of(a))
+        if (const auto y = int_8_of(b)) return sign_of(*x, *y);
+    if (rank(a) != rank(b)) return sign_of(rank(a), rank(b));
+    switch (rank(a)) {
+        case 0: return 0;
+        case 1: return order_of_numbers(a, b);
+        case 2: return sign_of(a.text(), b.text());
+        default: return {};
+    }
 }
 
 class ordering {
@@ -139,13 +180,7 @@ private:
 
     /// Of two containers that have to be looked into, nothing yet.
     std::optional<int> compare_or_open(const Val& a, const Val& b) {
-        if (rank(a) != rank(b)) return sign_of(rank(a), rank(b));
-        switch (rank(a)) {
-            case 0: return 0;
-            case 1: return order_of_numbers(a, b);
-            case 2: return sign_of(a.text(), b.text());
-            default: break;
-        }
+        if (const auto known = known_order(a, b)) return known;
         if (is(a, b) || is_open(a, b)) return 0;
         if (rank(a) == 5) return open_tables(a, b);
         if (is_row(a) && is_row(b)) return open_rows(a, b);
@@ -210,11 +245,28 @@ std::vector<detail::value_pair> detail::sorted_entries(const table& t) {
     return all;
 }
 
-bool operator==(const Val& a, const Val& b) { return equality().of(a, b); }
-bool operator<(const Val& a, const Val& b) { return ordering().of(a, b) < 0; }
+namespace {
+// Apart, so that what is known at once pays for nothing that these need.
+[[gnu::noinline]] bool are_equal_containers(const Val& a, const Val& b) {
+    return equality().of_containers(a, b);
+}
+[[gnu::noinline]] bool is_container_less(const Val& a, const Val& b) {
+    return ordering().of(a, b) < 0;
+}
+}  // namespace
 
-bool operator==(const Tab& a, const Tab& b) { return borrowed(a) == borrowed(b); }
-bool operator==(const OTab& a, const OTab& b) { return borrowed(a) == borrowed(b); }
-bool operator==(const Tab& a, const OTab& b) { return borrowed(a) == borrowed(b); }
+bool operator==(const Val& a, const Val& b) {
+    if (const auto known = known_equality(a, b)) return *known;
+    return are_equal_containers(a, b);
+}
+
+bool operator<(const Val& a, const Val& b) {
+    if (const auto known = known_order(a, b)) return *known < 0;
+    return is_container_less(a, b);
+}
+
+bool operator==(const Tab& a, const Tab& b) { return equality().of_tables(a, b, false); }
+bool operator==(const OTab& a, const OTab& b) { return equality().of_tables(a, b, true); }
+bool operator==(const Tab& a, const OTab& b) { return equality().of_tables(a, b, false); }
 
 }  // namespace valpool

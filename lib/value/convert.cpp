@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <utility>
 
 /// From a value to the types of the language.
 
@@ -106,17 +107,31 @@ any_number scalar_of(const Val& v) {
 
 }  // namespace
 
+namespace {
+
+/// What is not one of the few kinds that nearly all are.
 template <class T>
-T Val::convert() const {
-    any_number n = scalar_of(*this);
+[[gnu::noinline]] T convert_any(const Val& v) {
+    any_number n = scalar_of(v);
     if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
-        if (is_big(tag) && n.what == any_number::real) return int_n(*this).as<T>();
+        if (is_big(v.tag) && n.what == any_number::real) return int_n(v).as<T>();
     // Of integers C defines what does not fit; text has no width of its own, so it saturates.
     if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
-        if (tag == 'a' && n.what == any_number::integer)
+        if (v.tag == 'a' && n.what == any_number::integer)
             n.i = std::clamp<wide_int>(n.i, std::numeric_limits<T>::min(),
                                        std::numeric_limits<T>::max());
     return cast_number<T>(n);
+}
+
+}  // namespace
+
+template <class T>
+T Val::convert() const {
+    if (const auto i = int_8_of(*this))
+        return cast_number<T>({any_number::integer, *i, static_cast<real_8>(*i), 0});
+    if (tag == 'd')
+        return cast_number<T>({any_number::real, 0, value_access::number<real_8>(*this), 0});
+    return convert_any<T>(*this);
 }
 
 namespace {
@@ -161,6 +176,13 @@ bool fits(const Val& v) {
 
 template <class T>
 T Val::convert_checked() const {
+    if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
+        if (const auto i = int_8_of(*this)) {
+            if constexpr (std::is_floating_point_v<T>)
+                return static_cast<T>(*i);
+            else if (std::in_range<T>(*i))
+                return static_cast<T>(*i);
+        }
     if (fits<T>(*this)) return convert<T>();
     throw std::logic_error(value_access::description(*this) + ", is no " +
                            value_access::type_name(number_tag<T>(), 'Z'));

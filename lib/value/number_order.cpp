@@ -113,6 +113,7 @@ std::uint32_t hash_of(const short_text& text) noexcept {
 
 std::uint32_t hash_of(const Val& v) {
     if (v.tag == 'a') return hash_of(v.text());
+    if (const auto i = int_8_of(v)) return folded(mixed(2, static_cast<std::uint64_t>(*i)));
     if (is_plain(v.tag) || is_big(v.tag))
         return folded(mixed(v.tag == 'Z' ? 1 : 2, hash_number(v)));
     // Containers as keys are rare and may hold anything: their length has to do.

@@ -1,14 +1,49 @@
 #pragma once
 
-#include <valpool/val.hpp>
+#include <valpool/detail/value_access.hpp>
 
+#include <array>
 #include <cmath>
 #include <compare>
 #include <limits>
+#include <optional>
 
 namespace valpool::detail {
 
 __extension__ using wide_int = __int128;
+
+/// By its tag, how many bits of a word an integer's sign has to be drawn over. An unsigned one has
+/// zeros there already.
+class sign_distances {
+public:
+    static constexpr unsigned char no_integer = 0xff;
+
+    constexpr sign_distances() noexcept {
+        distances_.fill(no_integer);
+        for (const char tag : {'b', 'S', 'I', 'L', 'X', 'x'}) of(tag) = 0;
+        for (const char tag : {'s', 'i', 'l'})
+            of(tag) = static_cast<unsigned char>(64 - 8 * ByteLength(tag));
+    }
+    constexpr unsigned char operator[](char tag) const noexcept {
+        return distances_[static_cast<unsigned char>(tag)];
+    }
+
+private:
+    constexpr unsigned char& of(char tag) noexcept {
+        return distances_[static_cast<unsigned char>(tag)];
+    }
+    std::array<unsigned char, 256> distances_{};
+};
+inline constexpr sign_distances sign_distance_of{};
+
+/// The number that most are: an integer of any type that int_8 can hold, or a bool.
+inline std::optional<int_8> int_8_of(const Val& v) noexcept {
+    const unsigned char distance = sign_distance_of[v.tag];
+    if (distance == sign_distances::no_integer) return {};
+    const auto bits = value_access::number<int_u8>(v);
+    if (v.tag == 'X' && bits >> 63 != 0) return {};
+    return static_cast<int_8>(bits << distance) >> distance;
+}
 
 /// A number as one of the few kinds that arithmetic has to tell apart.
 struct any_number {

@@ -3,6 +3,7 @@
 #include "base/prefetch.hpp"
 #include "base/round_up.hpp"
 #include "value/containers.hpp"
+#include "value/numbers.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -46,40 +47,21 @@ private:
 
 bool is_hole(const Val& key) noexcept { return key.subtype == '-'; }
 
-bool is_integer_tag(char tag) noexcept {
-    switch (tag) {
-        case 's':
-        case 'S':
-        case 'i':
-        case 'I':
-        case 'l':
-        case 'L':
-        case 'x':
-        case 'X': return true;
-        default: return false;
-    }
-}
-
-/// A key of any type. Most that are no texts are integers, whose bits can be compared if they are
-/// of one type.
+/// A key of any type. Most that are no texts are integers.
 class value_key {
 public:
-    explicit value_key(const Val& key) noexcept : key_(key), is_integer_(is_integer_tag(key.tag)) {}
+    explicit value_key(const Val& key) noexcept : key_(key), integer_(int_8_of(key)) {}
     bool is(const Val& key) const {
-        if (is_integer_) {
-            if (key.tag == key_.tag) return bits(key) == bits(key_);
+        if (integer_) {
+            if (const auto other = int_8_of(key)) return *other == *integer_;
             if (key.tag == 'a') return false;
         }
         return !is_hole(key) && key == key_;
     }
 
 private:
-    static std::uint64_t bits(const Val& key) noexcept {
-        return value_access::number<std::uint64_t>(key);
-    }
-
     const Val& key_;
-    const bool is_integer_;
+    const std::optional<int_8> integer_;
 };
 
 short_key prepared(const short_text& key) noexcept { return short_key(key); }
@@ -794,12 +776,12 @@ void table::insertKeyAndValue(const Val& key, const Val& value) {
 
 void table::insertKeyAndValue(const Val& key, Val&& value) {
     const mutation guard(region());
-    const bool was_there = contains(key);
+    const std::size_t entries_before = entries();
     Val& place = value_for(key);
     try {
         place = std::move(value);
     } catch (...) {
-        if (!was_there) remove(key);
+        if (entries() != entries_before) remove(key);
         throw;
     }
 }

@@ -45,6 +45,8 @@ struct VALPOOL_API value_access {
     static const T& number(const Val& v) noexcept {
         return v.slot<T>();
     }
+    /// False for numbers, None, and text that lies in the value itself.
+    static bool owns_something(const Val& v) noexcept { return v.owns_something(); }
     static box* region(const Val& v) noexcept { return v.alloc_.region(); }
     /// A new value in that box, or on the heap: for who knows which, as an allocator would be
     /// converted each time. A copy, a text, None.

@@ -223,6 +223,32 @@ BOOST_AUTO_TEST_CASE(remove_takes_the_first_that_is_equal) {
     BOOST_TEST(!a.remove("1"));
 }
 
+namespace {
+template <class T>
+void check_equality_of_arrays(const T& one, const T& another) {
+    const Val a = Array<T>{one, another};
+    BOOST_TEST((a == Val(Array<T>{one, another})), a);
+    BOOST_TEST((a != Val(Array<T>{one, one})), a);
+    BOOST_TEST((a != Val(Array<T>{one})), a);
+    BOOST_TEST((a == Val(Arr{one, another})), a);
+    BOOST_TEST((Val(Array<T>()) == Val(Array<T>())));
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(arrays_of_one_type_are_equal_element_by_element) {
+    check_equality_of_arrays<bool>(false, true);
+    check_equality_of_arrays<int_1>(-1, 1);
+    check_equality_of_arrays<int_u8>(1, std::numeric_limits<int_u8>::max());
+    check_equality_of_arrays<real_4>(0.5, -0.5);
+    check_equality_of_arrays<real_8>(0.5, -0.5);
+    check_equality_of_arrays<complex_16>({1, 2}, {1, 3});
+    check_equality_of_arrays<std::string>("short", long_text);
+    const Val nan = Array<real_8>{std::numeric_limits<real_8>::quiet_NaN()};
+    const Val same = nan;
+    BOOST_TEST((nan != same));
+    BOOST_TEST((Val(Array<real_8>{0.0}) == Val(Array<real_8>{-0.0})));
+}
+
 BOOST_AUTO_TEST_CASE(index_and_find_look_for_equal_elements) {
     const Arr a{"a", 2, Tab{{"k", 1}}};
     BOOST_TEST(a.index(2.0) == 1);

@@ -203,6 +203,82 @@ BOOST_AUTO_TEST_CASE(integers_of_unlike_sign_compare_exactly) {
     BOOST_CHECK(Val(smallest<int_8>) < Val(int_u8(0)));
 }
 
+namespace {
+
+__extension__ using wide = __int128;
+
+struct known_integer {
+    Val value;
+    wide number;
+};
+
+/// The numbers at which one of the types ends, of every type that holds them.
+template <class... T>
+std::vector<known_integer> integers_of_all_types(std::tuple<T...>) {
+    std::vector<wide> ends{-1, 0, 1};
+    (ends.insert(ends.end(), {wide{smallest<T>}, wide{largest<T>}, wide{largest<T>} + 1}), ...);
+    std::vector<known_integer> all{{Val(false), 0}, {Val(true), 1}};
+    const auto add_if_held = [&all](wide n, auto as_held) {
+        using held = decltype(as_held);
+        if (n >= smallest<held> && n <= largest<held>)
+            all.push_back({Val(static_cast<held>(n)), n});
+    };
+    for (const wide n : ends) (add_if_held(n, T{}), ...);
+    return all;
+}
+
+template <class T>
+void check_conversions(const known_integer& i) {
+    BOOST_TEST(static_cast<T>(i.value) == static_cast<T>(i.number), i.value);
+    if (i.number < smallest<T> || i.number > largest<T>)
+        BOOST_CHECK_THROW(i.value.as<T>(), std::logic_error);
+    else
+        BOOST_TEST(i.value.as<T>() == static_cast<T>(i.number), i.value);
+}
+
+template <class... T>
+void check_conversions_to_all(const known_integer& i, std::tuple<T...>) {
+    (check_conversions<T>(i), ...);
+    BOOST_TEST(static_cast<bool>(i.value) == (i.number != 0), i.value);
+    BOOST_TEST(static_cast<real_8>(i.value) == static_cast<real_8>(i.number), i.value);
+    BOOST_TEST(i.value.as<real_8>() == static_cast<real_8>(i.number), i.value);
+    BOOST_TEST(static_cast<real_4>(i.value) == static_cast<real_4>(i.number), i.value);
+    BOOST_TEST(static_cast<complex_16>(i.value).re == static_cast<real_8>(i.number), i.value);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(integers_of_all_types_convert_as_their_numbers_do) {
+    for (const known_integer& i : integers_of_all_types(integers()))
+        check_conversions_to_all(i, integers());
+}
+
+BOOST_AUTO_TEST_CASE(integers_of_all_types_compare_as_their_numbers_do) {
+    const auto all = integers_of_all_types(integers());
+    for (const known_integer& a : all) {
+        for (const known_integer& b : all) {
+            BOOST_TEST((a.value == b.value) == (a.number == b.number),
+                       a.value << " == " << b.value);
+            BOOST_TEST((a.value < b.value) == (a.number < b.number), a.value << " < " << b.value);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(integers_of_all_types_are_keys_as_their_numbers_are) {
+    const auto all = integers_of_all_types(integers());
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{20}}) {  // without an index, with one
+        for (const known_integer& a : all) {
+            Tab t;
+            for (std::size_t i = 0; i < size; ++i) t["filler " + std::to_string(i)] = i;
+            t[a.value] = 1;
+            for (const known_integer& b : all)
+                BOOST_TEST(t.contains(b.value) == (a.number == b.number),
+                           a.value << " has " << b.value);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(integers_and_reals_compare_exactly) {
     const int_8 odd = (int_8(1) << 53) + 1;
     BOOST_CHECK(Val(odd) != Val(9007199254740992.0));

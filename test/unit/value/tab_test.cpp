@@ -374,6 +374,14 @@ BOOST_AUTO_TEST_CASE(ordered_tables_are_equal_in_their_order_only) {
     BOOST_CHECK(Val(OTab{{"a", 1}, {"b", 2}}) != Val(OTab{{"b", 2}, {"a", 1}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_table_with_not_a_number_equals_itself_only) {
+    const Tab t{{"a", std::numeric_limits<real_8>::quiet_NaN()}};
+    const Tab& same = t;
+    const Tab copy = t;
+    BOOST_TEST((t == same));
+    BOOST_TEST((t != copy));
+}
+
 BOOST_AUTO_TEST_CASE(a_table_equals_an_ordered_one_in_any_order) {
     const Tab t{{"a", 1}, {"b", 2}};
     const OTab same{{"b", 2}, {"a", 1}};
