@@ -10,7 +10,6 @@
 namespace valpool::detail {
 namespace {
 
-constexpr std::size_t smallest_page = 4096;
 constexpr std::size_t largest_page = 65536;
 
 /// Where everything lies in an arena with `page_count` pages; all of it follows from the two
@@ -25,7 +24,7 @@ struct plan {
 
 /// Small pools get small pages, so that a few processes with a few size classes each fit.
 std::size_t page_bytes_for(std::size_t pool_bytes) noexcept {
-    const std::size_t wanted = std::bit_floor(std::max(pool_bytes / 256, smallest_page));
+    const std::size_t wanted = std::bit_floor(std::max(pool_bytes / 256, smallest_page_bytes));
     return std::min(wanted, largest_page);
 }
 
@@ -62,7 +61,7 @@ plan make_plan(std::size_t page_bytes, std::size_t page_count, std::size_t lanes
     p.map = take(map_bytes);
     p.partial_stride = map_bytes;
     p.partial = take(map_bytes * size_class_count);
-    p.pages = round_up(at, smallest_page);
+    p.pages = round_up(at, smallest_page_bytes);
     p.end = p.pages + page_count * page_bytes;
     return p;
 }

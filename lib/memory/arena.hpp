@@ -24,6 +24,9 @@ namespace valpool::detail {
 
 constexpr std::uint32_t layout_version = 8;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
+constexpr std::size_t smallest_page_bytes = 4096;
+/// Every pool has blocks of that size.
+constexpr std::size_t certain_block_bytes = smallest_page_bytes / 2;
 
 /// Free blocks of one bitmap word that a lane has to itself.
 /// Shape: `mask` has a bit for each; 0: none, then `place` may be anything. `place` is where the

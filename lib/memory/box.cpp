@@ -72,8 +72,8 @@ std::uint32_t room_behind(std::size_t root_bytes, std::size_t size_bytes) noexce
 }
 
 /// Written at once, not field by field atomically: nobody sees it before its entry is written.
-[[gnu::always_inline]] inline box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes,
-                                            std::size_t root_bytes) noexcept {
+[[gnu::always_inline]] inline box& open_box(arena& a, std::uint64_t offset, std::size_t root_bytes,
+                                            std::uint32_t room) noexcept {
     return *new (a.at<void>(offset)) box{.magic = magic_box,
                                          .refs = 1,
                                          .self = offset,
@@ -85,7 +85,7 @@ std::uint32_t room_behind(std::size_t root_bytes, std::size_t size_bytes) noexce
                                          .lock_owner = 0,
                                          .lock_depth = 0,
                                          .bump = offset + box_header_bytes + root_bytes,
-                                         .bump_room = room_behind(root_bytes, size_bytes),
+                                         .bump_room = room,
                                          .root_tag = 0,
                                          .root_subtype = 0,
                                          .poisoned = false,
@@ -145,7 +145,8 @@ hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes)
         const std::uint64_t found = allocate_space(a, *l.heap, size_bytes);
         if (found == 0) return found;
         VALPOOL_KILL_POINT("box.allocated");
-        h.write_entry(open_box(a, found, space_bytes(a, found), root_bytes).self);
+        const std::uint32_t room = room_behind(root_bytes, space_bytes(a, found));
+        h.write_entry(open_box(a, found, root_bytes, room).self);
         VALPOOL_KILL_POINT("box.wrote_large_entry");
         return found;
     });
@@ -161,7 +162,8 @@ hold* create_box_at_once(arena& a, unsigned size_class, std::size_t root_bytes) 
     const reserved_block taken = take_reserved(a, *l.heap, size_class);
     if (taken.offset == 0) return nullptr;
     VALPOOL_KILL_POINT("box.reserved");
-    box& b = open_box(a, taken.offset, size_of_class[size_class], root_bytes);
+    const std::size_t room = size_of_class[size_class] - box_header_bytes - root_bytes;
+    box& b = open_box(a, taken.offset, root_bytes, static_cast<std::uint32_t>(room));
     h.write_entry(taken.offset);
     VALPOOL_KILL_POINT("box.wrote_entry");
     // The lines of those to come are another processor's, where a reader has let go of them. They
@@ -175,7 +177,7 @@ hold* create_box(StreamingPool& pool, root_size size) {
     arena& a = arena_of(pool);
     const std::size_t least = box_header_bytes + size.root_bytes;
     std::size_t size_bytes = std::max(size.first_chunk_bytes, least);
-    if (size_bytes > usual_box_bytes) {
+    if (size_bytes > certain_block_bytes) {
         const std::size_t largest = a.largest_block();
         if (least > largest) return create_large_box(a, size_bytes, size.root_bytes);
         size_bytes = std::min(size_bytes, largest);

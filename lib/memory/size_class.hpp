@@ -3,7 +3,6 @@
 /// Sizes of the blocks that a slab page is cut into.
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -38,14 +37,30 @@ private:
 };
 inline constexpr class_sizes size_of_class{};
 
+/// The smallest class that holds so many granules, looked up.
+class granule_classes {
+public:
+    constexpr granule_classes() noexcept {
+        std::size_t granules = 1;
+        for (unsigned c = 0; c < size_class_count; ++c)
+            for (; granules * block_granule <= class_size(c); ++granules)
+                classes_[granules - 1] = static_cast<std::uint8_t>(c);
+    }
+    constexpr unsigned operator[](std::size_t granules_less_one) const noexcept {
+        return classes_[granules_less_one];
+    }
+
+private:
+    std::array<std::uint8_t, largest_class_size / block_granule> classes_{};
+};
+inline constexpr granule_classes class_of_granules{};
+
 /// The smallest class that holds `size_bytes` (at least 1, at most largest_class_size).
 constexpr unsigned size_class_of(std::size_t size_bytes) noexcept {
-    if (size_bytes <= 512) [[likely]]
-        return static_cast<unsigned>((size_bytes - 1) / block_granule);
-    const auto doubling = static_cast<unsigned>(std::bit_width(size_bytes - 1)) - 10;
-    const std::size_t base = std::size_t{512} << doubling;
-    const auto quarter = static_cast<unsigned>((size_bytes - 1 - base) >> (7 + doubling));
-    return linear_classes + 4 * doubling + quarter;
+    const std::size_t granules_less_one = (size_bytes - 1) / block_granule;
+    if (granules_less_one < linear_classes) [[likely]]
+        return static_cast<unsigned>(granules_less_one);
+    return class_of_granules[granules_less_one];
 }
 
 /// Which block of its page an offset lies in: a multiplication instead of a division.
