@@ -3,6 +3,7 @@
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
+#include "value/open_levels.hpp"
 
 #include <sstream>
 #include <stdexcept>
@@ -108,12 +109,7 @@ std::size_t Val::length() const {
 }
 
 bool is(const Val& a, const Val& b) noexcept {
-    if (&a == &b) return true;
-    if (!a.isproxy || !b.isproxy) return false;
-    const box* const x = value_access::target(a);
-    const box* const y = value_access::target(b);
-    if (x || y) return x == y;
-    return value_access::block_of(a) == value_access::block_of(b);
+    return &a == &b || (a.isproxy && identity_of(a) == identity_of(b));
 }
 
 }  // namespace valpool

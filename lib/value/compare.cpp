@@ -2,6 +2,7 @@
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
+#include "value/open_levels.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -161,6 +162,7 @@ public:
             if (f.next == f.pairs.size()) {
                 known = f.if_equal;
                 frames_.pop_back();
+                open_.leave();
             } else {
                 const auto [x, y] = f.pairs[f.next++];
                 known = compare_or_open(*x, *y);
@@ -171,8 +173,8 @@ public:
     }
 
 private:
+    using identity_pair = std::pair<const void*, const void*>;
     struct frame {
-        value_pair what;
         std::vector<value_pair> pairs;
         int if_equal = 0;
         std::size_t next = 0;
@@ -181,39 +183,42 @@ private:
     /// Of two containers that have to be looked into, nothing yet.
     std::optional<int> compare_or_open(const Val& a, const Val& b) {
         if (const auto known = known_order(a, b)) return known;
-        if (is(a, b) || is_open(a, b)) return 0;
+        if (is(a, b) || open_.contains(identities_of(a, b))) return 0;
         if (rank(a) == 5) return open_tables(a, b);
         if (is_row(a) && is_row(b)) return open_rows(a, b);
         return compare_lists(a, b);
     }
 
-    bool is_open(const Val& a, const Val& b) const {
-        return a.isproxy && b.isproxy &&
-               std::any_of(frames_.begin(), frames_.end(), [&](const frame& f) {
-                   return is(*f.what.first, a) && is(*f.what.second, b);
-               });
+    static identity_pair identities_of(const Val& a, const Val& b) noexcept {
+        if (!a.isproxy || !b.isproxy) return {};
+        return {identity_of(a), identity_of(b)};
+    }
+
+    void enter(const Val& a, const Val& b, frame f) {
+        open_.enter(identities_of(a, b));
+        frames_.push_back(std::move(f));
     }
 
     std::optional<int> open_tables(const Val& a, const Val& b) {
         if (a.length() != b.length()) return sign_of(a.length(), b.length());
         const auto x = sorted_entries(table_of(a));
         const auto y = sorted_entries(table_of(b));
-        frame f{{&a, &b}, {}};
+        frame f;
         for (std::size_t i = 0; i < x.size(); ++i) {
             f.pairs.emplace_back(x[i].first, y[i].first);
             f.pairs.emplace_back(x[i].second, y[i].second);
         }
-        frames_.push_back(std::move(f));
+        enter(a, b, std::move(f));
         return {};
     }
 
     std::optional<int> open_rows(const Val& a, const Val& b) {
         const value_row x = row_of(a);
         const value_row y = row_of(b);
-        frame f{{&a, &b}, {}, sign_of(x.count, y.count)};
+        frame f{{}, sign_of(x.count, y.count)};
         for (std::size_t i = 0; i < std::min(x.count, y.count); ++i)
             f.pairs.emplace_back(x.first + i, y.first + i);
-        frames_.push_back(std::move(f));
+        enter(a, b, std::move(f));
         return {};
     }
 
@@ -227,6 +232,7 @@ private:
     }
 
     std::vector<frame> frames_;
+    open_levels<identity_pair> open_;
 };
 
 }  // namespace

@@ -3,11 +3,11 @@
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
+#include "value/open_levels.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <stdexcept>
 #include <vector>
@@ -60,6 +60,7 @@ public:
             if (f.next == f.count) {
                 text_ += f.close;
                 frames_.pop_back();
+                open_.leave();
                 continue;
             }
             if (f.next != 0) text_ += ',';
@@ -103,10 +104,10 @@ private:
     }
 
     void open(const Val& v, const frame& f, char bracket) {
-        const auto is_same = [&v](const frame& open) { return is(*open.what, v); };
-        if (v.isproxy && std::any_of(frames_.begin(), frames_.end(), is_same))
+        if (open_.contains(identity_of(v)))
             throw std::logic_error("JSON: a value that contains itself has no end");
         text_ += bracket;
+        open_.enter(identity_of(v));
         frames_.push_back(f);
     }
 
@@ -158,6 +159,7 @@ private:
 
     std::string text_;
     std::vector<frame> frames_;
+    open_levels<const void*> open_;
 };
 
 // --- reading ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
+#include "value/open_levels.hpp"
 
 #include <algorithm>
 #include <array>
@@ -203,15 +204,10 @@ private:
         }
     }
 
-    /// Of a value that shares what is being printed already, in Python's way, three dots: it would
-    /// never end.
-    bool is_open(const Val& v) const {
-        return v.isproxy && std::any_of(frames_.begin(), frames_.end(),
-                                        [&v](const frame& f) { return is(*f.container, v); });
-    }
-
     void open(const Val& v) {
-        if (is_open(v)) {
+        // Of a value that shares what is being printed already, in Python's way, three dots: it
+        // would never end.
+        if (open_.contains(identity_of(v))) {
             out_ << opening(v) << "..." << closing(v);
             return;
         }
@@ -226,6 +222,7 @@ private:
         f.close = closing(v);
         if (pretty_) out_ << (f.count() == 0 ? " " : "\n");
         indent_ += add_;
+        open_.enter(identity_of(v));
         frames_.push_back(std::move(f));
     }
 
@@ -273,6 +270,7 @@ private:
         if (pretty_ && f.count() != 0) out_ << '\n' << spaces(indent_);
         out_ << f.close;
         frames_.pop_back();
+        open_.leave();
     }
 
     std::ostream& out_;
@@ -280,6 +278,7 @@ private:
     std::int64_t indent_;  // wide enough for any depth, whatever is added for each level
     const std::int64_t add_;
     std::vector<frame> frames_;
+    open_levels<const void*> open_;
 };
 
 }  // namespace

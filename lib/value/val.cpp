@@ -48,6 +48,15 @@ Val& Val::assign_text(std::string_view text) {
 
 Val& Val::operator=(Val&& other) {
     if (this == &other) return *this;
+    if (alloc_.is_heap() && other.alloc_.is_heap()) {
+        const short_text bytes(value_access::stored(other));
+        if (other.is_relocatable(bytes.head)) {
+            other.become_none();  // before what it may be a part of is cleared
+            if (owns_something()) clear();
+            set_short(bytes);
+            return *this;
+        }
+    }
     if (alloc_ != other.alloc_) return *this = static_cast<const Val&>(other);
     const mutation guard(alloc_.region());
     Val moved(std::move(other), alloc_);  // other may be a part of what is cleared

@@ -289,6 +289,51 @@ BOOST_AUTO_TEST_CASE(a_value_can_refer_to_itself_until_the_circle_is_broken) {
     BOOST_TEST(static_cast<Tab&>(v).remove("self"));
 }
 
+BOOST_AUTO_TEST_CASE(a_shared_value_is_let_go_of_by_whatever_is_moved_over_it) {
+    const Val kept = shared(Tab{{"k", 1}});
+    const auto handles = [&kept] { return Proxy(kept).refcount() - 1; };
+    const std::size_t before = handles();
+    const auto move_over = [&](Val fresh, const std::string& text) {
+        Val v = kept;
+        BOOST_TEST(handles() == before + 1);
+        v = std::move(fresh);
+        BOOST_TEST(text_of(v) == text);
+        BOOST_TEST(handles() == before);
+    };
+    move_over(Val(5), "5");
+    move_over(Val("short"), "'short'");
+    move_over(Val(long_text), "'" + long_text + "'");
+    move_over(Val(Arr{1}), "[1]");
+    move_over(Val(), "None");
+    move_over(shared(Tab{{"other", 2}}), "{'other': 2}");
+    move_over(Val(new Tab{{"heap", 3}}), "{'heap': 3}");
+}
+
+BOOST_AUTO_TEST_CASE(a_value_is_moved_over_what_it_is_a_part_of) {
+    Val list = Arr{1, shared(Tab{{"k", 1}}), "short", long_text};
+    for (const int i : {0, 1, 2, 3}) {
+        Val v = list;
+        const std::string part = text_of(v[i]);
+        v = std::move(v[i]);
+        BOOST_TEST(text_of(v) == part);
+    }
+    Val adopted = new Tab{{"k", shared(Tab{{"inner", 1}})}};
+    adopted = std::move(adopted["k"]);
+    BOOST_TEST(text_of(adopted) == "{'inner': 1}");
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_is_shared_twice_prints_and_compares_twice) {
+    const Val part = shared(Tab{{"k", 1}});
+    const Val twice = Arr{part, Arr{part}, part};
+    BOOST_TEST(text_of(twice) == "[{'k': 1}, [{'k': 1}], {'k': 1}]");
+    BOOST_TEST(to_json(twice) == "[{\"k\":1},[{\"k\":1}],{\"k\":1}]");
+    const Val other = shared(Tab{{"k", 1}});
+    const Val last_is_less = Arr{other, Arr{other}, shared(Tab{{"k", 0}})};
+    BOOST_TEST((twice != last_is_less));
+    BOOST_TEST((last_is_less < twice));
+    BOOST_TEST((Val(Arr{other, Arr{other}, other}) == twice));
+}
+
 BOOST_AUTO_TEST_CASE(values_that_share_each_other_print_once) {
     Val a = shared(Tab{{"k", 1}});
     Val b = Shared(pool, Arr{a});

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <valpool/detail/value_access.hpp>
+
+#include <set>
+#include <vector>
+
+namespace valpool::detail {
+
+/// What a proxy refers to; null for what is no proxy.
+inline const void* identity_of(const Val& v) noexcept {
+    if (!v.isproxy) return nullptr;
+    if (const box* const b = value_access::target(v)) return b;
+    return value_access::block_of(v);
+}
+
+/// The values that a walk is inside of, by which it notices that one contains itself, in a time
+/// that hardly depends on the depth. A value that is no proxy cannot: its identity is none, and is
+/// never found.
+template <class Identity>
+class open_levels {
+public:
+    bool contains(const Identity& what) const { return open_.count(what) != 0; }
+    void enter(const Identity& what) {
+        levels_.push_back(what);
+        if (what != Identity()) open_.insert(what);
+    }
+    void leave() noexcept {
+        open_.erase(levels_.back());
+        levels_.pop_back();
+    }
+
+private:
+    std::vector<Identity> levels_;
+    std::set<Identity> open_;
+};
+
+}  // namespace valpool::detail
