@@ -72,8 +72,8 @@ std::uint32_t room_behind(std::size_t root_bytes, std::size_t size_bytes) noexce
 }
 
 /// Written at once, not field by field atomically: nobody sees it before its entry is written.
-[[gnu::always_inline]] inline box& open_box(arena& a, std::uint64_t offset, std::size_t root_bytes,
-                                            std::uint32_t room) noexcept {
+[[gnu::always_inline]] inline box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes,
+                                            std::size_t root_bytes) noexcept {
     return *new (a.at<void>(offset)) box{.magic = magic_box,
                                          .refs = 1,
                                          .self = offset,
@@ -85,7 +85,7 @@ std::uint32_t room_behind(std::size_t root_bytes, std::size_t size_bytes) noexce
                                          .lock_owner = 0,
                                          .lock_depth = 0,
                                          .bump = offset + box_header_bytes + root_bytes,
-                                         .bump_room = room,
+                                         .bump_room = room_behind(root_bytes, size_bytes),
                                          .root_tag = 0,
                                          .root_subtype = 0,
                                          .poisoned = false,
@@ -145,8 +145,7 @@ hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes)
         const std::uint64_t found = allocate_space(a, *l.heap, size_bytes);
         if (found == 0) return found;
         VALPOOL_KILL_POINT("box.allocated");
-        const std::uint32_t room = room_behind(root_bytes, space_bytes(a, found));
-        h.write_entry(open_box(a, found, root_bytes, room).self);
+        h.write_entry(open_box(a, found, space_bytes(a, found), root_bytes).self);
         VALPOOL_KILL_POINT("box.wrote_large_entry");
         return found;
     });
@@ -162,8 +161,7 @@ hold* create_box_at_once(arena& a, unsigned size_class, std::size_t root_bytes) 
     const reserved_block taken = take_reserved(a, *l.heap, size_class);
     if (taken.offset == 0) return nullptr;
     VALPOOL_KILL_POINT("box.reserved");
-    const std::size_t room = size_of_class[size_class] - box_header_bytes - root_bytes;
-    box& b = open_box(a, taken.offset, root_bytes, static_cast<std::uint32_t>(room));
+    box& b = open_box(a, taken.offset, size_of_class[size_class], root_bytes);
     h.write_entry(taken.offset);
     VALPOOL_KILL_POINT("box.wrote_entry");
     // The lines of those to come are another processor's, where a reader has let go of them. They

@@ -24,8 +24,7 @@ namespace {
 std::size_t index_of(const Val& key, std::size_t count) {
     if (const auto i = int_8_of(key))
         if (static_cast<std::size_t>(*i) < count) return static_cast<std::size_t>(*i);
-    const bool is_scalar = !key.isproxy && (ByteLength(key.tag) != 0 || is_big(key.tag));
-    const any_number n = is_scalar ? number_of(key) : any_number{any_number::real, 0, 0, 0};
+    const any_number n = is_number(key) ? number_of(key) : any_number{any_number::real, 0, 0, 0};
     if (n.what == any_number::integer && n.i >= 0 && n.i < static_cast<wide_int>(count))
         return static_cast<std::size_t>(n.i);
     if (n.what != any_number::integer && !is_big(key.tag))

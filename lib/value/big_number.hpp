@@ -33,6 +33,10 @@ std::string bytes_of(const cpp_int& value);
 cpp_int number_of_bytes(std::string_view bytes);
 
 constexpr bool is_big(char tag) noexcept { return tag == 'q' || tag == 'Q'; }
+/// Of any kind.
+inline bool is_number(const Val& v) noexcept {
+    return !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
+}
 /// Rounded to nearest; infinite when it is beyond the range of reals (Boost's own conversion ends
 /// the program then).
 real_8 nearest_real(const cpp_int& value);

@@ -19,10 +19,6 @@ using namespace detail;
 
 namespace {
 
-bool is_number(const Val& v) noexcept {
-    return !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
-}
-
 /// Most are in the values themselves: then their words tell.
 bool are_equal_texts(const Val& a, const Val& b) {
     if (!value_access::owns_something(a) && !value_access::owns_something(b))

@@ -37,15 +37,8 @@ any_number number_of(const Val& v) {
         return any_number{any_number::integer, i, static_cast<real_8>(i), 0};
     };
     const auto raw = [&](auto zero) { return value_access::number<decltype(zero)>(v); };
+    if (const auto i = int_8_of(v)) return integer(*i);
     switch (v.tag) {
-        case 'b': return integer(raw(false));
-        case 's': return integer(raw(int_1{}));
-        case 'S': return integer(raw(int_u1{}));
-        case 'i': return integer(raw(int_2{}));
-        case 'I': return integer(raw(int_u2{}));
-        case 'l': return integer(raw(int_4{}));
-        case 'L': return integer(raw(int_u4{}));
-        case 'x': return integer(raw(int_8{}));
         case 'X': return integer(static_cast<wide_int>(raw(int_u8{})));
         case 'f': return {any_number::real, 0, raw(real_4{}), 0};
         case 'd': return {any_number::real, 0, raw(real_8{}), 0};
@@ -105,10 +98,6 @@ any_number scalar_of(const Val& v) {
     return number_of(v);
 }
 
-}  // namespace
-
-namespace {
-
 /// What is not one of the few kinds that nearly all are.
 template <class T>
 [[gnu::noinline]] T convert_any(const Val& v) {
@@ -138,10 +127,6 @@ namespace {
 
 template <class T>
 constexpr bool is_complex = std::is_same_v<T, complex_8> || std::is_same_v<T, complex_16>;
-
-bool is_number(const Val& v) noexcept {
-    return !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
-}
 
 /// What is finite must not become infinite. A big integer is finite, whatever real is nearest.
 template <class Real>

@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    std::vector<Identity> levels_;
+    std::vector<Identity> levels_;  // as they were: the values may change meanwhile
     std::set<Identity> open_;
 };
 
