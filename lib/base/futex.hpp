@@ -1,0 +1,39 @@
+#pragma once
+
+/// Sleeping on a word of memory that processes share.
+///
+/// A wake-up is one atomic step on the word, then one system call, with nothing held in between: a
+/// process that dies or stops between the two leaves a sleeper to the end of its slice of time, and
+/// nobody else. That is what no condition variable of the C library can promise; see
+/// docs/design/waiting.md.
+
+#include "base/clock.hpp"
+
+#include <atomic>
+#include <climits>
+#include <cstdint>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace valpool::detail {
+
+static_assert(sizeof(std::atomic<std::uint32_t>) == 4, "the kernel compares 32 bits");
+
+/// Sleeps while `word` is `expected`: until somebody wakes it, until the deadline, or for no
+/// reason, so the caller looks again. Not a cancellation point. Not inside.
+inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                       deadline until) noexcept {
+    if (until.is_immediate()) return;
+    const timespec end = until.as_timespec();
+    syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, expected, until.is_never() ? nullptr : &end,
+            nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+
+/// Wakes so many of those who sleep on the word, the longest asleep first.
+inline void futex_wake(std::atomic<std::uint32_t>& word, int count = 1) noexcept {
+    syscall(SYS_futex, &word, FUTEX_WAKE, count, nullptr, nullptr, 0);
+}
+
+}  // namespace valpool::detail
