@@ -10,7 +10,7 @@
 #include "base/clock.hpp"
 
 #include <atomic>
-#include <climits>
+#include <cerrno>
 #include <cstdint>
 
 #include <linux/futex.h>
@@ -22,13 +22,15 @@ namespace valpool::detail {
 static_assert(sizeof(std::atomic<std::uint32_t>) == 4, "the kernel compares 32 bits");
 
 /// Sleeps while `word` is `expected`: until somebody wakes it, until the deadline, or for no
-/// reason, so the caller looks again. Not a cancellation point. Not inside.
-inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+/// reason, so the caller looks again. False: the deadline has passed. Not a cancellation point. Not
+/// inside.
+inline bool futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
                        deadline until) noexcept {
-    if (until.is_immediate()) return;
+    if (until.is_immediate()) return false;
     const timespec end = until.as_timespec();
-    syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, expected, until.is_never() ? nullptr : &end,
-            nullptr, FUTEX_BITSET_MATCH_ANY);
+    return syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, expected, until.is_never() ? nullptr : &end,
+                   nullptr, FUTEX_BITSET_MATCH_ANY) == 0 ||
+           errno != ETIMEDOUT;
 }
 
 /// Wakes so many of those who sleep on the word, the longest asleep first.

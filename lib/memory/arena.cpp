@@ -54,7 +54,7 @@ plan make_plan(std::size_t page_bytes, std::size_t page_count, std::size_t lanes
     p.slots = take(p.lanes * sizeof(process_slot));
     p.lane_lines = take(p.lanes * sizeof(lane));
     p.heaps = take(p.lanes * sizeof(lane_heap));
-    p.seats = take(p.lanes * sizeof(seat_room));
+    p.seats = take(p.lanes * sizeof(seat));
     p.stride = round_up(sizeof(page_entry) + 2 * p.words * 8, p.words > 1 ? 64 : 8);
     p.table = take(page_count * p.stride);
     const std::size_t map_bytes = round_up(round_up(page_count, 64) / 8, 64);

@@ -12,6 +12,7 @@
 #include <valpool/detail/box.hpp>
 #include <valpool/streaming_pool.hpp>
 
+#include "memory/seat.hpp"
 #include "memory/size_class.hpp"
 #include "segment/registry.hpp"
 
@@ -22,7 +23,7 @@
 
 namespace valpool::detail {
 
-constexpr std::uint32_t layout_version = 8;
+constexpr std::uint32_t layout_version = 9;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 constexpr std::size_t smallest_page_bytes = 4096;
 /// Every pool has blocks of that size.
@@ -71,11 +72,6 @@ struct alignas(64) lane_heap {
     }
 };
 static_assert(sizeof(lane_heap) == 832, "small pools have 64 of them: they must stay small");
-
-/// Room for where a thread waits; the queue layer says what lies in it.
-struct alignas(64) seat_room {
-    unsigned char bytes[192];
-};
 
 /// A page's entry in the page table; followed by its bitmaps: `words` of free blocks (1: free), and
 /// `words` of recovery's marks.
@@ -214,6 +210,7 @@ struct arena : StreamingPool {
     std::uint64_t shared_by_file;  // 1: has a pool_file, so deaths are noticed
 
     alignas(64) gate entrance;
+    watch looks;
     alignas(64) std::atomic<std::uint64_t> pipes;  // newest pipe; 0: none
     std::atomic<std::uint64_t> system_bytes;       // blocks of the pool itself
     std::atomic<std::uint32_t> value_pages;        // in use by values and raw memory
@@ -249,7 +246,8 @@ struct arena : StreamingPool {
     const lane& lane_at(std::uint32_t i) const noexcept { return at<lane>(lanes_offset)[i]; }
     lane_heap& heap(std::uint32_t i) noexcept { return at<lane_heap>(heaps_offset)[i]; }
     const lane_heap& heap(std::uint32_t i) const noexcept { return at<lane_heap>(heaps_offset)[i]; }
-    seat_room& seat(std::uint32_t i) noexcept { return at<seat_room>(seats_offset)[i]; }
+    seat& seat_at(std::uint32_t i) noexcept { return at<seat>(seats_offset)[i]; }
+    const seat& seat_at(std::uint32_t i) const noexcept { return at<seat>(seats_offset)[i]; }
     page_entry& page(std::uint32_t i) noexcept {
         return *at<page_entry>(table_offset + i * table_stride);
     }

@@ -92,6 +92,7 @@ struct thread_lane : usable_lane {
     lane_heap* heap = nullptr;
     std::uint32_t index = 0;
     bool full_fence = false;
+    bool has_seat = false;  // has slept on this lane's seat
     /// What allocating raw memory needs to know of the pool, close together.
     struct {
         std::uint64_t mark = 0;  // of what this thread allocates, without a class
@@ -110,6 +111,7 @@ struct thread_lane : usable_lane {
     /// The lane `i` is this thread's from now on.
     void use_lane(std::uint32_t i) noexcept {
         index = i;
+        has_seat = false;
         control = &pool->lane_at(i);
         heap = &pool->heap(i);
         raw.mark = raw_header::mark_of(at->slot, i);

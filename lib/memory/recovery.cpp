@@ -19,15 +19,41 @@ using slot_set = std::bitset<raw_header::most_slots>;
 /// Longer than any operation lasts unless its thread was taken off its core in the middle.
 constexpr auto patience = std::chrono::milliseconds(5);
 
+/// Between tries that a stopped process foils.
+constexpr std::int64_t shortest_pause_ns = 10'000'000;
+constexpr std::uint32_t most_doublings = 7;
+
 std::int64_t now_ns() noexcept {
     using namespace std::chrono;
     return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
+/// Whether a stopped process has foiled the last tries. A time further ahead than any pause is that
+/// of another clock (of a time namespace), and says nothing.
+bool is_put_off(const arena& a) noexcept {
+    const std::int64_t left = a.entrance.put_off_until.load() - now_ns();
+    return left > 0 && left <= shortest_pause_ns << most_doublings;
+}
+
+/// Whose threads sleep and are marked as alive: those need not be asked for at the kernel, which
+/// takes the longer the more there are. A seat that changes hands meanwhile can hide a death from
+/// one look.
+slot_set find_living_sleepers(const arena& a) noexcept {
+    slot_set living;
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        const seat& s = a.seat_at(i);
+        if (s.asleep.load(std::memory_order_acquire) == 0) continue;
+        const std::uint32_t slot = s.slot.load(std::memory_order_relaxed);
+        if (slot < a.lane_count && s.alive.is_held_by_the_living()) living.set(slot);
+    }
+    return living;
+}
+
 slot_set find_dead(const attachment& at) noexcept {
+    const slot_set living = find_living_sleepers(*at.pool);
     slot_set dead;
     for (std::uint32_t i = 0; i < at.pool->lane_count; ++i)
-        if (is_dead(at, i)) dead.set(i);
+        if (!living.test(i) && is_dead(at, i)) dead.set(i);
     return dead;
 }
 
@@ -81,7 +107,7 @@ bool stop_world(attachment& at) noexcept {
         if (wait_for_leave(at, i, until)) continue;
         open_gate(a);
         const std::uint32_t times = a.entrance.put_offs.fetch_add(1) + 1;
-        const std::int64_t pause_ns = 10'000'000LL << std::min(times, 7U);
+        const std::int64_t pause_ns = shortest_pause_ns << std::min(times, most_doublings);
         a.entrance.put_off_until.store(now_ns() + pause_ns);
         return false;
     }
@@ -400,7 +426,7 @@ recovery_result recover_if_needed(attachment& at) noexcept {
     arena& a = *at.pool;
     const auto needed = [&] { return find_dead(at).any() || a.entrance.closed.load() != 0; };
     if (!needed()) return recovery_result::nothing_dead;
-    if (now_ns() < a.entrance.put_off_until.load()) return recovery_result::put_off;
+    if (is_put_off(a)) return recovery_result::put_off;
     recovery_turn turn(at);
     if (!turn) return recovery_result::busy;
     if (!needed()) return recovery_result::nothing_dead;
@@ -432,7 +458,7 @@ void relieve(thread_lane& l) noexcept {
     }
     attachment& at = *l.at;
     if (!at.notices_deaths() || recover_if_needed(at) == recovery_result::done) return;
-    if (!others_set_aside(l) || now_ns() < a.entrance.put_off_until.load()) return;
+    if (!others_set_aside(l) || is_put_off(a)) return;
     recovery_turn turn(at);
     if (!turn || !stop_world(at)) return;
     // A death from here on finds the gate closed and is repaired by whoever waits there.

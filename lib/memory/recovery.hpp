@@ -21,6 +21,9 @@ struct recovery_hooks {
     void (*visit_systems)(arena& a, space_visitor visit, void* context) noexcept;
     /// The references that a queue in a box holds (box::root_tag is queue_root_tag).
     void (*visit_box)(box& b, reference_visitor visit, void* context) noexcept;
+    /// Wakes sleepers who could go on (of many who wait for the same thing one: it wakes the next);
+    /// how many sleep. Not with the world stopped: at any time, not inside.
+    std::uint32_t (*rouse_sleepers)(arena& a) noexcept;
 };
 /// Set once, at load time.
 extern recovery_hooks queue_hooks;

@@ -3,6 +3,7 @@
 #include "base/kill_point.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
+#include "memory/watch.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -302,8 +303,11 @@ bool StreamingPool::contains(const void* memory) const noexcept {
     return arena_of(*this).contains(memory);
 }
 
+// Who asks these in a loop waits for something that a dead process may hold.
+
 bool StreamingPool::isPristine() const {
     const arena& a = arena_of(*this);
+    look_now_and_then(a);
     return used_space(a) == a.system_bytes.load(std::memory_order_relaxed);
 }
 
@@ -312,6 +316,7 @@ bool StreamingPool::isFull() const { return biggestFree() == 0; }
 std::size_t StreamingPool::biggestFree() const {
     arena& a = arena_of(const_cast<StreamingPool&>(*this));
     thread_lane& l = lane_of_thread(a);
+    look_now_and_then(l);
     std::size_t block_bytes = largest_free_block(a);
     block_bytes = std::max(block_bytes, largest_set_aside(a, *l.heap));
     const std::size_t run_bytes = longest_free_run(a) << a.page_shift;
@@ -324,6 +329,9 @@ std::size_t StreamingPool::bytes() const {
     return std::size_t{a.value_page_limit} << a.page_shift;
 }
 
-std::size_t StreamingPool::usedBytes() const { return used_space(arena_of(*this)); }
+std::size_t StreamingPool::usedBytes() const {
+    look_now_and_then(arena_of(*this));
+    return used_space(arena_of(*this));
+}
 
 }  // namespace valpool

@@ -1,9 +1,11 @@
 #include "queue/queue_core.hpp"
 
+#include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
-#include "memory/recovery.hpp"
+#include "memory/watch.hpp"
 #include "queue/patience.hpp"
 #include "queue/ring.hpp"
+#include "queue/waiting.hpp"
 
 #include <valpool/detail/pack.hpp>
 #include <valpool/detail/value_access.hpp>
@@ -16,10 +18,6 @@ namespace valpool::detail {
 namespace {
 
 thread_local constinit patience patience_of_thread;
-
-/// Waiters look up from their seats this often: for the break checker, for the dead, and for the
-/// rare wake-up that died with its waker.
-constexpr std::chrono::milliseconds slice{100};
 
 class pool_queue final : public queue_core {
 public:
@@ -74,7 +72,7 @@ public:
         new_hold taker(l);
         box* taken = nullptr;
         const bool done = retry(
-            reading_,
+            reading_, packets_remembered(read_),
             [&] {
                 const inside pass(l);
                 taken = try_take(arena_, pipe_, taker, read_);
@@ -115,7 +113,8 @@ private:
 
     bool put_packed(handle& packed, deadline until) {
         return retry(
-            writing_, [&] { return try_put_packed(packed); }, until);
+            writing_, room_remembered(pipe_, written_), [&] { return try_put_packed(packed); },
+            until);
     }
 
     /// The slot takes over the hold's reference when nobody else uses the hold, and gets one of its
@@ -157,6 +156,7 @@ private:
     bool may_have_room() noexcept {
         if (!was_full_.load(std::memory_order_relaxed)) return true;
         const std::uint64_t room = room_seen(pipe_, written_);
+        if (pipe_.producers.overdue.load(std::memory_order_relaxed) != 0) return false;
         if (room > pipe_.capacity / 4) was_full_.store(false, std::memory_order_relaxed);
         return room != 0;
     }
@@ -183,19 +183,39 @@ private:
         bool (*is_ready)(const pipe& p) noexcept;
         std::uint64_t (*ready_count)(const pipe& p, side_memory& seen) noexcept;
         side_memory& seen;
+        courtesy& manners;
     };
 
-    /// Tries until it succeeds or the time is over. Looks at the cursors first, for a try in vain
-    /// takes the cell's cache line away from the one who is about to write there.
+    /// Tries until it succeeds or the time is over. Looks at what is remembered, then at the
+    /// cursors first, for a try in vain takes the cell's cache line away from the one who is about
+    /// to write there.
     template <class Try>
-    bool retry(const side& s, Try attempt, deadline until) {
+    bool retry(const side& s, std::uint64_t remembered, Try attempt, deadline until) {
+        if (remembered != 0 && attempt()) return true;
+        return retry_slowly(s, attempt, until);
+    }
+
+    template <class Try>
+    [[gnu::noinline]] bool retry_slowly(const side& s, Try attempt, deadline until) {
+        thread_lane& l = lane_of_thread(arena_);
+        reservation place(s.list);
         for (unsigned in_vain = 1;; ++in_vain) {
             const bool is_promising = until.is_immediate() || look(s, until);
-            if (attempt()) return true;
+            if (!gives_way(l, s, until) && attempt()) return true;
             if (until.has_passed()) return false;
+            place.was_in_vain(l.index);
             // Also one who always comes too late asks the break checker, and looks for the dead.
-            if ((!is_promising || in_vain % 16 == 0) && !wait(s, until)) return false;
+            if ((!is_promising || in_vain % 16 == 0) && !wait(l, s, until, place)) return false;
         }
+    }
+
+    /// Lets somebody go first who has waited for too long; true when there was one.
+    bool gives_way(thread_lane& l, const side& s, deadline until) noexcept {
+        const std::uint32_t up = reservation::of_another(s.list, l.index);
+        if (up == 0 || !s.is_ready(pipe_) || !s.manners.gives_way(s.list, up)) return false;
+        const auto is_gone = [&] { return s.list.overdue.load(std::memory_order_relaxed) != up; };
+        sleep_on_seat(l, s.list, s.topic, until.or_in(longest_courtesy), is_gone);
+        return true;
     }
 
     bool look(const side& s, deadline until) const noexcept {
@@ -219,22 +239,28 @@ private:
         }
     }
 
-    /// What waits look up after: see slice.
-    std::chrono::nanoseconds period() const noexcept {
-        return std::min<std::chrono::nanoseconds>(
-            slice, breaks_.checker ? breaks_.period : std::chrono::microseconds(slice));
+    /// At most so long at a time, where a break checker must be asked.
+    std::chrono::nanoseconds or_break_period(std::chrono::nanoseconds time) const noexcept {
+        return breaks_.checker ? std::min<std::chrono::nanoseconds>(time, breaks_.period) : time;
+    }
+    /// How long a wait goes on looking at a time.
+    std::chrono::nanoseconds period() const noexcept { return or_break_period(look_slice); }
+    /// How long it sleeps at a time. Nobody else sees when an unnamed queue is ready.
+    std::chrono::nanoseconds nap(const thread_lane& l) const noexcept {
+        return kept_ ? period() : or_break_period(nap_of(arena_, l.index));
     }
 
     /// Sleeps; true as soon as it is ready (somebody else may be faster, though).
-    bool wait(const side& s, deadline until) {
-        thread_lane& l = lane_of_thread(arena_);
+    bool wait(thread_lane& l, const side& s, deadline until, reservation& place) {
         for (;;) {
             if (breaks_.checker && breaks_.checker()) throw BreakRequested("a wait was ended");
+            // Before the sleep: who waits for short times only looks for the dead as well.
+            look_now_and_then(l);
             const auto is_ready = [&] { return s.is_ready(pipe_); };
-            const bool only_looks =
-                spin_ns_.load(std::memory_order_relaxed) >= std::chrono::nanoseconds(slice).count();
-            if (!only_looks)
-                sleep_on_seat(arena_, l.index, s.list, s.topic, until.or_in(period()), is_ready);
+            const bool only_looks = spin_ns_.load(std::memory_order_relaxed) >=
+                                    std::chrono::nanoseconds(look_slice).count();
+            if (!only_looks) sleep_on_seat(l, s.list, s.topic, until.or_in(nap(l)), is_ready);
+            cancellation_point();
             if (is_ready()) {
                 patience_of_thread.slept(s.ready_count(pipe_, s.seen));
                 // There may be enough for more than this thread, and a wake-up that was meant for
@@ -243,7 +269,7 @@ private:
                 return true;
             }
             if (until.has_passed()) return false;
-            recover_if_needed(*l.at);
+            place.was_in_vain(l.index);
             if (only_looks) return true;
         }
     }
@@ -256,8 +282,12 @@ private:
     std::atomic<bool> was_full_{false};
     side_memory written_;
     side_memory read_;
-    const side writing_{pipe_.producers, pipe_.room_topic(), has_room, room_seen, written_};
-    const side reading_{pipe_.consumers, pipe_.packet_topic(), has_packet, packets_seen, read_};
+    courtesy writers_manners_;
+    courtesy readers_manners_;
+    const side writing_{pipe_.producers, pipe_.room_topic(), has_room,
+                        room_seen,       written_,           writers_manners_};
+    const side reading_{pipe_.consumers, pipe_.packet_topic(), has_packet, packets_seen,
+                        read_,           readers_manners_};
 };
 
 }  // namespace

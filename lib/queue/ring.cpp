@@ -10,6 +10,7 @@
 #include <valpool/tab.hpp>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <stdexcept>
@@ -176,9 +177,43 @@ void for_each_pipe(arena& a, Visitor visit) noexcept {
 
 void forget_waiter(arena& a, std::uint32_t lane_index) noexcept {
     for_each_pipe(a, [=](pipe& p) {
-        p.producers.remove(lane_index);
-        p.consumers.remove(lane_index);
+        p.producers.forget(lane_index);
+        p.consumers.forget(lane_index);
     });
+    a.seat_at(lane_index).asleep.store(0, std::memory_order_relaxed);
+}
+
+/// The named pipe with that topic. Null for an unnamed one, which may be gone by now: who waits
+/// there looks up often enough by himself.
+const pipe* pipe_of_topic(const arena& a, std::uint64_t topic) noexcept {
+    const std::uint64_t offset = topic - topic % block_granule;
+    if (offset == 0 || space_start(a, offset) != offset) return nullptr;
+    const pipe& p = *a.at<pipe>(offset);
+    const bool is_pipe = p.header.magic.load(std::memory_order_acquire) == magic_system &&
+                         p.self == offset && p.has_its_shape();
+    return is_pipe ? &p : nullptr;
+}
+
+bool could_go_on(const arena& a, std::uint64_t topic) noexcept {
+    const pipe* const p = pipe_of_topic(a, topic);
+    if (!p) return false;
+    return topic == p->room_topic() ? has_room(*p) : has_packet(*p);
+}
+
+std::uint32_t rouse_sleepers(arena& a) noexcept {
+    std::array<std::uint64_t, 64> roused;
+    std::size_t topics = 0;
+    std::uint32_t sleepers = 0;
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        seat& s = a.seat_at(i);
+        if (s.asleep.load(std::memory_order_acquire) == 0) continue;
+        ++sleepers;
+        const std::uint64_t topic = s.topic.load(std::memory_order_relaxed);
+        const auto end = roused.begin() + static_cast<std::ptrdiff_t>(topics);
+        if (topics == roused.size() || std::find(roused.begin(), end, topic) != end) continue;
+        if (could_go_on(a, topic) && wake_seat(s, topic)) roused[topics++] = topic;
+    }
+    return sleepers;
 }
 
 void visit_packets(pipe& p, reference_visitor visit, void* context) noexcept {
@@ -205,7 +240,8 @@ void visit_pipes(arena& a, space_visitor visit, void* context) noexcept {
 
 void install_queue_hooks() noexcept {
     static const bool once = [] {
-        queue_hooks = {forget_waiter, visit_all_packets, visit_pipes, visit_unnamed};
+        queue_hooks = {forget_waiter, visit_all_packets, visit_pipes, visit_unnamed,
+                       rouse_sleepers};
         return true;
     }();
     static_cast<void>(once);

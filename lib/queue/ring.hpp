@@ -3,7 +3,7 @@
 /// The bounded queue as it lies in the pool, and its operations that never wait.
 
 #include "memory/hold.hpp"
-#include "queue/seat.hpp"
+#include "queue/waiting.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -107,21 +107,31 @@ struct alignas(64) side_memory {
     std::atomic<std::uint64_t> other{0};  // the other side's
 };
 
-/// How much there is to do, by what is remembered and, only when that does not tell, the cursors:
-/// may be wrong when a process has stopped, or died, right before it moved one on.
-inline std::uint64_t room_seen(const pipe& p, side_memory& seen) noexcept {
+/// How much there is to do, by what is remembered alone.
+inline std::uint64_t room_remembered(const pipe& p, const side_memory& seen) noexcept {
     const std::uint64_t next = seen.next.load(std::memory_order_relaxed);
     const std::uint64_t end = seen.other.load(std::memory_order_relaxed) + p.capacity;
-    if (next < end) return end - next;
+    return next < end ? end - next : 0;
+}
+inline std::uint64_t packets_remembered(const side_memory& seen) noexcept {
+    const std::uint64_t next = seen.next.load(std::memory_order_relaxed);
+    const std::uint64_t end = seen.other.load(std::memory_order_relaxed);
+    return next < end ? end - next : 0;
+}
+
+/// The same, and when that does not tell, by the cursors: may be wrong when a process has stopped,
+/// or died, right before it moved one on.
+inline std::uint64_t room_seen(const pipe& p, side_memory& seen) noexcept {
+    if (const std::uint64_t room = room_remembered(p, seen)) return room;
+    const std::uint64_t next = seen.next.load(std::memory_order_relaxed);
     const std::uint64_t head = p.head.load(std::memory_order_relaxed);
     seen.other.store(head, std::memory_order_relaxed);
     const std::uint64_t tail = std::max(next, p.tail.load(std::memory_order_relaxed));
     return tail < head + p.capacity ? head + p.capacity - tail : 0;
 }
 inline std::uint64_t packets_seen(const pipe& p, side_memory& seen) noexcept {
+    if (const std::uint64_t packets = packets_remembered(seen)) return packets;
     const std::uint64_t next = seen.next.load(std::memory_order_relaxed);
-    const std::uint64_t end = seen.other.load(std::memory_order_relaxed);
-    if (next < end) return end - next;
     const std::uint64_t tail = p.tail.load(std::memory_order_relaxed);
     seen.other.store(tail, std::memory_order_relaxed);
     const std::uint64_t head = std::max(next, p.head.load(std::memory_order_relaxed));

@@ -48,6 +48,17 @@ struct alignas(64) gate {
     std::atomic<std::uint32_t> put_offs;      // tries in a row that a stopped process foiled
 };
 
+/// Who looks for the dead, and when: any waiter, but all of them together only so often.
+/// Shape: one cache line, written by whoever looks, or becomes a lookout.
+/// Invariants: all of it is hints; a value that cannot be (a time of another clock) is ignored.
+/// Crash safety: a lookout that has died, stopped, or found something to do is replaced by whoever
+/// looks next: the other one, or any of the others, who look up from time to time.
+struct alignas(64) watch {
+    std::atomic<std::int64_t> last_look;    // steady clock, ns
+    std::atomic<std::uint32_t> sleepers;    // threads that slept at the last look
+    std::atomic<std::uint32_t> lookout[2];  // lane + 1 of sleepers that look up often; 0: vacant
+};
+
 /// Makes this process one whose threads a membarrier(2) of another process reaches. False where
 /// the kernel does not have it.
 bool register_for_barriers() noexcept;

@@ -1,0 +1,94 @@
+#include "memory/watch.hpp"
+
+#include "memory/recovery.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <stdexcept>
+
+namespace valpool::detail {
+namespace {
+
+using namespace std::chrono;
+
+/// True for one caller in each period. A time that lies ahead is another clock's (that of a time
+/// namespace), and says nothing.
+bool claim_look(watch& looks) noexcept {
+    constexpr std::int64_t apart_ns = nanoseconds(look_slice).count() * 9 / 10;
+    const std::int64_t now = nanoseconds(steady_clock::now().time_since_epoch()).count();
+    std::int64_t last = looks.last_look.load(std::memory_order_relaxed);
+    const bool is_soon = last <= now && now - last < apart_ns;
+    return !is_soon &&
+           looks.last_look.compare_exchange_strong(last, now, std::memory_order_relaxed);
+}
+
+/// True when the lane is a lookout, perhaps from now on.
+bool is_lookout(watch& looks, std::uint32_t lane) noexcept {
+    for (auto& lookout : looks.lookout)
+        if (lookout.load(std::memory_order_relaxed) == lane + 1) return true;
+    for (auto& lookout : looks.lookout) {
+        std::uint32_t vacant = 0;
+        if (lookout.load(std::memory_order_relaxed) == 0 &&
+            lookout.compare_exchange_strong(vacant, lane + 1, std::memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
+/// Whether somebody who could have been woken has been.
+bool wake_another(arena& a) noexcept {
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        const auto is_it = [i](const auto& lookout) { return lookout.load() == i + 1; };
+        const auto& lookout = a.looks.lookout;
+        if (a.seat_at(i).asleep.load(std::memory_order_relaxed) != 0 &&
+            std::none_of(std::begin(lookout), std::end(lookout), is_it) && wake_seat(a.seat_at(i)))
+            return true;
+    }
+    return false;
+}
+
+/// Who is a lookout and does not sleep has something else to do; whoever is woken for that takes
+/// the place when it goes to sleep again.
+void replace_lookouts(arena& a, std::uint32_t own_lane) noexcept {
+    for (auto& lookout : a.looks.lookout) {
+        const std::uint32_t lane = lookout.load(std::memory_order_relaxed) - 1;
+        if (lane == own_lane) continue;
+        if (lane < a.lane_count && a.seat_at(lane).asleep.load(std::memory_order_relaxed) != 0)
+            continue;
+        lookout.store(0, std::memory_order_relaxed);
+        wake_another(a);
+    }
+}
+
+}  // namespace
+
+nanoseconds nap_of(arena& a, std::uint32_t lane) noexcept {
+    if (is_lookout(a.looks, lane)) return look_slice;
+    constexpr milliseconds for_each_sleeper{200};
+    const std::uint32_t sleepers = a.looks.sleepers.load(std::memory_order_relaxed);
+    const nanoseconds whole =
+        std::max<nanoseconds>(for_each_sleeper * std::min(sleepers, a.lane_count), look_slice);
+    // Not all at once: each lane has a length of its own, between three quarters and the whole.
+    constexpr std::uint32_t spread = 64;
+    return whole * (4 * spread - lane * 37 % spread) / (4 * spread);
+}
+
+void look_now_and_then(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    if (!claim_look(a.looks)) return;
+    recover_if_needed(*l.at);
+    if (!queue_hooks.rouse_sleepers) return;
+    a.looks.sleepers.store(queue_hooks.rouse_sleepers(a), std::memory_order_relaxed);
+    replace_lookouts(a, l.index);
+}
+
+void look_now_and_then(const arena& a) noexcept {
+    if (!a.shared_by_file) return;
+    try {
+        look_now_and_then(lane_of_thread(const_cast<arena&>(a)));
+    } catch (const std::exception&) {
+        // No place for this thread: it looks without being of use.
+    }
+}
+
+}  // namespace valpool::detail

@@ -1,0 +1,148 @@
+#include "queue/waiting.hpp"
+
+#include "base/futex.hpp"
+#include "base/kill_point.hpp"
+
+#include <bit>
+#include <new>
+
+namespace valpool::detail {
+namespace {
+
+constexpr std::uint64_t bit(std::uint32_t i) noexcept { return std::uint64_t{1} << (i % 64); }
+constexpr std::uint32_t nobody = UINT32_MAX;
+
+/// The seat of a lane that the thread has not slept on yet: what another thread has left there may
+/// be a mark that its death has spoilt.
+void make_ready(thread_lane& l, seat& s) noexcept {
+    if (l.has_seat) return;
+    s.asleep.store(0, std::memory_order_relaxed);
+    new (&s.alive) life_mark;
+    VALPOOL_KILL_POINT("seat.constructed");
+    l.has_seat = true;
+}
+
+std::uint32_t first_of(std::uint32_t word, std::uint64_t waiting) noexcept {
+    return word * 64 + static_cast<std::uint32_t>(std::countr_zero(waiting));
+}
+
+/// A word without waiters is no longer covered, unless somebody has come meanwhile.
+void uncover(wait_list& list, std::uint32_t word) noexcept {
+    list.summary.fetch_and(~bit(word), std::memory_order_seq_cst);
+    if (list.lanes[word].load(std::memory_order_seq_cst) != 0)
+        list.summary.fetch_or(bit(word), std::memory_order_seq_cst);
+}
+
+/// The first waiter from the lane `from` on, around the end.
+std::uint32_t next_waiter(wait_list& list, std::uint32_t from) noexcept {
+    const std::uint32_t first = from / 64 % wait_list::words;
+    const std::uint64_t before = bit(from) - 1;  // lanes of the first word whose turn was before
+    const std::uint64_t here = list.lanes[first].load(std::memory_order_seq_cst);
+    if ((here & ~before) != 0) return first_of(first, here & ~before);
+    // Words in turn: the one after the first comes first, the first one itself last.
+    const auto shift = static_cast<int>((first + 1) % wait_list::words);
+    std::uint64_t words = std::rotr(list.summary.load(std::memory_order_seq_cst), shift);
+    for (; words != 0; words &= words - 1) {
+        const std::uint32_t word =
+            (static_cast<std::uint32_t>(std::countr_zero(words)) + first + 1) % wait_list::words;
+        const std::uint64_t waiting = list.lanes[word].load(std::memory_order_seq_cst);
+        if (waiting != 0) return first_of(word, waiting);
+        uncover(list, word);
+    }
+    return nobody;
+}
+
+}  // namespace
+
+void wait_list::add(std::uint32_t lane) noexcept {
+    lanes[lane / 64].fetch_or(bit(lane), std::memory_order_seq_cst);
+    VALPOOL_KILL_POINT("wait_list.added");
+    summary.fetch_or(bit(lane / 64), std::memory_order_seq_cst);
+}
+
+bool wait_list::has(std::uint32_t lane) const noexcept {
+    return lane / 64 < words && (lanes[lane / 64].load(std::memory_order_relaxed) & bit(lane)) != 0;
+}
+
+void wait_list::remove(std::uint32_t lane) noexcept {
+    if (has(lane)) take(lane);
+}
+
+void wait_list::forget(std::uint32_t lane) noexcept {
+    remove(lane);
+    const std::uint32_t up = overdue.load(std::memory_order_relaxed);
+    if (up != 0 && reservation::lane_of(up) == lane) reservation::withdraw(*this, up);
+}
+
+bool wait_list::take(std::uint32_t lane) noexcept {
+    return (lanes[lane / 64].fetch_and(~bit(lane), std::memory_order_seq_cst) & bit(lane)) != 0;
+}
+
+void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadline until,
+                   const std::function<bool()>& is_ready) noexcept {
+    seat& s = l.pool->seat_at(l.index);
+    make_ready(l, s);
+    s.alive.hold();
+    s.topic.store(topic, std::memory_order_relaxed);
+    s.slot.store(l.at->slot, std::memory_order_relaxed);
+    s.asleep.store(1, std::memory_order_release);  // pairs with the acquire in wake_seat
+    VALPOOL_KILL_POINT("seat.armed");
+    list.add(l.index);
+    VALPOOL_KILL_POINT("seat.listed");
+    // After the bit is set: whoever made it ready before has not seen us, but we see what he did.
+    if (!is_ready()) {
+        while (s.asleep.load(std::memory_order_acquire) != 0)
+            if (!futex_wait(s.asleep, 1, until)) break;
+    }
+    VALPOOL_KILL_POINT("seat.woken");
+    list.remove(l.index);
+    s.asleep.store(0, std::memory_order_relaxed);
+    s.alive.release();
+}
+
+void reservation::was_in_vain(std::uint32_t lane) noexcept {
+    constexpr std::chrono::milliseconds bearable{5};
+    if (mine_ != 0 || std::chrono::steady_clock::now() - began_ < bearable) return;
+    static thread_local std::uint32_t times = 0;
+    const std::uint32_t up = ++times * lanes + lane + 1;
+    std::uint32_t nothing = 0;
+    if (list_.overdue.compare_exchange_strong(nothing, up, std::memory_order_relaxed)) mine_ = up;
+    VALPOOL_KILL_POINT("wait_list.overdue");
+}
+
+bool courtesy::gives_way(wait_list& list, std::uint32_t up) noexcept {
+    const steady_time::duration now = std::chrono::steady_clock::now().time_since_epoch();
+    if (to_.exchange(up, std::memory_order_relaxed) != up) {
+        since_.store(now.count(), std::memory_order_relaxed);
+        return true;
+    }
+    const steady_time::duration since(since_.load(std::memory_order_relaxed));
+    if (now - since < longest_courtesy) return true;
+    reservation::withdraw(list, up);
+    return false;
+}
+
+namespace {
+/// Whoever is overdue comes before those whose turn it is.
+std::uint32_t lane_to_wake(wait_list& list) noexcept {
+    if (const std::uint32_t up = list.overdue.load(std::memory_order_relaxed)) {
+        const std::uint32_t lane = reservation::lane_of(up);
+        if (list.has(lane)) return lane;
+    }
+    return next_waiter(list, list.turn.load(std::memory_order_relaxed));
+}
+}  // namespace
+
+void wake_next(arena& a, wait_list& list, std::uint64_t topic) noexcept {
+    for (;;) {
+        const std::uint32_t lane = lane_to_wake(list);
+        if (lane == nobody || lane >= a.lane_count) return;
+        // Whoever takes the bit wakes the lane; the others go on to the next.
+        if (!list.take(lane)) continue;
+        VALPOOL_KILL_POINT("wake.took_bit");
+        list.turn.store(lane + 1, std::memory_order_relaxed);
+        if (wake_seat(a.seat_at(lane), topic)) return;
+    }
+}
+
+}  // namespace valpool::detail

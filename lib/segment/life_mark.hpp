@@ -1,0 +1,44 @@
+#pragma once
+
+#include <boost/interprocess/sync/interprocess_mutex.hpp>
+
+#include <cstdint>
+#include <type_traits>
+
+#include <linux/futex.h>
+#include <pthread.h>
+
+namespace valpool::detail {
+
+/// Says that a thread lives, for as long as the thread holds it; anybody sees it by one load.
+///
+/// It is Boost's interprocess_mutex, which is robust: the kernel marks one whose holder has died,
+/// however that died, before it drops the locks of the pool's file. Only its own thread ever locks
+/// it, so nobody can be kept waiting by a holder that is stopped or dead. It must not outlive the
+/// mapping that it lies in while it is held: the C library keeps a list of what a thread holds.
+class life_mark : private boost::interprocess::interprocess_mutex {
+public:
+    void hold() noexcept { pthread_mutex_lock(native()); }
+    void release() noexcept { pthread_mutex_unlock(native()); }
+
+    /// True: some thread holds it, and lives. False: nobody knows.
+    bool is_held_by_the_living() const noexcept {
+#ifdef __GLIBC__
+        const int& word = native()->__data.__lock;
+        const auto state = static_cast<std::uint32_t>(__atomic_load_n(&word, __ATOMIC_ACQUIRE));
+        return (state & FUTEX_TID_MASK) != 0 && (state & FUTEX_OWNER_DIED) == 0;
+#else
+        return false;
+#endif
+    }
+
+private:
+    pthread_mutex_t* native() noexcept { return reinterpret_cast<pthread_mutex_t*>(this); }
+    const pthread_mutex_t* native() const noexcept {
+        return reinterpret_cast<const pthread_mutex_t*>(this);
+    }
+};
+static_assert(sizeof(life_mark) == sizeof(pthread_mutex_t) && std::is_standard_layout_v<life_mark>,
+              "Boost's mutex is the native one and nothing else");
+
+}  // namespace valpool::detail
