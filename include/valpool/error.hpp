@@ -25,6 +25,14 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// A process has been stopped in the few milliseconds in which it repairs the pool, and until it
+/// goes on nobody can change anything there. Nothing has changed; the message names the process.
+/// Operations with a time-out of their own do not throw this, but end when their time is over.
+class PoolStalled : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// A wait without a time-out was ended by the owner's BreakChecker.
 class BreakRequested : public std::runtime_error {
 public:

@@ -72,15 +72,28 @@ const char* pipes_defect(const arena& a) noexcept {
     return nullptr;
 }
 
-const char* ledgers_defect(const arena& a) noexcept {
-    for (std::uint32_t s = 0; s < a.lane_count; ++s) {
-        std::uint64_t left = a.page_count * std::uint64_t{64};
-        for (std::uint64_t o = a.slot(s).ledger.load(std::memory_order_acquire); o != 0;) {
-            if (left-- == 0 || !is_space(a, o, sizeof(ledger_block)))
-                return "a process's ledger is damaged";
-            o = a.at<ledger_block>(o)->next;
-        }
+bool leads_astray(const arena& a, const ledger_state& ledger) noexcept {
+    std::uint64_t left = a.page_count * std::uint64_t{64};
+    for (std::uint64_t o = ledger.newest; o != 0; o = a.at<ledger_block>(o)->next)
+        if (left-- == 0 || !is_space(a, o, sizeof(ledger_block))) return true;
+    return false;
+}
+
+/// Its process may detach while we look: then what was seen says nothing. One that changes at each
+/// of many looks is in use, and will be looked at by its own process.
+bool has_sound_ledger(const arena& a, const process_slot& slot) noexcept {
+    constexpr int looks = 100;
+    for (int i = 0; i < looks; ++i) {
+        const ledger_state ledger(slot);
+        if (!leads_astray(a, ledger)) return true;
+        if (!ledger.has_changed(slot)) return false;
     }
+    return true;
+}
+
+const char* ledgers_defect(const arena& a) noexcept {
+    for (std::uint32_t s = 0; s < a.lane_count; ++s)
+        if (!has_sound_ledger(a, a.slot(s))) return "a process's ledger is damaged";
     return nullptr;
 }
 

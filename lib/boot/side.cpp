@@ -40,7 +40,7 @@ bool side::attach_and_open() {
             if (access_ && options.populates) access_.populate();
         }
         if (access_) {
-            if (pipe* const p = open()) {
+            if (pipe* const p = open_unless_stalled()) {
                 adopt(*p);
                 return true;
             }
@@ -48,6 +48,16 @@ bool side::attach_and_open() {
             if (!is_named(access_.user->file, options.name)) access_ = {};
         }
         if (!wait.pause()) return false;
+    }
+}
+
+/// Who waits for the pool waits for a stopped process as well, and asks the break checker
+/// meanwhile.
+pipe* side::open_unless_stalled() {
+    try {
+        return open();
+    } catch (const PoolStalled&) {
+        return nullptr;
     }
 }
 

@@ -27,6 +27,7 @@ private:
     [[noreturn, gnu::cold]] void throw_not_started() const;
     bool attach_and_open();
     detail::pipe* open();
+    detail::pipe* open_unless_stalled();
     void adopt(detail::pipe& p);
 
     std::string pipe_name_;

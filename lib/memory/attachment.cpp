@@ -32,10 +32,8 @@ process_table& table() {
 bool is_shared_with_others(const attachment& at) noexcept { return at.file.is_open(); }
 
 void give_lane_back(thread_lane& l) noexcept {
-    {
-        const inside pass(l);
-        flush_heap(*l.pool, *l.heap);
-    }
+    // Without it, what the lane has set aside comes back with the next recovery.
+    if (const maybe_inside pass(l); pass) flush_heap(*l.pool, *l.heap);
     VALPOOL_KILL_POINT("lane.flushed");
     l.at->raw_count.fetch_add(l.control->raw_count, std::memory_order_relaxed);
     l.control->owner.store(0, std::memory_order_release);
@@ -122,6 +120,7 @@ bool try_claim_slot(arena& a, std::uint32_t i, pool_file& file) noexcept {
     std::uint32_t expected = process_slot::free;
     if (!slot.state.compare_exchange_strong(expected, process_slot::attached)) return false;
     VALPOOL_KILL_POINT("slot.attached");
+    slot.claims.fetch_add(1, std::memory_order_release);
     slot.pid.store(getpid(), std::memory_order_relaxed);
     slot.ledger.store(0, std::memory_order_relaxed);
     return true;
@@ -153,11 +152,13 @@ bool holds_anything(const attachment& at) noexcept {
     return false;
 }
 
-void free_ledger(thread_lane& l) noexcept {
+/// False when the gate is closed for too long.
+bool free_ledger(thread_lane& l) noexcept {
     arena& a = *l.pool;
     process_slot& slot = a.slot(l.at->slot);
     while (const std::uint64_t newest = slot.ledger.load(std::memory_order_relaxed)) {
-        const inside pass(l);
+        const maybe_inside pass(l);
+        if (!pass) return false;
         auto& block = *a.at<ledger_block>(newest);
         slot.ledger.store(block.next, std::memory_order_relaxed);
         VALPOOL_KILL_POINT("detach.unlinked_ledger");
@@ -165,34 +166,52 @@ void free_ledger(thread_lane& l) noexcept {
         a.system_bytes.fetch_sub(space_bytes(a, newest), std::memory_order_relaxed);
         free_space(a, *l.heap, newest);
     }
+    return true;
 }
 
-/// Gives the slot and all its lanes back. The caller has the table's mutex.
+/// False when the gate is closed for too long.
+bool give_lanes_back(attachment& at, thread_lane& mine) noexcept {
+    arena& a = *at.pool;
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        if (i == mine.index || a.lane_at(i).owner.load() != at.slot + 1) continue;
+        {
+            const maybe_inside pass(mine);
+            if (!pass) return false;
+            flush_heap(a, a.heap(i));
+        }
+        a.lane_at(i).owner.store(0, std::memory_order_release);
+    }
+    give_lane_back(mine);
+    VALPOOL_KILL_POINT("detach.gave_lanes_back");
+    return true;
+}
+
+/// Gives the slot and all its lanes back. The caller has the table's mutex. What cannot be given
+/// back, for the gate stays closed, is left as the dead leave it: recovery finds it when the lock
+/// of the slot has gone.
 void detach(const std::shared_ptr<attachment>& at) {
     arena& a = *at->pool;
     if (!at->lost.load()) {
         thread_lane& mine = lane_of_thread(a);
-        free_raw_memory(mine);
-        free_ledger(mine);
-        for (std::uint32_t i = 0; i < a.lane_count; ++i) {
-            if (i == mine.index || a.lane_at(i).owner.load() != at->slot + 1) continue;
-            {
-                const inside pass(mine);
-                flush_heap(a, a.heap(i));
-            }
-            a.lane_at(i).owner.store(0, std::memory_order_release);
+        if (free_raw_memory(mine) && free_ledger(mine) && give_lanes_back(*at, mine)) {
+            a.slot(at->slot).state.store(process_slot::free, std::memory_order_release);
+            VALPOOL_KILL_POINT("detach.freed_slot");
         }
-        give_lane_back(mine);
-        VALPOOL_KILL_POINT("detach.gave_lanes_back");
-        a.slot(at->slot).state.store(process_slot::free, std::memory_order_release);
-        VALPOOL_KILL_POINT("detach.freed_slot");
     }
     std::erase(table().attachments, at);
     end_lanes_of(*at);
 }
 
 void detach_if_unused(attachment& at) noexcept {
-    if (at.users != 0 || holds_anything(at)) return;
+    if (at.users != 0) return;
+    if (!at.late_holds.empty()) {
+        try {
+            give_back_late_holds(lane_of_thread(*at.pool));
+        } catch (const std::exception&) {
+            return;  // no lane for this thread: the process's end does it
+        }
+    }
+    if (holds_anything(at)) return;
     const auto shared = attachment_of(*at.pool);
     if (shared.get() != &at) return;
     try {
@@ -243,7 +262,7 @@ std::uint32_t claim_slot(attachment& at, pool_file& file) {
     return slot;
 }
 
-std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot_index) noexcept {
+std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot_index) {
     arena& a = *l.pool;
     const inside pass(l);
     const std::uint64_t found = allocate_space(a, *l.heap, sizeof(ledger_block), page_use::system);

@@ -2,14 +2,17 @@
 
 /// How this process takes part in a pool: one attachment a pool, one lane a thread and pool.
 
+#include "base/clock.hpp"
 #include "memory/ledger.hpp"
 #include "segment/pool_file.hpp"
 
 #include <cassert>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace valpool::detail {
@@ -25,6 +28,7 @@ struct attachment {
     std::atomic<bool> lost{false};          // a child for which no slot could be made
     std::atomic<bool> orphaned{false};      // no users left; goes with the last hold
     std::atomic<std::int64_t> raw_count{0};  // of lanes that were given back: see lane::raw_count
+    std::atomic<bool> stalled{false};        // somebody here has waited at the gate in vain
     bool private_memory = false;             // fork copies the pool itself
     std::uint32_t users = 0;                 // under the process table's mutex
     std::vector<thread_lane*> lanes;         // of all threads; under that mutex, too
@@ -35,6 +39,8 @@ struct attachment {
     std::mutex mutex;  // of what follows; never taken inside
     ledger_table ledger;
     std::mutex recovery;  // threads share the file's locks, so they need one of their own
+    /// Whose last handle has gone while the gate was closed for too long.
+    std::vector<hold*> late_holds;
 
     /// Lanes that threads which have ended leave to the next ones: over bare memory, which may be
     /// gone by then, an ending thread touches nothing.
@@ -92,7 +98,8 @@ struct thread_lane : usable_lane {
     lane_heap* heap = nullptr;
     std::uint32_t index = 0;
     bool full_fence = false;
-    bool has_seat = false;  // has slept on this lane's seat
+    deadline gate_until = deadline::never();  // see gate_limit
+    bool has_seat = false;                    // has slept on this lane's seat
     /// What allocating raw memory needs to know of the pool, close together.
     struct {
         std::uint64_t mark = 0;  // of what this thread allocates, without a class
@@ -162,17 +169,44 @@ inline thread_lane& lane_of_thread(arena& a) {
     return last.is_for(a) ? static_cast<thread_lane&>(last) : find_lane(a);
 }
 
-/// Enters once the gate is open again; runs the recovery itself when its recoverer has died.
-void wait_and_enter(thread_lane& l) noexcept;
+/// Operations that ask for no time-out of their own wait so long at a gate that is closed: a repair
+/// takes milliseconds, so whoever is at it has been stopped.
+constexpr std::chrono::seconds longest_stall{10};
+
+/// Enters once the gate is open again; runs the recovery itself when its recoverer has died. False
+/// when the gate is closed at the deadline still, or after some milliseconds, so that the caller
+/// can look for what else would end its wait. (An immediate deadline allows for a repair, too:
+/// whoever tries once must not notice it.)
+bool enter_by(thread_lane& l, deadline until) noexcept;
+/// The same for what must go on: not at all if others have waited in vain.
+bool enter_soon(thread_lane& l) noexcept;
+/// The same until what gate_limit says. Throws PoolStalled.
+void wait_and_enter(thread_lane& l);
+[[noreturn]] void throw_stalled(const arena& a);
+
+/// An operation of this thread that has a deadline, for what it does in the pool meanwhile.
+class gate_limit {
+public:
+    gate_limit(thread_lane& l, deadline until) noexcept
+        : lane_(l), before_(std::exchange(l.gate_until, until)) {}
+    ~gate_limit() { lane_.gate_until = before_; }
+    gate_limit(const gate_limit&) = delete;
+    gate_limit& operator=(const gate_limit&) = delete;
+
+private:
+    thread_lane& lane_;
+    deadline before_;
+};
 
 /// The time that a thread spends on shared structure. It is nanoseconds, never blocks, and does not
 /// nest: who is inside calls nothing that enters. The closing of the gate waits for everybody to
 /// leave, and nobody enters a closed one: the store to `activity` and the load of `closed` must not
 /// pass each other. The recoverer orders them with membarrier(2) in place of a fence here, except
 /// where that is missing.
+/// Throws PoolStalled, not inside, when the gate stays closed.
 class inside {
 public:
-    explicit inside(thread_lane& l) noexcept : lane_(l) {
+    explicit inside(thread_lane& l) : lane_(l) {
         assert(!l.is_inside());
         if (!l.try_enter()) [[unlikely]]
             wait_and_enter(l);
@@ -183,6 +217,25 @@ public:
 
 private:
     thread_lane& lane_;
+};
+
+/// The same for those who can do without: false when the gate was closed for too long.
+class maybe_inside {
+public:
+    maybe_inside(thread_lane& l, deadline until) noexcept
+        : lane_(l), is_inside_(l.try_enter() || enter_by(l, until)) {}
+    explicit maybe_inside(thread_lane& l) noexcept
+        : lane_(l), is_inside_(l.try_enter() || enter_soon(l)) {}
+    ~maybe_inside() {
+        if (is_inside_) lane_.leave();
+    }
+    maybe_inside(const maybe_inside&) = delete;
+    maybe_inside& operator=(const maybe_inside&) = delete;
+    explicit operator bool() const noexcept { return is_inside_; }
+
+private:
+    thread_lane& lane_;
+    const bool is_inside_;
 };
 
 /// What a boot object holds on to a pool by.
@@ -221,7 +274,7 @@ std::uint32_t claim_slot(attachment& at, pool_file& file);
 /// A free lane, claimed for the slot. Throws std::runtime_error when there is none.
 std::uint32_t claim_lane(attachment& at, std::uint32_t slot);
 /// A new, empty ledger block, linked into the slot's chain; 0 when the pool is full.
-std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot) noexcept;
+std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot);
 
 /// No thread uses its lane for this attachment any more, whatever it has used last: another pool
 /// may lie at the same address soon. The caller has the process table's mutex.
@@ -233,13 +286,19 @@ void with_all_attachments(const std::function<void(attachment&)>& visit);
 /// Detaches once the last hold of an orphaned attachment has gone.
 void hold_has_gone(attachment& at) noexcept;
 
+/// A hold without handles that could not be given back, for the gate was closed: later.
+void keep_for_later(hold* h) noexcept;
+/// Gives back what was kept for later.
+void give_back_late_holds(thread_lane& l) noexcept;
+
 /// A ledger entry's number for this thread, not yet in use. Throws PoolExhausted. Not inside.
 std::uint32_t take_entry(thread_lane& l);
 /// For an entry that is 0 again, or was never used.
 void return_entry(thread_lane& l, std::uint32_t number) noexcept;
 
-/// Frees the raw memory that belongs to the lane's process and was never given back.
-void free_raw_memory(thread_lane& l) noexcept;
+/// Frees the raw memory that belongs to the lane's process and was never given back. False when the
+/// gate is closed for too long.
+bool free_raw_memory(thread_lane& l) noexcept;
 
 /// Throws PoolExhausted, saying what was asked and what there is.
 [[noreturn]] void throw_exhausted(const arena& a, std::size_t size_bytes);

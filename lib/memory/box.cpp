@@ -10,7 +10,9 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 namespace valpool::detail {
 namespace {
@@ -196,6 +198,17 @@ hold* hold_box(box& b) {
     return h.release(b);
 }
 
+namespace {
+/// False when the gate is closed for too long.
+bool try_give_back(thread_lane& l, hold& h) noexcept {
+    const maybe_inside pass(l);
+    if (!pass) return false;
+    clear_entry(h);
+    release_reference(*l.pool, *l.heap, *h.target);
+    return true;
+}
+}  // namespace
+
 void drop_handle(hold* h) noexcept {
     if (h->handles.load(std::memory_order_acquire) != 1 &&
         h->handles.fetch_sub(1, std::memory_order_acq_rel) != 1)
@@ -206,14 +219,34 @@ void drop_handle(hold* h) noexcept {
     }
     try {
         thread_lane& l = lane_of_thread(*h->at->pool);
-        {
-            const inside pass(l);
-            clear_entry(*h);
-            release_reference(*l.pool, *l.heap, *h->target);
-        }
+        if (!try_give_back(l, *h)) return keep_for_later(h);
         end_hold(l, h);
     } catch (const std::exception&) {
         // No lane is left for this thread: the reference lasts until the process ends.
+    }
+}
+
+void keep_for_later(hold* h) noexcept {
+    const std::lock_guard guard(h->at->mutex);
+    try {
+        h->at->late_holds.push_back(h);
+    } catch (const std::bad_alloc&) {
+        // The reference lasts until the process ends.
+    }
+}
+
+void give_back_late_holds(thread_lane& l) noexcept {
+    attachment& at = *l.at;
+    std::vector<hold*> late;
+    {
+        const std::lock_guard guard(at.mutex);
+        late.swap(at.late_holds);
+    }
+    for (hold* const h : late) {
+        if (try_give_back(l, *h))
+            return_hold(l, h);
+        else
+            keep_for_later(h);
     }
 }
 
@@ -240,7 +273,8 @@ void remove_out_ref(box& from, out_ref* node) noexcept {
     arena& a = arena_of(from);
     try {
         thread_lane& l = lane_of_thread(a);
-        const inside pass(l);
+        const maybe_inside pass(l);
+        if (!pass) return;  // the reference goes with its box
         const std::uint64_t next = node->next.load(std::memory_order_relaxed);
         auto& link = node->prev == 0 ? from.out_refs : a.at<out_ref>(node->prev)->next;
         link.store(next, std::memory_order_release);

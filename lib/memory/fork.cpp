@@ -43,7 +43,7 @@ void wait_for_own_threads(attachment& at, const thread_lane& forker) noexcept {
 }
 
 /// Gives the child a reference wherever the parent has one.
-void copy_entries(thread_lane& forker, const ledger_block& from, ledger_block& to) noexcept {
+void copy_entries(thread_lane& forker, const ledger_block& from, ledger_block& to) {
     const inside pass(forker);
     for (std::uint32_t i = 0; i < ledger_block::entry_count; ++i) {
         const std::uint64_t held = from.entries[i].load(std::memory_order_relaxed);

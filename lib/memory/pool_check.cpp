@@ -63,6 +63,12 @@ private:
         if (report_.problems.size() < most) report_.problems.push_back(std::move(problem));
     }
 
+    /// Names the box: only what is said of the same one again and again is a problem, for others
+    /// may be changing what is looked at.
+    void complain_of(const box& b, const char* what) {
+        complain("the box at " + std::to_string(a_.offset_of(&b)) + ": its " + what);
+    }
+
     bool is_block(std::uint64_t offset, std::uint32_t magic) const noexcept {
         return space_start(a_, offset) == offset && offset != 0 &&
                a_.at<std::atomic<std::uint32_t>>(offset)->load() == magic;
@@ -89,15 +95,19 @@ private:
             if (slot.state.load() != process_slot::attached) continue;
             const bool dead = at_ && at_->notices_deaths() && is_dead(*at_.get(), s);
             (dead ? report_.dead_processes : report_.living_processes).push_back(slot.pid.load());
-            visit_ledger(slot.ledger.load(), dead);
+            visit_ledger(slot, dead);
         }
     }
 
-    void visit_ledger(std::uint64_t newest, bool dead) {
+    void visit_ledger(const process_slot& slot, bool dead) {
+        const ledger_state ledger(slot);
         std::size_t left = std::size_t{a_.page_count} * 64;
-        for (std::uint64_t o = newest; o != 0; o = a_.at<ledger_block>(o)->next) {
-            if (left-- == 0 || !is_block(o, magic_ledger))
-                return complain("a process's ledger leads astray");
+        for (std::uint64_t o = ledger.newest; o != 0; o = a_.at<ledger_block>(o)->next) {
+            if (left-- == 0 || !is_block(o, magic_ledger)) {
+                // Its process detaches, or is repaired after, while we look.
+                if (!ledger.has_changed(slot)) complain("a process's ledger leads astray");
+                return;
+            }
             report_.system_bytes += space_bytes(a_, o);
             check_in_use(o, "a ledger's memory");
             for (const auto& entry : a_.at<ledger_block>(o)->entries)
@@ -109,7 +119,9 @@ private:
     void visit(std::uint64_t offset, bool by_the_dead, const char* from) {
         if (!is_block(offset, magic_box)) {
             // What a dead process has written last may be void.
-            if (!by_the_dead) complain(std::string(from) + " refers to what is no box");
+            if (!by_the_dead)
+                complain(std::string(from) + " refers to what is no box, at " +
+                         std::to_string(offset));
             return;
         }
         const auto [place, is_new] = boxes_.try_emplace(offset);
@@ -124,7 +136,7 @@ private:
             const std::uint64_t offset = work_.back();
             work_.pop_back();
             ++report_.boxes;
-            if (b.self != offset) complain("a box does not know where it is");
+            if (b.self != offset) complain_of(b, "header does not know where it is");
             if (b.poisoned.load()) ++report_.poisoned;
             reachable_bytes_ += space_bytes(a_, offset);
             check_in_use(offset, "a box's memory");
@@ -140,7 +152,7 @@ private:
         for (std::uint64_t c = b.chunks.load(std::memory_order_acquire); c != 0;
              c = a_.at<chunk>(c)->next.load(std::memory_order_acquire)) {
             if (left-- == 0 || !is_block(c, magic_chunk))
-                return complain("a box's list of chunks leads astray");
+                return complain_of(b, "list of chunks leads astray");
             reachable_bytes_ += space_bytes(a_, c);
             check_in_use(c, "a chunk's memory");
         }
@@ -151,7 +163,7 @@ private:
         for (std::uint64_t n = b.out_refs.load(std::memory_order_acquire); n != 0;
              n = a_.at<out_ref>(n)->next.load(std::memory_order_acquire)) {
             if (left-- == 0 || !a_.in_pages(n) || a_.at<out_ref>(n)->self != n)
-                return complain("a box's list of references leads astray");
+                return complain_of(b, "list of references leads astray");
             visit(a_.at<out_ref>(n)->target, false, "a box");
         }
     }

@@ -1,10 +1,13 @@
 #include "memory/recovery.hpp"
 
+#include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
 #include "memory/slab.hpp"
 
+#include <algorithm>
 #include <bitset>
 #include <chrono>
+#include <string>
 #include <thread>
 
 namespace valpool::detail {
@@ -98,6 +101,7 @@ bool wait_for_leave(const attachment& at, std::uint32_t lane_index,
 /// Closes the gate and waits until the living are outside. On false the gate is open again.
 bool stop_world(attachment& at) noexcept {
     arena& a = *at.pool;
+    a.entrance.recoverer.store(at.slot + 1, std::memory_order_relaxed);
     a.entrance.closed.store(1, std::memory_order_seq_cst);
     VALPOOL_KILL_POINT("recovery.closed_gate");
     if (a.entrance.full_fences.load(std::memory_order_relaxed) == 0) barrier_for_all_processes();
@@ -423,6 +427,7 @@ bool others_set_aside(const thread_lane& l) noexcept {
 
 recovery_result recover_if_needed(attachment& at) noexcept {
     if (!at.notices_deaths()) return recovery_result::nothing_dead;
+    const no_cancellation guard;
     arena& a = *at.pool;
     const auto needed = [&] { return find_dead(at).any() || a.entrance.closed.load() != 0; };
     if (!needed()) return recovery_result::nothing_dead;
@@ -449,8 +454,9 @@ bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt) {
     }
 }
 
-void relieve(thread_lane& l) noexcept {
+void relieve(thread_lane& l) {
     arena& a = *l.pool;
+    give_back_late_holds(l);
     {
         const inside pass(l);
         flush_heap(a, *l.heap);
@@ -466,12 +472,55 @@ void relieve(thread_lane& l) noexcept {
     open_gate(a);
 }
 
-void wait_and_enter(thread_lane& l) noexcept {
+namespace {
+/// A wait at the gate, in short sleeps.
+bool wait_at_gate(thread_lane& l, deadline until) noexcept {
+    const no_cancellation guard;
     for (unsigned turns = 1; !l.may_enter() || !l.try_enter(); ++turns) {
-        std::this_thread::sleep_for(std::chrono::microseconds(20));
+        if (until.has_passed()) return false;
+        std::this_thread::sleep_for(std::chrono::microseconds(turns < 1000 ? 20 : 500));
         // With the role free and the gate closed, the recoverer has died.
         if (turns % 16 == 0) recover_if_needed(*l.at);
     }
+    l.at->stalled.store(false, std::memory_order_relaxed);
+    return true;
+}
+
+/// Longer than a repair takes.
+constexpr std::chrono::milliseconds moment{50};
+
+/// Who tries once must not notice a repair.
+deadline or_repair(deadline until) noexcept {
+    constexpr std::chrono::milliseconds repair{20};
+    return until.is_immediate() ? deadline::in(repair) : until;
+}
+}  // namespace
+
+bool enter_by(thread_lane& l, deadline until) noexcept {
+    return wait_at_gate(l, or_repair(until).or_in(moment));
+}
+
+bool enter_soon(thread_lane& l) noexcept {
+    if (l.at->stalled.load(std::memory_order_relaxed)) return l.try_enter();
+    const bool has_entered = wait_at_gate(l, deadline::in(moment));
+    if (!has_entered) l.at->stalled.store(true, std::memory_order_relaxed);
+    return has_entered;
+}
+
+void wait_and_enter(thread_lane& l) {
+    const deadline until =
+        l.gate_until.is_never() ? deadline::in(longest_stall) : or_repair(l.gate_until);
+    if (!wait_at_gate(l, until)) throw_stalled(*l.pool);
+}
+
+void throw_stalled(const arena& a) {
+    const std::uint32_t recoverer = a.entrance.recoverer.load(std::memory_order_relaxed);
+    const std::int32_t pid = recoverer == 0 || recoverer > a.lane_count
+                                 ? 0
+                                 : a.slot(recoverer - 1).pid.load(std::memory_order_relaxed);
+    throw PoolStalled("process " + std::to_string(pid) +
+                      " has been stopped while it was repairing the pool: nobody can change "
+                      "anything there until it goes on, or dies");
 }
 
 }  // namespace valpool::detail

@@ -46,7 +46,7 @@ bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt);
 
 /// For an allocation that found nothing: gets back what the dead hold and what the living have only
 /// set aside. Not inside.
-void relieve(thread_lane& l) noexcept;
+void relieve(thread_lane& l);
 
 /// Runs `find` inside, and once more after relief; throws PoolExhausted when it still gives 0.
 template <class Find>

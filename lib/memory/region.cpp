@@ -74,9 +74,11 @@ std::size_t next_chunk_bytes(const arena& a, const box& b, std::size_t needed) n
     return std::max(wanted, needed + sizeof(chunk));
 }
 
-void remove_chunk(arena& a, box& b, chunk& c) noexcept {
+void remove_chunk(arena& a, box& b, chunk& c) {
     thread_lane& l = lane_of_thread(a);
-    const inside pass(l);
+    const maybe_inside pass(l);
+    if (!pass) return;  // it comes back with its box
+
     const std::uint64_t next = c.next.load(std::memory_order_relaxed);
     auto& link = c.prev == 0 ? b.chunks : a.at<chunk>(c.prev)->next;
     link.store(next, std::memory_order_release);

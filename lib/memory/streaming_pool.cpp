@@ -280,21 +280,24 @@ std::int64_t raw_pieces(const thread_lane& l) noexcept {
 
 }  // namespace
 
-void free_raw_memory(thread_lane& l) noexcept {
+bool free_raw_memory(thread_lane& l) noexcept {
     arena& a = *l.pool;
     std::int64_t left = raw_pieces(l);
+    bool is_open = true;
     const auto free_if_mine = [&](std::uint64_t offset) {
         auto& header = *a.at<raw_header>(offset);
         std::uint64_t mark = header.mark.load(std::memory_order_relaxed);
-        if (raw_header::magic_in(mark) != magic_raw || raw_header::slot_in(mark) != l.at->slot ||
-            !header.mark.compare_exchange_strong(mark, magic_freed))
+        if (raw_header::magic_in(mark) != magic_raw || raw_header::slot_in(mark) != l.at->slot)
             return;
-        const inside pass(l);
+        const maybe_inside pass(l);
+        is_open = is_open && pass;
+        if (!pass || !header.mark.compare_exchange_strong(mark, magic_freed)) return;
         free_space(a, *l.heap, offset);
         --left;
     };
-    for (std::uint32_t p = 0; p < a.page_count && left > 0; ++p)
+    for (std::uint32_t p = 0; p < a.page_count && left > 0 && is_open; ++p)
         for_each_used_space(a, p, free_if_mine);
+    return is_open;
 }
 
 }  // namespace detail

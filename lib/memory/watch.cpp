@@ -77,6 +77,7 @@ void look_now_and_then(thread_lane& l) noexcept {
     arena& a = *l.pool;
     if (!claim_look(a.looks)) return;
     recover_if_needed(*l.at);
+    give_back_late_holds(l);
     if (!queue_hooks.rouse_sleepers) return;
     a.looks.sleepers.store(queue_hooks.rouse_sleepers(a), std::memory_order_relaxed);
     replace_lookouts(a, l.index);

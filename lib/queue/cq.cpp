@@ -34,12 +34,16 @@ std::unique_ptr<queue_core> make_core(int capacity_packets, Allocator* pool, boo
     return pool && is_shared ? make_unnamed_pool_queue(*pool, capacity) : make_heap_queue(capacity);
 }
 
-/// A wait that the break checker ends is a time-out for those who can say so.
+/// A wait that the break checker ends is a time-out for those who can say so; and so is one that a
+/// stopped process has kept from the pool until its deadline.
 template <class Operation>
-bool unless_broken(Operation operation) {
+bool unless_broken(deadline until, Operation operation) {
     try {
         return operation();
     } catch (const BreakRequested&) {
+        return false;
+    } catch (const PoolStalled&) {
+        if (until.is_never()) throw;
         return false;
     }
 }
@@ -56,19 +60,19 @@ void CQ::enq(Val&& value) { core_->put(std::move(value), deadline::never()); }
 
 bool CQ::enqueue(const Val& value, const Val& timeout_s) {
     const deadline until = deadline_of(timeout_s);
-    return unless_broken([&] { return core_->put(value, until); });
+    return unless_broken(until, [&] { return core_->put(value, until); });
 }
 bool CQ::enqueue(const Val& value, double timeout_s) {
     const deadline until = deadline_of(timeout_s);
-    return unless_broken([&] { return core_->put(value, until); });
+    return unless_broken(until, [&] { return core_->put(value, until); });
 }
 bool CQ::enqueue(Val&& value, const Val& timeout_s) {
     const deadline until = deadline_of(timeout_s);
-    return unless_broken([&] { return core_->put(std::move(value), until); });
+    return unless_broken(until, [&] { return core_->put(std::move(value), until); });
 }
 bool CQ::enqueue(Val&& value, double timeout_s) {
     const deadline until = deadline_of(timeout_s);
-    return unless_broken([&] { return core_->put(std::move(value), until); });
+    return unless_broken(until, [&] { return core_->put(std::move(value), until); });
 }
 
 Val CQ::deq() {
@@ -79,17 +83,17 @@ Val CQ::deq() {
 
 bool CQ::dequeue(const Val& timeout_s, Val& out) {
     const deadline until = deadline_of(timeout_s);
-    return unless_broken([&] { return core_->take(out, until); });
+    return unless_broken(until, [&] { return core_->take(out, until); });
 }
 bool CQ::dequeue(double timeout_s, Val& out) {
     const deadline until = deadline_of(timeout_s);
-    return unless_broken([&] { return core_->take(out, until); });
+    return unless_broken(until, [&] { return core_->take(out, until); });
 }
 
 std::size_t CQ::enqueue_many(Val* values, std::size_t count, const Val& timeout_s) {
     const deadline until = deadline_of(timeout_s);
     std::size_t done = 0;
-    unless_broken([&] {
+    unless_broken(until, [&] {
         while (done < count && core_->put(std::move(values[done]), until)) ++done;
         return true;
     });
@@ -106,7 +110,7 @@ std::size_t CQ::dequeue_many(std::vector<Val>& out, std::size_t most, const Val&
         out.push_back(std::move(packet));
         return true;
     };
-    if (most == 0 || !unless_broken([&] { return take(until); })) return 0;
+    if (most == 0 || !unless_broken(until, [&] { return take(until); })) return 0;
     while (out.size() - before < most && take(deadline::in_seconds(0))) {
     }
     return out.size() - before;

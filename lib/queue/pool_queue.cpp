@@ -30,14 +30,15 @@ public:
     pool_queue& operator=(const pool_queue&) = delete;
 
     bool put(const Val& value, deadline until) override {
+        const gate_limit limit(lane_of_thread(arena_), until);
         handle packed(pack(value, arena_));
         return put_packed(packed, until);
     }
 
     bool put(Val&& value, deadline until) override {
+        thread_lane& l = lane_of_thread(arena_);
         if (hold* const h = sole_hold(value); h && may_have_room()) {
-            thread_lane& l = lane_of_thread(arena_);
-            if (try_hand_over(l, *h)) {
+            if (try_hand_over(l, *h, until)) {
                 static_cast<void>(value_access::release_hold(value));
                 end_hold(l, h);
                 wake_reader();
@@ -45,6 +46,7 @@ public:
             }
             was_full_.store(true, std::memory_order_relaxed);
         }
+        const gate_limit limit(l, until);
         const bool was_none = value.tag == 'Z';
         handle packed(pack(std::move(value), arena_));
         // pack takes it or leaves it. NOLINTNEXTLINE(bugprone-use-after-move)
@@ -69,13 +71,14 @@ public:
         if (arena_.contains(&out))
             throw std::logic_error("dequeue: the result must not lie in the pool itself");
         thread_lane& l = lane_of_thread(arena_);
+        const gate_limit limit(l, until);
         new_hold taker(l);
         box* taken = nullptr;
         const bool done = retry(
             reading_, packets_remembered(read_),
             [&] {
-                const inside pass(l);
-                taken = try_take(arena_, pipe_, taker, read_);
+                const maybe_inside pass(l, until);
+                if (pass) taken = try_take(arena_, pipe_, taker, read_);
                 return taken != nullptr;
             },
             until);
@@ -113,21 +116,22 @@ private:
 
     bool put_packed(handle& packed, deadline until) {
         return retry(
-            writing_, room_remembered(pipe_, written_), [&] { return try_put_packed(packed); },
-            until);
+            writing_, room_remembered(pipe_, written_),
+            [&] { return try_put_packed(packed, until); }, until);
     }
 
     /// The slot takes over the hold's reference when nobody else uses the hold, and gets one of its
     /// own otherwise.
-    bool try_put_packed(handle& packed) {
+    bool try_put_packed(handle& packed, deadline until) {
         hold& h = *packed.get();
         box& b = *h.target;
         thread_lane& l = lane_of_thread(arena_);
         if (h.handles.load(std::memory_order_acquire) == 1) {
-            if (!try_hand_over(l, h)) return false;
+            if (!try_hand_over(l, h, until)) return false;
             end_hold(l, packed.release());
         } else {
-            const inside pass(l);
+            const maybe_inside pass(l, until);
+            if (!pass) return false;
             publish(b);
             b.refs.fetch_add(1, std::memory_order_relaxed);
             VALPOOL_KILL_POINT("queue.counted");
@@ -162,8 +166,9 @@ private:
     }
 
     /// The slot takes over the hold's reference; false when there is no room.
-    bool try_hand_over(thread_lane& l, hold& h) {
-        const inside pass(l);
+    bool try_hand_over(thread_lane& l, hold& h, deadline until) {
+        const maybe_inside pass(l, until);
+        if (!pass) return false;
         publish(*h.target);
         VALPOOL_KILL_POINT("queue.handing_over");
         if (!try_put(pipe_, h.target->self, written_)) return false;

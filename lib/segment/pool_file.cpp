@@ -1,5 +1,7 @@
 #include "segment/pool_file.hpp"
 
+#include "base/cancellation.hpp"
+
 #include <cerrno>
 #include <cstdio>
 #include <utility>
@@ -36,6 +38,7 @@ pool_file& pool_file::operator=(pool_file&& other) noexcept {
 }
 
 void pool_file::close() noexcept {
+    const no_cancellation guard;
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 

@@ -7,7 +7,7 @@
 
 namespace valpool::detail {
 
-/// Shape: one cache line a process.
+/// Shape: one cache line a process. `claims` tells one owner of the slot from the next.
 /// Invariants: `attached` holds exactly while a process has, or a dead one had, the slot's role
 /// lock; a slot whose `state` is attached and whose lock is free belongs to the dead.
 /// Writers: the owner, under the role lock; a recoverer, with the gate closed.
@@ -18,8 +18,26 @@ struct alignas(64) process_slot {
     std::atomic<std::uint32_t> state;
     std::atomic<std::int32_t> pid;      // for messages only, never for decisions
     std::atomic<std::uint64_t> ledger;  // offset of its newest ledger block; 0: none
+    std::atomic<std::uint32_t> claims;  // how often the slot was claimed, ever
 };
 static_assert(sizeof(process_slot) == 64, "neighbours must not share a cache line");
+
+/// For who reads a ledger without being inside: its blocks may be freed, and used for something
+/// else, meanwhile. They were not if this is the same before and after: the newest block is the
+/// first one to go.
+struct ledger_state {
+    std::uint64_t newest;
+    std::uint32_t claims;
+
+    explicit ledger_state(const process_slot& slot) noexcept
+        : newest(slot.ledger.load(std::memory_order_acquire)),
+          claims(slot.claims.load(std::memory_order_acquire)) {}
+    bool has_changed(const process_slot& slot) const noexcept {
+        std::atomic_thread_fence(std::memory_order_acquire);
+        const ledger_state now(slot);
+        return now.newest != newest || now.claims != claims;
+    }
+};
 
 /// Shape: one cache line a thread.
 /// Invariants: `activity` is 1 only while the thread is between enter and leave; whoever claims a
@@ -46,6 +64,7 @@ struct alignas(64) gate {
     std::atomic<std::uint64_t> recoveries;    // how often recovery has run to its end
     std::atomic<std::int64_t> put_off_until;  // steady clock, ns: no new try before
     std::atomic<std::uint32_t> put_offs;      // tries in a row that a stopped process foiled
+    std::atomic<std::uint32_t> recoverer;     // slot + 1 of who has closed it last
 };
 
 /// Who looks for the dead, and when: any waiter, but all of them together only so often.
@@ -63,6 +82,8 @@ struct alignas(64) watch {
 /// the kernel does not have it.
 bool register_for_barriers() noexcept;
 /// After it returns, every other thread of every registered process has executed a full fence.
+/// Where the kernel refuses (by a filter that was put up after attaching), it waits until each
+/// processor has taken an interrupt, which is a fence as well.
 void barrier_for_all_processes() noexcept;
 
 }  // namespace valpool::detail

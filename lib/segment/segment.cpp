@@ -1,5 +1,6 @@
 #include "segment/segment.hpp"
 
+#include "base/cancellation.hpp"
 #include "base/system_error.hpp"
 
 #include <algorithm>
@@ -29,6 +30,7 @@ std::size_t free_directory_bytes() noexcept {
 /// A directory may promise more than the machine has; reserving that would end in the kernel
 /// killing processes.
 std::size_t available_memory_bytes() noexcept {
+    const no_cancellation guard;
     std::FILE* const info = std::fopen("/proc/meminfo", "re");
     if (!info) return std::numeric_limits<std::size_t>::max();
     std::size_t available_kb = 0;
