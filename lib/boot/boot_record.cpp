@@ -44,7 +44,7 @@ std::uint64_t checksum_of(const char* file, const Bootstrap_t& boot) {
 /// What changes while a pool is in use cannot have a checksum, but it has bounds.
 const char* roles_defect(const arena& a) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {
-        if (a.slot(i).state.load() > process_slot::attached) return "a process slot is damaged";
+        if (a.slot(i).state.load() > process_slot::family) return "a process slot is damaged";
         if (a.lane_at(i).owner.load() > a.lane_count) return "a lane's owner is damaged";
     }
     if (a.entrance.closed.load() > 1 || a.entrance.full_fences.load() > 1)

@@ -146,22 +146,33 @@ private:
 }  // namespace
 
 bool is_named(const pool_file& file, const std::string& name) noexcept {
-    struct stat by_name {};
-    struct stat by_file {};
-    return stat(path_of_segment(name).c_str(), &by_name) == 0 && fstat(file.fd(), &by_file) == 0 &&
-           by_name.st_ino == by_file.st_ino && by_name.st_dev == by_file.st_dev;
+    return file.identity().is_at(path_of_segment(name));
 }
 
 bool is_in_use(const pool_file& file, const arena& a) noexcept {
     if (file.is_locked_by_another(main_role)) return true;
     for (std::uint32_t i = 0; i < a.lane_count; ++i)
-        if (a.slot(i).state.load(std::memory_order_acquire) == process_slot::attached &&
+        if (a.slot(i).state.load(std::memory_order_acquire) != process_slot::free &&
             file.is_locked_by_another(slot_role(i)))
             return true;
     return false;
 }
 
+namespace {
+/// A further user of what this process has attached already: for that nothing need be opened, which
+/// might not be possible any more.
+pool_access attached_already(const std::string& name, void* forced_addr) {
+    pool_access access;
+    access.user = find_attachment_at(path_of_segment(name));
+    if (!access) return access;
+    access.boot = boot_of(*access.user.get());
+    check_forced(name, *access.boot, forced_addr);
+    return access;
+}
+}  // namespace
+
 pool_access attach_by_name(const std::string& name, void* forced_addr) {
+    if (pool_access access = attached_already(name, forced_addr)) return access;
     pool_file file = pool_file::open(path_of_segment(name));
     if (!file.is_open()) {
         if (file.error_number() == ENOENT) return {};

@@ -126,7 +126,9 @@ private:
         pool_access access =
             attach_verified(pool_file::open(path_of_segment(options_.name)), view.boot().nonce,
                             options_.name, options_.forced_addr);
-        if (!access || !access.user->file.try_lock(main_role)) return false;
+        if (!access) return false;
+        lane_of_thread(access.pool());  // a child that has not used the pool yet has no slot
+        if (!access.user->file.try_lock(main_role)) return false;
         access.pool().main_slot.store(access.user->slot + 1);
         access_ = std::move(access);
         pid_ = getpid();
@@ -141,9 +143,13 @@ private:
     }
 
     void remove_name() noexcept {
-        pool_file file = access_.user->file.reopen();
-        if (file.is_open() && file.try_lock(takeover_role) && is_named(file, options_.name))
-            unlink(path_of_segment(options_.name).c_str());
+        const std::string path = path_of_segment(options_.name);
+        pool_file& file = access_.user->file;
+        file.revive(path);
+        const bool has_turn = file.try_lock(takeover_role);
+        if (has_turn && is_named(file, options_.name) && unlink(path.c_str()) != 0)
+            warn_of_name_left(options_, errno);
+        if (has_turn) file.unlock(takeover_role);
     }
 
     std::size_t bytes_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
@@ -73,6 +74,18 @@ void warn_of_randomization(const startup_options& options) {
                  "without randomisation:\n"
                  "    setarch $(uname -m) -R PROGRAM ...\n"
                  "  warning(false) before start() turns this message off.\n";
+}
+
+void warn_of_name_left(const startup_options& options, int error_number) noexcept {
+    if (!options.warns) return;
+    try {
+        std::cerr << "valpool: WARNING: the name of memory pool " << quoted(options.name)
+                  << " is left behind, for this process may not remove it ("
+                  << std::strerror(error_number) << "): remove " << path_of_segment(options.name)
+                  << "\n";
+    } catch (const std::exception&) {
+        // Nothing else is left to do.
+    }
 }
 
 void say(const startup_options& options, const std::string& what) {

@@ -40,6 +40,8 @@ private:
 bool has_address_randomization();
 /// The warning of the document, where it matters: a forced address was asked for.
 void warn_of_randomization(const startup_options& options);
+/// That a pool's name could not be removed: somebody has to, and a destructor cannot throw.
+void warn_of_name_left(const startup_options& options, int error_number) noexcept;
 /// One line on standard error, in debug mode.
 void say(const startup_options& options, const std::string& what);
 

@@ -4,6 +4,7 @@
 #include "memory/fork.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
+#include "segment/segment.hpp"
 
 #include <algorithm>
 #include <stdexcept>
@@ -29,7 +30,7 @@ process_table& table() {
     return *t;
 }
 
-bool is_shared_with_others(const attachment& at) noexcept { return at.file.is_open(); }
+bool is_shared_with_others(const attachment& at) noexcept { return at.pool->shared_by_file != 0; }
 
 void give_lane_back(thread_lane& l) noexcept {
     // Without it, what the lane has set aside comes back with the next recovery.
@@ -133,11 +134,6 @@ std::uint32_t claim_free_slot(arena& a, pool_file& file) noexcept {
     return i;
 }
 
-[[noreturn]] void throw_no_slot(const arena& a) {
-    throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
-                             " processes already; a larger pool takes more (up to 1024)");
-}
-
 attachment_user add_attachment(std::shared_ptr<attachment> at) {
     handle_forks();
     at->users = 1;
@@ -146,27 +142,14 @@ attachment_user add_attachment(std::shared_ptr<attachment> at) {
 }
 
 bool holds_anything(const attachment& at) noexcept {
+    // The blocks are the parent's still.
+    if (at.inherited)
+        return std::any_of(at.inherited->held.begin(), at.inherited->held.end(),
+                           [](std::uint64_t box) { return box != 0; });
     for (std::uint32_t b = 0; b < at.ledger.block_count(); ++b)
         for (const auto& entry : at.ledger.block_at(b)->entries)
             if (entry.load(std::memory_order_relaxed) != 0) return true;
     return false;
-}
-
-/// False when the gate is closed for too long.
-bool free_ledger(thread_lane& l) noexcept {
-    arena& a = *l.pool;
-    process_slot& slot = a.slot(l.at->slot);
-    while (const std::uint64_t newest = slot.ledger.load(std::memory_order_relaxed)) {
-        const maybe_inside pass(l);
-        if (!pass) return false;
-        auto& block = *a.at<ledger_block>(newest);
-        slot.ledger.store(block.next, std::memory_order_relaxed);
-        VALPOOL_KILL_POINT("detach.unlinked_ledger");
-        block.magic.store(0, std::memory_order_relaxed);
-        a.system_bytes.fetch_sub(space_bytes(a, newest), std::memory_order_relaxed);
-        free_space(a, *l.heap, newest);
-    }
-    return true;
 }
 
 /// False when the gate is closed for too long.
@@ -191,7 +174,7 @@ bool give_lanes_back(attachment& at, thread_lane& mine) noexcept {
 /// of the slot has gone.
 void detach(const std::shared_ptr<attachment>& at) {
     arena& a = *at->pool;
-    if (!at->lost.load()) {
+    if (!at->lost.load() && !at->inherited) {
         thread_lane& mine = lane_of_thread(a);
         if (free_raw_memory(mine) && free_ledger(mine) && give_lanes_back(*at, mine)) {
             a.slot(at->slot).state.store(process_slot::free, std::memory_order_release);
@@ -230,6 +213,27 @@ void grow_ledger(thread_lane& l) {
 }
 
 }  // namespace
+
+void throw_no_slot(const arena& a) {
+    throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
+                             " processes already; a larger pool takes more (up to 1024)");
+}
+
+bool free_ledger(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    process_slot& slot = a.slot(l.at->slot);
+    while (const std::uint64_t newest = slot.ledger.load(std::memory_order_relaxed)) {
+        const maybe_inside pass(l);
+        if (!pass) return false;
+        auto& block = *a.at<ledger_block>(newest);
+        slot.ledger.store(block.next, std::memory_order_relaxed);
+        VALPOOL_KILL_POINT("detach.unlinked_ledger");
+        block.magic.store(0, std::memory_order_relaxed);
+        a.system_bytes.fetch_sub(space_bytes(a, newest), std::memory_order_relaxed);
+        free_space(a, *l.heap, newest);
+    }
+    return true;
+}
 
 std::uint32_t claim_lane(attachment& at, std::uint32_t slot) {
     arena& a = *at.pool;
@@ -298,15 +302,17 @@ thread_lane& find_lane(arena& a) {
     }
     if (!at) throw std::logic_error("this pool is not attached to this process (any more)");
     if (at->lost.load())
-        throw std::runtime_error(
-            "this process was forked while the pool was full, and has no "
-            "share in it");
+        throw std::runtime_error("this process was forked, and has no share in the pool: " +
+                                 at->loss);
     at->lanes.reserve(at->lanes.size() + 1);
-    mine.lanes.push_back(make_lane(*at));
-    thread_lane& fresh = *mine.lanes.back();
-    at->lanes.push_back(&fresh);
-    fresh.usable_for.store(&a, std::memory_order_release);
-    return use(fresh);
+    mine.lanes.reserve(mine.lanes.size() + 1);
+    if (at->inherited) claim_own_slot(*at);
+    std::unique_ptr<thread_lane> fresh = make_lane(*at);
+    if (at->inherited) take_inheritance(*fresh);
+    at->lanes.push_back(fresh.get());
+    fresh->usable_for.store(&a, std::memory_order_release);
+    mine.lanes.push_back(std::move(fresh));
+    return use(*mine.lanes.back());
 }
 
 attachment_user& attachment_user::operator=(attachment_user&& other) noexcept {
@@ -334,14 +340,18 @@ void hold_has_gone(attachment& at) noexcept {
         detach_if_unused(at);
 }
 
+namespace {
+attachment_user user_of(const std::shared_ptr<attachment>& at) {
+    ++at->users;
+    at->orphaned.store(false);
+    return attachment_user(at);
+}
+}  // namespace
+
 attachment_user find_attachment(std::uint64_t nonce) {
     const std::lock_guard guard(table().mutex);
-    for (const auto& at : table().attachments) {
-        if (at->pool->nonce != nonce || !is_shared_with_others(*at)) continue;
-        ++at->users;
-        at->orphaned.store(false);
-        return attachment_user(at);
-    }
+    for (const auto& at : table().attachments)
+        if (at->pool->nonce == nonce && is_shared_with_others(*at)) return user_of(at);
     return {};
 }
 
@@ -364,6 +374,13 @@ attachment_user find_bare_attachment(const arena& a) {
     return attachment_user(std::move(at));
 }
 
+attachment_user find_attachment_at(const std::string& path) {
+    const std::lock_guard guard(table().mutex);
+    for (const auto& at : table().attachments)
+        if (is_shared_with_others(*at) && at->file.identity().is_at(path)) return user_of(at);
+    return {};
+}
+
 attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, std::string name) {
     const std::lock_guard guard(table().mutex);
     const bool has_barriers = register_for_barriers();
@@ -379,6 +396,8 @@ attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, 
     at->slot = a.lane_count;  // none yet
     at->slot = claim_slot(*at, at->file);
     if (at->slot == a.lane_count) throw_no_slot(a);
+    at->file.anchor();
+    at->common = at->file.reopen(path_of_segment(at->name));
     auto user = add_attachment(at);
     recover_if_needed(*at);
     return user;
@@ -449,7 +468,7 @@ void throw_exhausted(const arena& a, std::size_t size_bytes) {
 
 bool is_dead(const attachment& at, std::uint32_t slot) noexcept {
     return slot != at.slot &&
-           at.pool->slot(slot).state.load(std::memory_order_acquire) == process_slot::attached &&
+           at.pool->slot(slot).state.load(std::memory_order_acquire) != process_slot::free &&
            !at.file.is_locked_by_another(slot_role(slot));
 }
 

@@ -11,7 +11,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -19,26 +21,48 @@ namespace valpool::detail {
 
 struct thread_lane;
 
+/// What a child of fork has of its parent's until it uses the pool for the first time; see
+/// fork.cpp.
+struct inheritance {
+    pool_file keeper;                 // has a part of the family's slot; or the common file has
+    std::vector<std::uint64_t> held;  // the box that each entry named at the fork; 0: none
+};
+
+/// The slot in which a process keeps what its children hold that have not used the pool yet.
+struct family_record {
+    std::uint32_t slot;
+    std::uint32_t claims;  // the slot's, while it is the family's
+    std::unordered_set<std::uint64_t> boxes;
+    std::vector<ledger_block*> blocks;
+    std::uint32_t used = 0;  // entries of the blocks
+};
+
 /// This process's share of one pool. Lives until its last user (a boot object) has gone and the
 /// process holds nothing in the pool any more.
 struct attachment {
     arena* pool = nullptr;
     std::uint32_t slot = 0;
     std::atomic<std::uint32_t> forking{0};  // lane + 1 of a thread in fork: only that one may enter
-    std::atomic<bool> lost{false};          // a child for which no slot could be made
+    std::atomic<bool> lost{false};          // a child for which its parent could keep nothing
     std::atomic<bool> orphaned{false};      // no users left; goes with the last hold
     std::atomic<std::int64_t> raw_count{0};  // of lanes that were given back: see lane::raw_count
     std::atomic<bool> stalled{false};        // somebody here has waited at the gate in vain
     bool private_memory = false;             // fork copies the pool itself
     std::uint32_t users = 0;                 // under the process table's mutex
     std::vector<thread_lane*> lanes;         // of all threads; under that mutex, too
-    pool_file file;                          // not open for a pool over bare memory
-    std::shared_ptr<void> mapping;           // keeps the segment mapped
+    pool_file file;    // with the locks of this process; not open for a pool over bare memory
+    pool_file common;  // the same for this process and those that it forks: a way to the file
+                       // that neither a change of user nor a lost name closes
+    std::shared_ptr<void> mapping;  // keeps the segment mapped
     std::string name;
 
     std::mutex mutex;  // of what follows; never taken inside
     ledger_table ledger;
     std::mutex recovery;  // threads share the file's locks, so they need one of their own
+    std::optional<family_record> family;
+    std::unique_ptr<inheritance> inherited;  // set: has not used the pool since it was forked
+    std::string loss;                        // set: why it has no share in the pool
+
     /// Whose last handle has gone while the gate was closed for too long.
     std::vector<hold*> late_holds;
 
@@ -258,6 +282,8 @@ private:
 
 /// A user of the attachment of the pool with this nonce, if this process has one already.
 attachment_user find_attachment(std::uint64_t nonce);
+/// The same, of the pool whose file has that path.
+attachment_user find_attachment_at(const std::string& path);
 /// Takes a slot in the pool. Throws std::runtime_error when all slots are in use by the living.
 attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, std::string name);
 /// For pools over bare memory: by the address alone.
@@ -279,6 +305,11 @@ std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot);
 /// No thread uses its lane for this attachment any more, whatever it has used last: another pool
 /// may lie at the same address soon. The caller has the process table's mutex.
 void end_lanes_of(attachment& at) noexcept;
+
+[[noreturn]] void throw_no_slot(const arena& a);
+/// Gives all ledger blocks of the thread's process back; false when the gate is closed for too
+/// long.
+bool free_ledger(thread_lane& l) noexcept;
 
 /// Every attachment of this process, under the process table's mutex. For fork.
 void with_all_attachments(const std::function<void(attachment&)>& visit);

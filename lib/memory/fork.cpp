@@ -1,30 +1,46 @@
 #include "memory/fork.hpp"
 
+#include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
+#include "segment/segment.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
+#include <stdexcept>
 #include <thread>
 
 #include <pthread.h>
 #include <unistd.h>
 
+/// A child of fork has handles on what its parent held at that moment, and reads through them
+/// without asking anybody; so they must count from before it exists. But most children never touch
+/// the pool, and must not take its places (slots and lanes). So the references of all the children
+/// that have not used a pool yet are kept in one slot, the family's, until the last of them has
+/// died or has used it: by then it has a slot of its own, and has counted there what it holds.
+///
+/// The family's slot is alive as long as somebody has a part of its lock: each of these children
+/// has, by a description of the file that it was born with. Its parent keeps none.
+///
+/// Pools over bare memory know no deaths: there a child has its own slot from the start.
+
 namespace valpool::detail {
 namespace {
 
-/// What the child will have: made by the parent before the fork, under a lock that both have until
-/// the parent drops it. So the child's references exist before the child does, and if the fork
-/// fails, or the child dies at once, its slot is simply a dead process's.
+/// What the child will have: made by the parent before the fork. If the fork fails, or the child
+/// dies at once, it is simply a dead process's.
 struct child_share {
     attachment* at = nullptr;
+    std::unique_ptr<inheritance> inherited;
+    std::string loss;  // why it gets nothing
+
+    // In a pool over bare memory.
     thread_lane* forker = nullptr;
-    pool_file file;
     std::uint32_t slot = 0;
     std::uint32_t lane = 0;
     std::vector<ledger_block*> blocks;
-    bool is_whole = false;
 };
 
 std::vector<child_share>& shares() {
@@ -42,121 +58,276 @@ void wait_for_own_threads(attachment& at, const thread_lane& forker) noexcept {
             std::this_thread::sleep_for(std::chrono::microseconds(10));
 }
 
-/// Gives the child a reference wherever the parent has one.
-void copy_entries(thread_lane& forker, const ledger_block& from, ledger_block& to) {
-    const inside pass(forker);
-    for (std::uint32_t i = 0; i < ledger_block::entry_count; ++i) {
-        const std::uint64_t held = from.entries[i].load(std::memory_order_relaxed);
-        if (held == 0) continue;
-        box& b = *forker.pool->at<box>(held);
-        publish(b);
-        b.refs.fetch_add(1, std::memory_order_relaxed);
-        VALPOOL_KILL_POINT("fork.counted");
-        to.entries[i].store(held, std::memory_order_relaxed);
-    }
-    VALPOOL_KILL_POINT("fork.copied_block");
+/// A further reference to the box, which is certainly alive, in an entry of somebody's ledger.
+void count_for(thread_lane& l, std::atomic<std::uint64_t>& entry, std::uint64_t offset) {
+    const inside pass(l);
+    box& b = *l.pool->at<box>(offset);
+    publish(b);
+    b.refs.fetch_add(1, std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("fork.counted");
+    entry.store(offset, std::memory_order_release);
 }
+
+ledger_block& new_block(thread_lane& l, std::uint32_t slot) {
+    const std::uint64_t offset =
+        find_or_throw(l, sizeof(ledger_block), [&] { return add_ledger_block(l, slot); });
+    return *l.pool->at<ledger_block>(offset);
+}
+
+// --- the family's slot, by the parent ----------------------------------------------------------
+
+/// By the numbers of their entries.
+std::vector<std::uint64_t> boxes_held(const attachment& at) {
+    std::vector<std::uint64_t> held;
+    for (std::uint32_t b = 0; b < at.ledger.block_count(); ++b) {
+        held.resize(ledger_table::first_number(b));
+        for (const auto& entry : at.ledger.block_at(b)->entries)
+            held.push_back(entry.load(std::memory_order_relaxed));
+    }
+    return held;
+}
+
+/// Whether the slot of earlier children is still there, and can take these, too. What those hold is
+/// kept until the last of all has gone: so it must not be much more than these hold.
+bool join_family(thread_lane& forker, pool_file& keeper, std::size_t held_count) {
+    attachment& at = *forker.at;
+    if (!at.family) return false;
+    const family_record& f = *at.family;
+    constexpr std::size_t few = 64;
+    const bool is_small = f.boxes.size() <= held_count + few;
+    if (!is_small || !keeper.try_share(slot_role(f.slot))) return false;
+    const inside pass(forker);
+    // With the gate open, and a part of its lock, nobody takes it for a dead one's any more.
+    const process_slot& slot = forker.pool->slot(f.slot);
+    if (slot.state.load() == process_slot::family && slot.claims.load() == f.claims) return true;
+    keeper.unlock(slot_role(f.slot));
+    return false;
+}
+
+void found_family(attachment& at, pool_file& keeper) {
+    const std::uint32_t s = claim_slot(at, keeper);
+    if (s == at.pool->lane_count) throw_no_slot(*at.pool);
+    process_slot& slot = at.pool->slot(s);
+    slot.state.store(process_slot::family, std::memory_order_release);
+    VALPOOL_KILL_POINT("fork.founded_family");
+    keeper.try_share(slot_role(s));  // from the whole to a part: cannot fail
+    at.family.emplace(family_record{s, slot.claims.load(), {}, {}});
+}
+
+std::atomic<std::uint64_t>& family_entry(thread_lane& forker, family_record& f) {
+    if (f.used == f.blocks.size() * ledger_block::entry_count) {
+        f.blocks.reserve(f.blocks.size() + 1);
+        f.blocks.push_back(&new_block(forker, f.slot));
+    }
+    return f.blocks.back()->entries[f.used++ % ledger_block::entry_count];
+}
+
+void keep_for_family(thread_lane& forker, std::uint64_t box_offset) {
+    family_record& f = *forker.at->family;
+    if (f.boxes.contains(box_offset)) return;
+    auto& entry = family_entry(forker, f);
+    count_for(forker, entry, box_offset);
+    f.boxes.insert(box_offset);
+}
+
+void prepare_inheritance(child_share& share) {
+    attachment& at = *share.at;
+    share.inherited = std::make_unique<inheritance>();
+    if (at.ledger.block_count() == 0) return;
+    thread_lane& forker = lane_of_thread(*at.pool);
+    wait_for_own_threads(at, forker);
+    share.inherited->held = boxes_held(at);
+    const auto& held = share.inherited->held;
+    const auto held_count =
+        held.size() - static_cast<std::size_t>(std::count(held.begin(), held.end(), 0U));
+    if (held_count == 0) return;
+    pool_file own = at.common.reopen(path_of_segment(at.name));
+    // What all of them share, and their parent: then it lasts as long as this one does.
+    pool_file& keeper = own.is_open() ? own : at.common;
+    if (!join_family(forker, keeper, held_count)) found_family(at, keeper);
+    for (const std::uint64_t box_offset : held)
+        if (box_offset != 0) keep_for_family(forker, box_offset);
+    share.inherited->keeper = std::move(own);
+}
+
+// --- pools over bare memory --------------------------------------------------------------------
 
 void fill_share(child_share& share) {
     attachment& at = *share.at;
-    arena& a = *at.pool;
-    if (at.file.is_open()) {
-        share.file = at.file.reopen();
-        if (!share.file.is_open()) return;
-    }
-    share.slot = claim_slot(at, share.file);
-    if (share.slot == a.lane_count) return;
+    share.forker = &lane_of_thread(*at.pool);
+    wait_for_own_threads(at, *share.forker);
+    share.slot = claim_slot(at, at.file);
+    if (share.slot == at.pool->lane_count) throw_no_slot(*at.pool);
     share.lane = claim_lane(at, share.slot);
     // Oldest first: the blocks' numbers must come out as the parent's.
     for (std::uint32_t b = 0; b < at.ledger.block_count(); ++b) {
-        std::uint64_t offset = add_ledger_block(*share.forker, share.slot);
-        if (offset == 0) {
-            relieve(*share.forker);
-            offset = add_ledger_block(*share.forker, share.slot);
-        }
-        if (offset == 0) return;
-        auto& block = *a.at<ledger_block>(offset);
+        ledger_block& block = new_block(*share.forker, share.slot);
         block.index = b;
-        copy_entries(*share.forker, *at.ledger.block_at(b), block);
+        for (std::uint32_t i = 0; i < ledger_block::entry_count; ++i)
+            if (const std::uint64_t held = at.ledger.block_at(b)->entries[i].load())
+                count_for(*share.forker, block.entries[i], held);
         share.blocks.push_back(&block);
     }
-    share.is_whole = true;
 }
+
+/// The blocks, in place of the parent's, are this process's ledger.
+void use_ledger(attachment& at, const std::vector<ledger_block*>& blocks) {
+    auto& free_entries = at.ledger.free_entries;
+    free_entries.clear();
+    for (std::uint32_t b = 0; b < blocks.size(); ++b) {
+        at.ledger.replace(b, *blocks[b]);
+        // Entries that other threads of the parent had set aside are free here as well.
+        for (std::uint32_t i = 0; i < ledger_block::entry_count; ++i)
+            if (blocks[b]->entries[i].load(std::memory_order_relaxed) == 0)
+                free_entries.push_back(ledger_table::first_number(b) + i);
+    }
+}
+
+void take_share(child_share& share) {
+    attachment& at = *share.at;
+    at.slot = share.slot;
+    at.raw_count.store(0);  // raw memory stays its parent's
+    at.pool->slot(share.slot).pid.store(getpid(), std::memory_order_relaxed);
+    use_ledger(at, share.blocks);
+    thread_lane& l = *share.forker;
+    l.use_lane(share.lane);
+    l.free_entries.clear();
+    l.spare_holds.clear();  // their entries are among the free ones of the child's blocks
+}
+
+// --- the three moments of a fork ---------------------------------------------------------------
 
 void prepare_share(attachment& at) {
     at.mutex.lock();
     child_share share;
     share.at = &at;
-    if (!at.private_memory && !at.lost.load()) {
+    // Who has not used the pool since it was forked itself passes on what it has.
+    if (!at.private_memory && !at.lost.load() && !at.inherited) {
         try {
-            share.forker = &lane_of_thread(*at.pool);
-            wait_for_own_threads(at, *share.forker);
-            fill_share(share);
-        } catch (const std::exception&) {
-            // The child gets no share in this pool, and says so when it is used there.
+            if (at.notices_deaths())
+                prepare_inheritance(share);
+            else
+                fill_share(share);
+        } catch (const std::exception& e) {
+            share.loss = e.what();
         }
     }
     shares().push_back(std::move(share));
 }
 
 void before_fork() {
+    const no_cancellation guard;
     lock_process_table();
     shares().clear();
     with_all_attachments(prepare_share);
 }
 
 void after_fork_in_parent() {
+    const no_cancellation guard;
     for (child_share& share : shares()) {
         share.at->forking.store(0);
         share.at->mutex.unlock();
     }
-    shares().clear();  // and with it the parent's hold on the child's locks
+    shares().clear();  // and with it the parent's part of what it keeps for the child
     unlock_process_table();
 }
 
-void take_share(child_share& share) {
+/// What belongs to the parent only; the same in a child that gets nothing.
+void leave_to_parent(attachment& at) noexcept {
+    at.file.leave_to_parent();
+    at.slot = at.pool->lane_count;
+    at.raw_count.store(0);
+    at.late_holds.clear();
+    at.family.reset();
+    end_lanes_of(at);
+}
+
+void inherit(child_share& share) {
     attachment& at = *share.at;
-    arena& a = *at.pool;
-    at.file = std::move(share.file);  // drops the child's hold on its parent's lock
-    at.slot = share.slot;
-    at.raw_count.store(0);  // raw memory stays its parent's
-    a.slot(share.slot).pid.store(getpid(), std::memory_order_relaxed);
-    auto& free_entries = at.ledger.free_entries;
-    free_entries.clear();
-    for (std::uint32_t b = 0; b < share.blocks.size(); ++b) {
-        at.ledger.replace(b, *share.blocks[b]);
-        // Entries that other threads of the parent had set aside are free here as well.
-        for (std::uint32_t i = 0; i < ledger_block::entry_count; ++i)
-            if (share.blocks[b]->entries[i].load(std::memory_order_relaxed) == 0)
-                free_entries.push_back(ledger_table::first_number(b) + i);
+    new (&at.mutex) std::mutex;
+    new (&at.recovery) std::mutex;
+    at.forking.store(0);
+    if (at.private_memory || at.lost.load() || at.inherited) return;
+    if (!share.loss.empty()) {
+        leave_to_parent(at);
+        at.loss = std::move(share.loss);
+        at.lost.store(true);
+    } else if (share.inherited) {
+        leave_to_parent(at);
+        at.inherited = std::move(share.inherited);
+    } else {
+        take_share(share);
     }
-    thread_lane& l = *share.forker;
-    l.use_lane(share.lane);
-    l.free_entries.clear();
-    l.spare_holds.clear();  // their entries are among the free ones of the child's blocks
-    register_for_barriers();
 }
 
 void after_fork_in_child() {
+    const no_cancellation guard;
     renew_process_table();
-    for (child_share& share : shares()) {
-        attachment& at = *share.at;
-        new (&at.mutex) std::mutex;
-        new (&at.recovery) std::mutex;
-        at.forking.store(0);
-        if (at.private_memory) continue;
-        if (share.is_whole) {
-            take_share(share);
-        } else {
-            at.lost.store(true);
-            at.file.close();
-            end_lanes_of(at);  // they are the parent's
-        }
-    }
+    for (child_share& share : shares()) inherit(share);
     shares().clear();
 }
 
 }  // namespace
+
+// --- a child's first use -----------------------------------------------------------------------
+
+void claim_own_slot(attachment& at) {
+    register_for_barriers();
+    at.file = at.common.reopen(path_of_segment(at.name));
+    if (!at.file.is_open()) at.file = at.common.for_this_process();
+    if (!at.file.is_open())
+        throw std::runtime_error(
+            "this process was forked, and has no way to the pool's file any more: its descriptors "
+            "were closed, or none is free, and its name " +
+            path_of_segment(at.name) + " cannot be opened");
+    at.slot = claim_slot(at, at.file);
+    if (at.slot != at.pool->lane_count) return;
+    at.file.close();
+    throw_no_slot(*at.pool);
+}
+
+namespace {
+void give_slot_back(thread_lane& l) noexcept {
+    attachment& at = *l.at;
+    arena& a = *l.pool;
+    if (free_ledger(l)) {
+        if (const maybe_inside pass(l); pass) flush_heap(a, *l.heap);
+        l.control->owner.store(0, std::memory_order_release);
+        a.slot(at.slot).state.store(process_slot::free, std::memory_order_release);
+    }
+    at.file.close();
+    at.slot = a.lane_count;
+}
+
+std::vector<ledger_block*> count_what_is_held(thread_lane& l,
+                                              const std::vector<std::uint64_t>& held) {
+    std::vector<ledger_block*> blocks;
+    const std::uint32_t count = l.at->ledger.block_count();
+    blocks.reserve(count);
+    for (std::uint32_t b = 0; b < count; ++b) {
+        ledger_block& block = new_block(l, l.at->slot);
+        block.index = b;
+        blocks.push_back(&block);
+        for (std::uint32_t i = 0; i < ledger_block::entry_count && !held.empty(); ++i)
+            if (const std::uint64_t box_offset = held[ledger_table::first_number(b) + i])
+                count_for(l, block.entries[i], box_offset);
+        VALPOOL_KILL_POINT("fork.copied_block");
+    }
+    return blocks;
+}
+}  // namespace
+
+void take_inheritance(thread_lane& l) {
+    attachment& at = *l.at;
+    try {
+        if (at.file.is_own_description()) at.file.anchor();
+        use_ledger(at, count_what_is_held(l, at.inherited->held));
+    } catch (...) {
+        give_slot_back(l);
+        throw;
+    }
+    at.inherited.reset();  // and with it the part of the family's slot
+}
 
 void handle_forks() {
     static const bool once = [] {

@@ -3,6 +3,7 @@
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
 #include "memory/slab.hpp"
+#include "segment/segment.hpp"
 
 #include <algorithm>
 #include <bitset>
@@ -223,7 +224,7 @@ private:
 std::size_t mark_ledgers(arena& a, const slot_set& dead, marker& m) noexcept {
     std::size_t bytes = 0;
     for (std::uint32_t s = 0; s < a.lane_count; ++s) {
-        if (a.slot(s).state.load() != process_slot::attached || dead.test(s)) continue;
+        if (a.slot(s).state.load() == process_slot::free || dead.test(s)) continue;
         for (std::uint64_t offset = a.slot(s).ledger.load(); offset != 0;) {
             const auto& block = *a.at<ledger_block>(offset);
             if (m.mark(offset)) bytes += space_bytes(a, offset);
@@ -428,6 +429,7 @@ bool others_set_aside(const thread_lane& l) noexcept {
 recovery_result recover_if_needed(attachment& at) noexcept {
     if (!at.notices_deaths()) return recovery_result::nothing_dead;
     const no_cancellation guard;
+    at.file.revive(path_of_segment(at.name));
     arena& a = *at.pool;
     const auto needed = [&] { return find_dead(at).any() || a.entrance.closed.load() != 0; };
     if (!needed()) return recovery_result::nothing_dead;

@@ -1,16 +1,31 @@
 #include "segment/pool_file.hpp"
 
 #include "base/cancellation.hpp"
+#include "base/system_error.hpp"
 
 #include <cerrno>
 #include <cstdio>
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace valpool::detail {
 namespace {
+
+constexpr std::size_t anchor_bytes = 4096;
+
+file_identity identity_from(const struct stat& status) noexcept {
+    return {status.st_dev, status.st_ino};
+}
+
+int open_file(const char* path) noexcept {
+    const no_cancellation guard;
+    // A pool's name may hide a fifo or a device: opening those must not block.
+    return ::open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
 
 struct flock lock_of(lock_role role, int type) noexcept {
     struct flock lock {};
@@ -23,57 +38,113 @@ struct flock lock_of(lock_role role, int type) noexcept {
 
 }  // namespace
 
+bool file_identity::is_of(int fd) const noexcept {
+    struct stat status {};
+    return fstat(fd, &status) == 0 && identity_from(status) == *this;
+}
+
+bool file_identity::is_at(const std::string& path) const noexcept {
+    struct stat status {};
+    return stat(path.c_str(), &status) == 0 && identity_from(status) == *this;
+}
+
 pool_file::~pool_file() { close(); }
 
 pool_file::pool_file(pool_file&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), error_(other.error_) {}
+    : fd_(other.fd_.exchange(-1)),
+      error_(other.error_),
+      is_for_process_(other.is_for_process_),
+      identity_(other.identity_),
+      anchor_(std::exchange(other.anchor_, nullptr)),
+      path_(std::move(other.path_)) {}
 
 pool_file& pool_file::operator=(pool_file&& other) noexcept {
     if (this != &other) {
         close();
-        fd_ = std::exchange(other.fd_, -1);
+        fd_ = other.fd_.exchange(-1);
         error_ = other.error_;
+        is_for_process_ = other.is_for_process_;
+        identity_ = other.identity_;
+        anchor_ = std::exchange(other.anchor_, nullptr);
+        path_ = std::move(other.path_);
     }
     return *this;
 }
 
 void pool_file::close() noexcept {
     const no_cancellation guard;
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    if (is_intact()) ::close(fd());
+    fd_ = -1;
+    if (anchor_) munmap(std::exchange(anchor_, nullptr), anchor_bytes);
 }
 
 pool_file pool_file::open(const std::string& path) {
     pool_file file;
-    // A pool's name may hide a fifo or a device: opening those must not block.
-    file.fd_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (file.fd_ < 0) file.error_ = errno;
+    file.path_ = path;
+    const int fd = open_file(path.c_str());
+    struct stat status {};
+    if (fd < 0 || fstat(fd, &status) != 0)
+        file.error_ = errno;
+    else
+        file.identity_ = identity_from(status);
+    file.fd_ = fd;
     return file;
 }
 
-pool_file pool_file::reopen() const noexcept {
-    char link[64];
-    std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd_);
+pool_file pool_file::reopen(const std::string& path) const {
+    const std::string by_number = "/proc/self/fd/" + std::to_string(fd());
+    for (const std::string& way : {by_number, path_, path}) {
+        pool_file file = open(way);
+        if (file.is_open() && file.identity_ == identity_) return file;
+    }
+    return {};
+}
+
+pool_file pool_file::for_this_process() const noexcept {
     pool_file file;
-    file.fd_ = ::open(link, O_RDWR | O_CLOEXEC);
-    if (file.fd_ < 0) file.error_ = errno;
+    if (!is_intact()) return file;
+    file.fd_ = fcntl(fd(), F_DUPFD_CLOEXEC, 0);
+    file.is_for_process_ = true;
+    file.identity_ = identity_;
     return file;
 }
 
-bool pool_file::try_lock(lock_role role) noexcept {
-    struct flock lock = lock_of(role, F_WRLCK);
-    return fcntl(fd_, F_OFD_SETLK, &lock) == 0;
+void pool_file::anchor() {
+    // A mapping keeps the description that it was made by; it need not be readable for that.
+    void* const mapped = mmap(nullptr, anchor_bytes, PROT_NONE, MAP_SHARED, fd(), 0);
+    if (mapped == MAP_FAILED) throw_system_error("mmap", quoted(path_), errno);
+    anchor_ = mapped;
+    madvise(mapped, anchor_bytes, MADV_DONTFORK);
 }
 
-void pool_file::unlock(lock_role role) noexcept {
-    struct flock lock = lock_of(role, F_UNLCK);
-    fcntl(fd_, F_OFD_SETLK, &lock);
+void pool_file::leave_to_parent() noexcept {
+    anchor_ = nullptr;
+    close();
+}
+
+void pool_file::revive(const std::string& path) noexcept {
+    if (!is_open() || is_intact()) return;
+    const int fd = open_file(path.c_str());
+    if (fd < 0) return;
+    if (identity_.is_of(fd))
+        fd_ = fd;
+    else
+        ::close(fd);
+}
+
+bool pool_file::set_lock(lock_role role, lock_kind kind) noexcept {
+    if (!is_intact()) return false;
+    struct flock lock = lock_of(role, kind == exclusive ? F_WRLCK
+                                      : kind == shared  ? F_RDLCK
+                                                        : F_UNLCK);
+    return fcntl(fd(), is_for_process_ ? F_SETLK : F_OFD_SETLK, &lock) == 0;
 }
 
 bool pool_file::is_locked_by_another(lock_role role) const noexcept {
     struct flock lock = lock_of(role, F_WRLCK);
     // Not knowing counts as alive: declaring a living process dead would be fatal.
-    if (fcntl(fd_, F_OFD_GETLK, &lock) != 0) return true;
-    return lock.l_type != F_UNLCK;
+    if (fcntl(fd(), is_for_process_ ? F_GETLK : F_OFD_GETLK, &lock) != 0) return true;
+    return lock.l_type != F_UNLCK || !is_intact();
 }
 
 }  // namespace valpool::detail

@@ -8,13 +8,15 @@
 namespace valpool::detail {
 
 /// Shape: one cache line a process. `claims` tells one owner of the slot from the next.
-/// Invariants: `attached` holds exactly while a process has, or a dead one had, the slot's role
-/// lock; a slot whose `state` is attached and whose lock is free belongs to the dead.
+/// Invariants: `state` is not free exactly while a process has, or a dead one had, the slot's role
+/// lock; a slot that is not free and whose lock is belongs to the dead.
 /// Writers: the owner, under the role lock; a recoverer, with the gate closed.
 /// Crash safety: the kernel drops the lock; recovery takes back all that the slot held, then sets
 /// `state` to free.
 struct alignas(64) process_slot {
-    enum : std::uint32_t { free = 0, attached = 1 };
+    /// A family's slot keeps references for children that were forked and have not used the pool
+    /// since; each of those has a part of its role lock.
+    enum : std::uint32_t { free = 0, attached = 1, family = 2 };
     std::atomic<std::uint32_t> state;
     std::atomic<std::int32_t> pid;      // for messages only, never for decisions
     std::atomic<std::uint64_t> ledger;  // offset of its newest ledger block; 0: none

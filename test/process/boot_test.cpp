@@ -304,13 +304,17 @@ BOOST_AUTO_TEST_CASE(files_and_folders_that_are_no_pools_are_refused_and_left_al
 BOOST_AUTO_TEST_CASE(a_pool_of_somebody_else_is_refused_by_the_system) {
     if (getuid() != 0) return;  // only root can be somebody else
     const pool_name name("private");
-    SHMMain pool(name, megabyte);
-    pool.start();
+    shared<std::atomic<int>> ready;
+    // Born before the pool is there: whoever is forked by a user of a pool may use it, too.
     child stranger([&] {
+        while (*ready == 0) usleep(100);
         if (setgid(65534) != 0 || setuid(65534) != 0) return 2;
         ClientSide client(name, "pipe");
         return contains(message_of([&] { client.start(); }), "ermission denied") ? 0 : 1;
     });
+    SHMMain pool(name, megabyte);
+    pool.start();
+    *ready = 1;
     BOOST_TEST(stranger.wait() == 0);
 }
 

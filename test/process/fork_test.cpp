@@ -225,15 +225,22 @@ BOOST_AUTO_TEST_CASE(a_child_without_a_share_in_the_pool_can_neither_use_nor_har
     started_pool p("crowded");
     ServerSide server(p.name, "pipe", 4);
     server.start();
-    // All slots are taken by the living, until a fork finds none.
+    // All slots are taken by those who use the pool, until one finds none.
+    Val v = Shared(p.pool(), Tab{{"mine", 1}});
     const shared<std::atomic<bool>> stop;
+    const shared<std::atomic<int>> ready;
     std::vector<child> crowd;
     for (int i = 0; i < 80; ++i)
         crowd.push_back(child([&] {
+            try {
+                Shared(p.pool(), Tab());
+            } catch (const std::runtime_error&) {  // of the last ones
+            }
+            ++*ready;
             while (!*stop) usleep(1000);
             return 0;
         }));
-    Val v = Shared(p.pool(), Tab{{"mine", 1}});
+    BOOST_REQUIRE(eventually([&] { return *ready == 80; }));
     child late([&] {
         const auto is_refused = [](const auto& action) {
             try {
@@ -249,7 +256,8 @@ BOOST_AUTO_TEST_CASE(a_child_without_a_share_in_the_pool_can_neither_use_nor_har
             Val out;
             server.pipe().dequeue(0.0, out);
         });
-        return (shares ? 1 : 0) + (puts ? 2 : 0) + (takes ? 4 : 0);
+        const bool reads = v("mine") == 1;
+        return (shares ? 1 : 0) + (puts ? 2 : 0) + (takes ? 4 : 0) + (reads ? 0 : 8);
     });
     BOOST_TEST(late.wait() == 0);
     BOOST_TEST(server.pipe().empty());
