@@ -12,6 +12,9 @@
 #include <unistd.h>
 
 namespace valpool::detail {
+
+std::uint32_t forks_behind = 0;
+
 namespace {
 
 /// What the child will have: made by the parent before the fork, under a lock that both have until
@@ -138,6 +141,7 @@ void take_share(child_share& share) {
 }
 
 void after_fork_in_child() {
+    ++forks_behind;
     renew_process_table();
     for (child_share& share : shares()) {
         attachment& at = *share.at;
