@@ -33,6 +33,12 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// Somebody else held a TransactionLock until the time-out. Nothing has changed.
+class LockTimeout : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// A wait without a time-out was ended by the owner's BreakChecker.
 class BreakRequested : public std::runtime_error {
 public:

@@ -7,6 +7,7 @@
 #include <valpool/tup.hpp>
 #include <valpool/val.hpp>
 
+#include <cstdint>
 #include <iosfwd>
 #include <string>
 #include <type_traits>
@@ -197,20 +198,29 @@ Proxy Unlocked(T* container) {
 }
 
 /// Holds the lock of a shared or Locked value while it lives; does nothing for one without a lock.
-/// Recursive in a thread. Advisory: it keeps nobody away who does not take it.
-/// Blocking: for ever, but never on the dead: a holder's death poisons the value, and the next one
-/// to lock gets PoisonedError.
+/// Advisory: it keeps nobody away who does not take it. So whoever reads a value that others change
+/// takes it, too: a reader beside a writer can crash, or see a half-written text.
+/// Recursive in a thread, up to 65,535 levels (std::logic_error). Another thread may destroy it. In
+/// the child of a fork an inherited one holds nothing.
+/// Blocking: for ever or until the time-out; fair within some milliseconds: who has waited longer
+/// comes first. Never on the dead: a holder's death poisons the value, and the next one to lock
+/// gets PoisonedError. A cancellation point (pthread_cancel) while it waits.
 class VALPOOL_API TransactionLock {
 public:
     explicit TransactionLock(const Proxy& p) : TransactionLock(p.val()) {}
     /// std::logic_error for a value that is no proxy.
     explicit TransactionLock(const Val& v);
+    /// Throws LockTimeout, naming the process that holds the lock, when it has not got it so many
+    /// seconds later. 0 and less: tries once. std::logic_error for NaN.
+    TransactionLock(const Proxy& p, double timeout_s) : TransactionLock(p.val(), timeout_s) {}
+    TransactionLock(const Val& v, double timeout_s);
     ~TransactionLock();
     TransactionLock(const TransactionLock&) = delete;
     TransactionLock& operator=(const TransactionLock&) = delete;
 
 private:
-    Val kept_;  // what is locked must not go meanwhile
+    Val kept_;                  // what is locked must not go meanwhile
+    std::uint32_t generation_;  // of the process that locked it: see unlock_box
 };
 
 namespace detail {

@@ -2,6 +2,7 @@
 
 #include "base/kill_point.hpp"
 #include "base/prefetch.hpp"
+#include "memory/box_lock.hpp"
 #include "memory/hold.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
@@ -83,15 +84,15 @@ std::uint32_t room_behind(std::size_t root_bytes, std::size_t size_bytes) noexce
                                          .out_refs = 0,
                                          .free_table = 0,
                                          .next_work = 0,
-                                         .mutator = 0,
-                                         .lock_owner = 0,
-                                         .lock_depth = 0,
                                          .bump = offset + box_header_bytes + root_bytes,
                                          .bump_room = room_behind(root_bytes, size_bytes),
+                                         .lock_word = 0,
+                                         .mutator = 0,
+                                         .poisoned = false,
+                                         .published = false,
                                          .root_tag = 0,
                                          .root_subtype = 0,
-                                         .poisoned = false,
-                                         .published = false};
+                                         .lock_depth = 0};
 }
 
 }  // namespace
@@ -292,29 +293,37 @@ box& target_of(const out_ref& node) noexcept {
     return *reinterpret_cast<box*>(const_cast<char*>(start) + node.target);
 }
 
-void reset_box(box& b, std::size_t root_bytes) {
+void reset_box(box& b, std::size_t root_bytes, void (*construct)(box&)) {
     arena& a = arena_of(b);
     thread_lane& l = lane_of_thread(a);
-    const inside pass(l);
-    const std::uint64_t old_chunks = b.chunks.load(std::memory_order_relaxed);
-    const std::uint64_t old_references = b.out_refs.load(std::memory_order_relaxed);
-    // Off the lists first: what is still listed must never be counted too low.
-    b.out_refs.store(0, std::memory_order_release);
-    VALPOOL_KILL_POINT("box.reset_targets");
-    b.chunks.store(0, std::memory_order_release);
-    VALPOOL_KILL_POINT("box.reset_chunks");
-    std::uint64_t work = 0;
-    release_targets(a, old_references, work);
-    free_chunks(a, *l.heap, old_chunks);
-    b.free_table = 0;
-    b.bump = b.self + box_header_bytes + root_bytes;
-    b.bump_room = room_behind(root_bytes, space_bytes(a, b.self));
-    b.poisoned.store(false, std::memory_order_release);
-    while (work != 0) {
-        const std::uint64_t next = a.at<box>(work)->next_work;
-        free_boxes(a, *l.heap, work);
-        work = next;
+    // Until there is a new root: whoever dies before leaves it poisoned.
+    b.poisoned.store(true, std::memory_order_release);
+    VALPOOL_KILL_POINT("box.reset_begun");
+    forget_the_dead(l, b);
+    {
+        const inside pass(l);
+        const std::uint64_t old_chunks = b.chunks.load(std::memory_order_relaxed);
+        const std::uint64_t old_references = b.out_refs.load(std::memory_order_relaxed);
+        // Off the lists first: what is still listed must never be counted too low.
+        b.out_refs.store(0, std::memory_order_release);
+        VALPOOL_KILL_POINT("box.reset_targets");
+        b.chunks.store(0, std::memory_order_release);
+        VALPOOL_KILL_POINT("box.reset_chunks");
+        std::uint64_t work = 0;
+        release_targets(a, old_references, work);
+        free_chunks(a, *l.heap, old_chunks);
+        b.free_table = 0;
+        b.bump = b.self + box_header_bytes + root_bytes;
+        b.bump_room = room_behind(root_bytes, space_bytes(a, b.self));
+        while (work != 0) {
+            const std::uint64_t next = a.at<box>(work)->next_work;
+            free_boxes(a, *l.heap, work);
+            work = next;
+        }
     }
+    construct(b);
+    VALPOOL_KILL_POINT("box.reset_root");
+    b.poisoned.store(false, std::memory_order_release);
 }
 
 }  // namespace valpool::detail

@@ -27,6 +27,9 @@
 /// Pools over bare memory know no deaths: there a child has its own slot from the start.
 
 namespace valpool::detail {
+
+std::uint32_t forks_behind = 0;
+
 namespace {
 
 /// What the child will have: made by the parent before the fork. If the fork fails, or the child
@@ -262,6 +265,7 @@ void inherit(child_share& share) {
 
 void after_fork_in_child() {
     const no_cancellation guard;
+    ++forks_behind;
     renew_process_table();
     for (child_share& share : shares()) inherit(share);
     shares().clear();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 namespace valpool::detail {
 
 /// Registers, once a process, what gives the child of a fork a slot and a ledger of its own, with
@@ -13,6 +15,11 @@ struct thread_lane;
 /// throw (no place in the pool, no room) has changed nothing: the next use tries again.
 void claim_own_slot(attachment& at);
 void take_inheritance(thread_lane& l);
+
+/// Another number in the child of a fork than in its parent, once handle_forks has been called:
+/// what a process has done has not been done by its children.
+extern std::uint32_t forks_behind;
+inline std::uint32_t fork_generation() noexcept { return forks_behind; }
 
 void lock_process_table() noexcept;
 void unlock_process_table() noexcept;

@@ -2,6 +2,7 @@
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
+#include "memory/box_lock.hpp"
 #include "memory/slab.hpp"
 #include "segment/segment.hpp"
 
@@ -209,10 +210,10 @@ private:
             VALPOOL_KILL_POINT("recovery.poisoned");
             b.mutator.store(0, std::memory_order_relaxed);
         }
-        if (is_orphan(b.lock_owner.load(std::memory_order_relaxed))) {
+        if (is_orphan(lock_owner_in(b.lock_word.load(std::memory_order_relaxed)))) {
             b.poisoned.store(true, std::memory_order_relaxed);
-            b.lock_depth = 0;
-            b.lock_owner.store(0, std::memory_order_relaxed);
+            VALPOOL_KILL_POINT("recovery.poisoned_locked");
+            free_lock_of_the_dead(b);
         }
     }
 

@@ -1,12 +1,22 @@
 #include <valpool/proxy.hpp>
 
 #include <valpool/detail/pack.hpp>
+#include <valpool/error.hpp>
 
+#include "base/cancellation.hpp"
+#include "base/clock.hpp"
+#include "memory/fork.hpp"
 #include "value/containers.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <ostream>
+#include <sstream>
 #include <stdexcept>
 #include <type_traits>
+
+#include <unistd.h>
 
 namespace valpool {
 
@@ -47,7 +57,7 @@ void Proxy::clear() {
             content.clear();
     };
     box* const b = value_access::target(handle_);
-    if (!b || !b->poisoned.load(std::memory_order_relaxed)) {
+    if (!b || !must_be_reset(*b)) {
         visit_container(handle_.tag, handle_.subtype, value_access::container(handle_), empty);
         return;
     }
@@ -55,9 +65,7 @@ void Proxy::clear() {
     // place.
     visit_container(handle_.tag, handle_.subtype, b->root(), [b](auto& content) {
         using C = std::remove_reference_t<decltype(content)>;
-        reset_box(*b, sizeof(C));
-        const mutation guard(b);
-        new (b->root()) C(detail::allocator<char>(b));
+        reset_box(*b, sizeof(C), [](box& in) { new (in.root()) C(detail::allocator<char>(&in)); });
     });
 }
 
@@ -159,24 +167,79 @@ void unpack(hold* h, Val& out) {
 
 }  // namespace detail
 
-TransactionLock::TransactionLock(const Val& v) {
+namespace {
+
+/// The value itself if it has a lock, else None.
+Val kept_while_locked(const Val& v) {
     if (!v.isproxy)
         throw std::logic_error("TransactionLock: " + value_access::description(v) +
                                ", is no proxy");
-    if (box* const b = value_access::target(v)) {
-        kept_ = v;
-        lock_box(*b);
-    } else if (value_access::block_of(v)->has_lock) {
-        kept_ = v;
-        value_access::block_of(v)->lock.lock();
+    return value_access::has_lock(v) ? Val(v) : Val();
+}
+
+/// The child of a fork has copies of its parent's locks, some of them locked for ever by threads
+/// that it does not have. The first one to lock there makes a new one.
+void renew_after_fork(heap_block& block) {
+    const std::uint32_t now = fork_generation();
+    const std::uint32_t being_renewed = ~now;
+    auto& made = block.lock_generation;
+    for (std::uint32_t seen = made.load(std::memory_order_acquire); seen != now;
+         seen = made.load(std::memory_order_acquire)) {
+        if (seen == being_renewed || !made.compare_exchange_strong(seen, being_renewed)) continue;
+        new (&block.lock) std::recursive_timed_mutex;
+        made.store(now, std::memory_order_release);  // pairs with the loads above
     }
+}
+
+/// In slices, after each of which the thread can be cancelled.
+bool lock_block(heap_block& block, deadline until) {
+    renew_after_fork(block);
+    if (block.lock.try_lock()) return true;
+    while (!until.has_passed()) {
+        const deadline slice = until.or_in(std::chrono::milliseconds(100));
+        if (block.lock.try_lock_until(slice.when())) return true;
+        cancellation_point();
+    }
+    return false;
+}
+
+[[noreturn]] void throw_lock_timeout(const Val& v, double timeout_s) {
+    const box* const b = value_access::target(v);
+    const std::int32_t pid = b ? pid_of_lock_owner(*b) : getpid();
+    std::ostringstream text;
+    text << "TransactionLock: the lock of a " << value_access::type_name(v) << " was held by "
+         << (pid == 0 ? "others" : "process " + std::to_string(pid)) << " for "
+         << std::max(timeout_s, 0.0) << " s";
+    throw LockTimeout(text.str());
+}
+
+}  // namespace
+
+TransactionLock::TransactionLock(const Val& v)
+    : kept_(kept_while_locked(v)), generation_(fork_generation()) {
+    if (!kept_.isproxy) return;
+    if (box* const b = value_access::target(kept_))
+        lock_box(*b);
+    else
+        lock_block(*value_access::block_of(kept_), deadline::never());
+}
+
+TransactionLock::TransactionLock(const Val& v, double timeout_s)
+    : kept_(kept_while_locked(v)), generation_(fork_generation()) {
+    if (std::isnan(timeout_s)) throw std::logic_error("a time-out cannot be NaN");
+    if (!kept_.isproxy) return;
+    box* const b = value_access::target(kept_);
+    const bool has_it =
+        b ? lock_box_for(*b, timeout_s)
+          : lock_block(*value_access::block_of(kept_), deadline::in_seconds(timeout_s));
+    if (!has_it) throw_lock_timeout(kept_, timeout_s);
 }
 
 TransactionLock::~TransactionLock() {
     if (!kept_.isproxy) return;
     if (box* const b = value_access::target(kept_))
-        unlock_box(*b);
-    else
+        unlock_box(*b, generation_);
+    else if (generation_ == fork_generation())
         value_access::block_of(kept_)->lock.unlock();
 }
 

@@ -841,8 +841,8 @@ Val& Val::at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third
     const detail::short_text key(head, second, third);
     if (detail::value_access::is_handle_of_table(*this)) {
         detail::box* const b = detail::value_access::box_of(*this);
-        detail::check_usable(*b);
-        return static_cast<detail::table*>(b->root())->value_at_once(b, key);
+        if (__builtin_expect(detail::is_untouched(*b), true))
+            return static_cast<detail::table*>(b->root())->value_at_once(b, key);
     }
     return any_at_short(head, second, third);
 }

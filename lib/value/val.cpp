@@ -1,5 +1,6 @@
 #include <valpool/val.hpp>
 
+#include "memory/fork.hpp"
 #include "value/containers.hpp"
 
 #include <cstring>
@@ -327,6 +328,10 @@ void value_access::adopt_object(Val& v, char tag, char subtype, void* object, bo
     if (!object) throw std::logic_error("a null pointer to a " + type_name(tag, subtype));
     auto* const block = new heap_block;
     block->has_lock = locks;
+    if (locks) {
+        handle_forks();  // the child renews the lock
+        block->lock_generation = fork_generation();
+    }
     block->object = object;
     new (v.raw_ + 4) heap_block*(block);
     v.set_header(tag, subtype, true, to_heap);

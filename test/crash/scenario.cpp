@@ -1,5 +1,7 @@
 #include "crash/scenario.hpp"
 
+#include "memory/box_lock.hpp"
+
 #include <valpool/valpool.hpp>
 
 #include <chrono>
@@ -60,6 +62,17 @@ void use_values(StreamingPool& pool) {
         next["next"] = chain;
         chain = next;
     }
+}
+
+/// One thread has the lock for so long that another one sleeps, and reserves it.
+void wait_for_a_lock(StreamingPool& pool) {
+    Val table = Shared(&pool, Tab());
+    auto lock = std::make_unique<TransactionLock>(table);
+    std::thread waiter([&] { const TransactionLock mine(table); });
+    const auto& word = detail::value_access::target(table)->lock_word;
+    while ((word & detail::lock_reserved) == 0) std::this_thread::yield();
+    lock.reset();
+    waiter.join();
 }
 
 /// Changes a table that others can reach, under its lock and without.
@@ -130,6 +143,7 @@ int live_a_whole_life(const std::string& name, crash_board& board) {
     use_raw_memory(pool);
     use_values(pool);
     use_a_poisoned_value(pool);
+    wait_for_a_lock(pool);
     change_in_public(name);
     use_queues(name, output, input, board);
 

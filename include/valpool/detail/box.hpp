@@ -28,35 +28,45 @@ struct out_ref;
 ///   1. `refs` is the number of ledger entries, queue slots and out-references that name the box,
 ///      or more (a crash leaves it too high until recovery recounts; never too low).
 ///   2. `chunks` and `out_refs` can be walked at any instant: their links change by one store.
-///   3. `poisoned` set means that the content behind the header must not be read.
+///   3. `poisoned` set, or a `mutator` that has died, means that the content behind the header must
+///      not be read.
 ///   4. `published` is set, for ever, before anything but the ledger of the process that made the
 ///      box refers to it: a queue's slot, another box, another process.
-/// Writers: refs by anybody, atomically; the rest by the one process that is changing the content.
-/// Crash safety: a writer that dies leaves `mutator` or `lock_owner` naming its lane; recovery then
-/// sets `poisoned`. The links stay walkable, so freeing is always safe.
+///   5. `lock_word` names the lock's owner in its lower half (box_lock.hpp has the rest), and
+///      `lock_depth` is how often that one has taken it again; 0 when nobody has it.
+/// Writers: refs and lock_word by anybody, atomically; lock_depth by the lock's owner; the rest by
+/// the one process that is changing the content. What lies there for the dead, by recovery.
+/// Crash safety: a writer that dies leaves `mutator` or `lock_word` naming its lane. Whoever looks
+/// at the content or wants the lock sees it and goes to recovery, which sets `poisoned` first and
+/// clears the name then, so that a second recoverer does the same. The links stay walkable, so
+/// freeing is always safe. A waiter that dies leaves its bits in lock_word: they cost the next one
+/// a useless wake-up, or a pause of some milliseconds.
 /// Any change of the fields bumps layout_version.
 struct box {
     std::atomic<std::uint32_t> magic;
     std::atomic<std::uint32_t> refs;
-    std::uint64_t self;                   // offset of this box from its arena
-    std::atomic<std::uint64_t> chunks;    // further chunks, newest first; 0: none
-    std::atomic<std::uint64_t> out_refs;  // references to other boxes; 0: none
-    std::uint64_t free_table;             // heads of the free lists; 0: nothing freed yet
-    std::uint64_t next_work;              // work list of recovery and release; else meaningless
-    std::atomic<std::uint16_t> mutator;     // lane + 1 of who is changing the content; 0: nobody
-    std::atomic<std::uint16_t> lock_owner;  // lane + 1 of who holds the TransactionLock; 0: nobody
-    std::uint32_t lock_depth;               // how often the lock's owner has taken it
-    std::uint64_t bump;                     // next free byte of the newest small chunk
-    std::uint32_t bump_room;                // so many bytes are free from there
-    char root_tag;                          // what the root object is (the value layer's tags)
-    char root_subtype;
+    std::uint64_t self;                    // offset of this box from its arena
+    std::atomic<std::uint64_t> chunks;     // further chunks, newest first; 0: none
+    std::atomic<std::uint64_t> out_refs;   // references to other boxes; 0: none
+    std::uint64_t free_table;              // heads of the free lists; 0: nothing freed yet
+    std::uint64_t next_work;               // work list of recovery and release; else meaningless
+    std::uint64_t bump;                    // next free byte of the newest small chunk
+    std::uint32_t bump_room;               // so many bytes are free from there
+    std::atomic<std::uint32_t> lock_word;  // of the TransactionLock; 0: free
+    std::atomic<std::uint16_t> mutator;    // lane + 1 of who is changing the content; 0: nobody
     std::atomic<bool> poisoned;
     std::atomic<bool> published;
+    char root_tag;  // what the root object is (the value layer's tags)
+    char root_subtype;
+    std::uint16_t lock_depth;  // how often the lock's owner has taken it again
 
     void* root() noexcept { return this + 1; }
     const void* root() const noexcept { return this + 1; }
 };
 static_assert(sizeof(box) == 72, "a table behind it and three values fit two cache lines");
+static_assert(offsetof(box, mutator) == 64 && offsetof(box, root_tag) == 68,
+              "what every reader looks at is in the root object's cache line");
+static_assert(offsetof(box, lock_word) % 4 == 0, "the kernel sleeps on aligned words");
 
 constexpr std::size_t box_header_bytes = sizeof(box);
 /// What lies in a box is aligned to, and takes up multiples of, the grain. What is larger than
@@ -153,23 +163,44 @@ private:
     void begin(box& b);
     void end() noexcept;
 
-    box* box_;  // null when nothing has to be undone
+    box* box_;                  // null when nothing has to be undone
+    std::uint32_t generation_;  // of the process that began; see fork_generation
 };
 
-/// Throws PoisonedError when the content of the box must not be read.
 [[noreturn]] VALPOOL_API void throw_poisoned();
-inline void check_usable(const box& b) {
-    if (b.poisoned.load(std::memory_order_relaxed)) throw_poisoned();
+/// Nobody is changing the content, and nobody has died doing so.
+inline bool is_untouched(const box& b) noexcept {
+    // Two loads, though one could fetch both: a load that is wider than the store before it waits
+    // until that has reached the cache, and a writer reads here right after it has written.
+    return b.mutator.load(std::memory_order_relaxed) == 0 &&
+           !b.poisoned.load(std::memory_order_relaxed);
 }
-/// Makes a poisoned box usable again with an empty region and no out-references. The caller then
-/// constructs a fresh root object of that size in it. Must hold the box's lock or be its only user.
-VALPOOL_API void reset_box(box& b, std::size_t root_bytes);
+/// Whether the content may be read. If it names a writer that has died, sends for recovery first.
+/// Not inside.
+VALPOOL_API bool is_usable(const box& b) noexcept;
+VALPOOL_API void check_touched(const box& b);
+/// Throws PoisonedError when the content of the box must not be read. Not inside.
+inline void check_usable(const box& b) {
+    if (__builtin_expect(!is_untouched(b), false)) check_touched(b);
+}
+/// The last one who changed it, or had its lock, has died: only reset_box helps. Not inside.
+VALPOOL_API bool must_be_reset(const box& b) noexcept;
+/// Makes such a box usable again, with an empty region, no out-references, and the root object, of
+/// that size, that `construct` makes. Must hold the box's lock or be its only user.
+VALPOOL_API void reset_box(box& b, std::size_t root_bytes, void (*construct)(box&));
 
-/// The box's advisory lock, recursive in a thread, released by death. lock_box waits for ever, in
-/// slices, and throws PoisonedError (not holding the lock) when the value is poisoned.
+/// The box's advisory lock: recursive in a thread up to 65,535 levels (std::logic_error), fair
+/// within some milliseconds, released by death. It may be given up by another thread than the one
+/// that took it. Waits for ever, and throws PoisonedError (not holding the lock) when the value is
+/// poisoned. A cancellation point while it waits.
 VALPOOL_API void lock_box(box& b);
-VALPOOL_API bool try_lock_box(box& b);
-VALPOOL_API void unlock_box(box& b) noexcept;
+/// The same until the time-out; false when somebody else still has it then. Not for NaN.
+VALPOOL_API bool lock_box_for(box& b, double timeout_s);
+/// `generation` is fork_generation() at the time of locking: the child of a fork has none of its
+/// parent's locks, so there it does nothing.
+VALPOOL_API void unlock_box(box& b, std::uint32_t generation) noexcept;
+/// The process that has the lock, for messages; 0 when nobody has it.
+VALPOOL_API std::int32_t pid_of_lock_owner(const box& b) noexcept;
 
 }  // namespace detail
 }  // namespace valpool

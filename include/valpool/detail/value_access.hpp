@@ -28,7 +28,8 @@ struct heap_block {
     bool has_lock = false;
     void* object = nullptr;
     void (*destroy)(void*) = nullptr;  // null: not adopted
-    std::recursive_mutex lock;
+    std::recursive_timed_mutex lock;
+    std::atomic<std::uint32_t> lock_generation{0};  // the fork_generation that `lock` is of
 };
 
 struct VALPOOL_API value_access {
@@ -138,8 +139,8 @@ struct VALPOOL_API value_access {
 private:
     static void* container_in_box(const Val& v) {
         box* const b = box_of(v);
-        check_usable(*b);
-        return b->root();
+        if (__builtin_expect(is_untouched(*b), true)) return b->root();
+        return any_container(v);  // which looks closer
     }
     static void* any_container(const Val& v);
     static void* any_container_of_type(const Val& v, char tag, char subtype);

@@ -1,9 +1,11 @@
 #include "pool_fixture.hpp"
 
 #include <atomic>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace valpool;
 using value_test::pool_fixture;
@@ -497,6 +499,39 @@ BOOST_AUTO_TEST_CASE(a_transaction_lock_is_recursive_in_a_thread) {
     const TransactionLock outer(p);
     const TransactionLock inner(p.val());
     BOOST_TEST(p.is_locking());
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_lock_has_at_most_65535_levels) {
+    const Proxy p = Shared(pool, Tab());
+    std::vector<std::unique_ptr<TransactionLock>> levels;
+    for (int i = 0; i < 65535; ++i) levels.push_back(std::make_unique<TransactionLock>(p));
+    BOOST_CHECK_THROW(TransactionLock{p}, std::logic_error);
+    BOOST_CHECK_THROW(TransactionLock(p, 0.0), std::logic_error);
+    levels.pop_back();
+    BOOST_CHECK_NO_THROW(TransactionLock{p});
+    levels.resize(1);
+    bool has_it = false;
+    const auto try_it = [&] {
+        std::thread([&] {
+            try {
+                const TransactionLock other(p, 0.0);
+                has_it = true;
+            } catch (const LockTimeout&) {
+            }
+        }).join();
+    };
+    try_it();
+    BOOST_TEST(!has_it);
+    levels.clear();
+    try_it();
+    BOOST_TEST(has_it);
+}
+
+BOOST_AUTO_TEST_CASE(a_transaction_lock_may_end_in_another_thread) {
+    const Proxy p = Shared(pool, Tab());
+    auto lock = std::make_unique<TransactionLock>(p);
+    std::thread([&] { lock.reset(); }).join();
+    std::thread([&] { BOOST_CHECK_NO_THROW(TransactionLock(p, 0.0)); }).join();
 }
 
 BOOST_AUTO_TEST_CASE(a_transaction_lock_needs_a_proxy) {
