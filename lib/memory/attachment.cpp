@@ -7,8 +7,11 @@
 #include "segment/segment.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <stdexcept>
+#include <utility>
 
+#include <pthread.h>
 #include <unistd.h>
 
 namespace valpool::detail {
@@ -54,10 +57,15 @@ void leave_entries(attachment& at, const thread_lane& l) noexcept {
 }
 
 /// A thread's lanes; given back when the thread ends.
+///
+/// Not a thread_local object: those are destroyed in the reverse order of their construction, and a
+/// value that was there before the thread's first use of a pool would need a lane once more, which
+/// nobody gave back. What hangs on a key of pthread goes after all of them.
 struct lane_list {
     std::vector<std::unique_ptr<thread_lane>> lanes;
+    int rounds = 0;
 
-    ~lane_list() {
+    void give_back() noexcept {
         const std::lock_guard guard(table().mutex);
         for (auto& l : lanes) {
             if (l->has_ended()) continue;  // and what it belonged to may be gone
@@ -65,22 +73,52 @@ struct lane_list {
             if (l->at->notices_deaths()) give_lane_back(*l);
             std::erase(l->at->lanes, l.get());
         }
-        current_lane = &no_lane;
-        is_gone = true;
+    }
+};
+thread_local constinit lane_list* lanes_of_thread = nullptr;
+
+void end_lane_list(void* value) noexcept;
+
+/// Goes with the library (a plugin may be unloaded): nobody must call into it then.
+class lane_key {
+public:
+    lane_key() noexcept { is_made_ = pthread_key_create(&key_, end_lane_list) == 0; }
+    ~lane_key() {
+        if (std::exchange(is_made_, false)) pthread_key_delete(key_);
+    }
+    lane_key(const lane_key&) = delete;
+    lane_key& operator=(const lane_key&) = delete;
+
+    /// If it cannot be, the lanes are given back when the process ends.
+    void hang_up(lane_list* list) noexcept {
+        if (is_made_) pthread_setspecific(key_, list);
+    }
+    static lane_key& instance() {
+        static lane_key key;
+        return key;
     }
 
-    static thread_local constinit bool is_gone;
+private:
+    pthread_key_t key_{};
+    bool is_made_ = false;
 };
-thread_local constinit bool lane_list::is_gone = false;
+
+void end_lane_list(void* value) noexcept {
+    auto* const list = static_cast<lane_list*>(value);
+    // Others have keys as well, and may let go of values there.
+    if (++list->rounds < PTHREAD_DESTRUCTOR_ITERATIONS) return lane_key::instance().hang_up(list);
+    list->give_back();
+    current_lane = &no_lane;
+    lanes_of_thread = nullptr;
+    delete list;
+}
 
 lane_list& my_lanes() {
-    static thread_local lane_list list;
-    // What runs after the thread's own clean-up (destructors of static objects) gets lanes that
-    // only the process's end gives back.
-    static thread_local constinit lane_list* late = nullptr;
-    if (!lane_list::is_gone) return list;
-    if (!late) late = new lane_list;
-    return *late;
+    if (!lanes_of_thread) {
+        lanes_of_thread = new lane_list;
+        lane_key::instance().hang_up(lanes_of_thread);
+    }
+    return *lanes_of_thread;
 }
 
 std::shared_ptr<attachment> attachment_of(const arena& a) {

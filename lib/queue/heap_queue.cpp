@@ -1,16 +1,21 @@
+#include "queue/monotonic_condition.hpp"
 #include "queue/queue_core.hpp"
 
-#include <condition_variable>
+#include <boost/interprocess/sync/interprocess_mutex.hpp>
+
 #include <deque>
 #include <mutex>
 
 namespace valpool::detail {
 namespace {
 
-/// For the threads of one process.
+using boost::interprocess::interprocess_mutex;
+
+/// For the threads of one process. Whoever is killed here takes all the others along, so a mutex
+/// and a condition may stand between them.
 class heap_queue final : public queue_core {
 public:
-    explicit heap_queue(std::size_t capacity_packets) noexcept : capacity_(capacity_packets) {}
+    explicit heap_queue(std::size_t capacity_packets) : capacity_(capacity_packets) {}
 
     bool put(const Val& value, deadline until) override { return put(Val(value), until); }
 
@@ -43,19 +48,22 @@ public:
 
 private:
     template <class Ready>
-    static bool wait(std::condition_variable& condition, std::unique_lock<std::mutex>& guard,
+    static bool wait(monotonic_condition& condition, std::unique_lock<interprocess_mutex>& guard,
                      deadline until, Ready ready) {
-        if (ready()) return true;
-        if (until.has_passed()) return false;
-        if (!until.is_never()) return condition.wait_until(guard, until.when(), ready);
-        condition.wait(guard, ready);
+        while (!ready()) {
+            if (until.has_passed()) return false;
+            if (until.is_never())
+                condition.wait(guard);
+            else
+                condition.wait_until(guard, until);
+        }
         return true;
     }
 
     const std::size_t capacity_;
-    mutable std::mutex mutex_;
-    std::condition_variable room_;
-    std::condition_variable packet_;
+    mutable interprocess_mutex mutex_;
+    monotonic_condition room_;
+    monotonic_condition packet_;
     std::deque<Val> packets_;
 };
 
