@@ -286,8 +286,20 @@ namespace {
 }
 }  // namespace
 
+namespace {
+/// Somebody else has the lock: the content is not for those who have not, but only of a dead one's
+/// is that certain.
+[[gnu::noinline]] void check_owner(const box& b) {
+    if (with_attachment_of(b, [&](attachment& at) { return has_dead_owner(at, b); }))
+        throw_poisoned();
+}
+}  // namespace
+
 void mutation::begin(box& b) {
     const std::uint16_t me = name_in_box(lane_of_thread(arena_of(b)));
+    const std::uint32_t owner = lock_owner_in(b.lock_word.load(std::memory_order_relaxed));
+    if (owner != 0 && owner != me) [[unlikely]]
+        check_owner(b);
     if (!is_untouched(b) && is_changed_already(b, me)) return;
     b.mutator.store(me, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);

@@ -315,10 +315,18 @@ void add_changes_of_parts(std::vector<operation>& all) {
 
 void add_changes_of_all(std::vector<operation>& all) {
     all.push_back({"change_in_a_lock", open_with_table, {[](victim_life& v) {
+                       // Who reads without the lock, before anybody has repaired, finds what is
+                       // there between two changes.
+                       const auto change = [&](const char* key, const Val& value) {
+                           Val& place = v.values[0][key];
+                           v.note_states();
+                           place = value;
+                           v.note_states();
+                       };
                        const TransactionLock lock(v.values[0]);
-                       v.values[0]["key"] = 1;
+                       change("key", 1);
                        const TransactionLock again(v.values[0]);
-                       v.values[0]["text"] = std::string(50, 'x');
+                       change("text", std::string(50, 'x'));
                    }}});
     all.push_back(
         {"clear_poisoned",
@@ -337,6 +345,7 @@ void open_after_a_death(victim_life& v) {
         return raise(SIGKILL);
     });
     somebody.wait();
+    v.note_states();
 }
 
 void fork_and_go_on(victim_life& v) {
