@@ -24,6 +24,14 @@ struct VALPOOL_API pool_report {
     std::size_t packets = 0;            // in the queues
     std::vector<int> living_processes;  // that are attached
     std::vector<int> dead_processes;    // that died and have not been cleaned up after yet
+    /// Processes whose forked children hold values, but have not used the pool themselves yet.
+    std::vector<int> parents;
+    /// Who is repairing the pool at the moment; 0: nobody. Unless that is over in milliseconds, the
+    /// process has been stopped, and keeps everybody from the pool; what is in it is not compared.
+    int repairing_process = 0;
+    /// Who is in the middle of an operation, stopped, and holds up the repair of what the dead
+    /// left.
+    int delaying_process = 0;
     std::vector<std::string> problems;  // contradictions; empty in a sound pool
 
     /// No contradictions. Leaks and the dead are none: the next recovery takes care of them.

@@ -504,6 +504,11 @@ void throw_exhausted(const arena& a, std::size_t size_bytes) {
                         std::to_string(all) + " are in use");
 }
 
+std::int32_t pid_of_slot(const arena& a, std::uint32_t slot_plus_one) noexcept {
+    if (slot_plus_one == 0 || slot_plus_one > a.lane_count) return 0;
+    return a.slot(slot_plus_one - 1).pid.load(std::memory_order_relaxed);
+}
+
 bool is_dead(const attachment& at, std::uint32_t slot) noexcept {
     return slot != at.slot &&
            at.pool->slot(slot).state.load(std::memory_order_acquire) != process_slot::free &&

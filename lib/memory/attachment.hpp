@@ -243,11 +243,21 @@ private:
     thread_lane& lane_;
 };
 
-/// The same for those who can do without: false when the gate was closed for too long.
+/// Leaves what the thread has entered by try_enter or enter_by.
+class leave_later {
+public:
+    explicit leave_later(thread_lane& l) noexcept : lane_(l) {}
+    ~leave_later() { lane_.leave(); }
+    leave_later(const leave_later&) = delete;
+    leave_later& operator=(const leave_later&) = delete;
+
+private:
+    thread_lane& lane_;
+};
+
+/// As `inside`, for those who can do without: false when the gate was closed for too long.
 class maybe_inside {
 public:
-    maybe_inside(thread_lane& l, deadline until) noexcept
-        : lane_(l), is_inside_(l.try_enter() || enter_by(l, until)) {}
     explicit maybe_inside(thread_lane& l) noexcept
         : lane_(l), is_inside_(l.try_enter() || enter_soon(l)) {}
     ~maybe_inside() {
@@ -333,6 +343,9 @@ bool free_raw_memory(thread_lane& l) noexcept;
 
 /// Throws PoolExhausted, saying what was asked and what there is.
 [[noreturn]] void throw_exhausted(const arena& a, std::size_t size_bytes);
+
+/// Of a slot + 1, for messages; 0 for nobody's.
+std::int32_t pid_of_slot(const arena& a, std::uint32_t slot_plus_one) noexcept;
 
 /// True when a slot's process has died and nobody has cleaned up yet.
 bool is_dead(const attachment& at, std::uint32_t slot) noexcept;

@@ -99,7 +99,8 @@ std::uint32_t room_behind(std::size_t root_bytes, std::size_t size_bytes) noexce
 
 StreamingPool* pool_of(const box& b) noexcept { return &arena_of(const_cast<box&>(b)); }
 
-hold* make_hold(thread_lane& l) {
+hold* make_hold(thread_lane& l, deadline until) {
+    const gate_limit limit(l, until.is_never() ? l.gate_until : until);
     auto fresh = std::make_unique<hold>();
     fresh->entry = take_entry(l);
     fresh->at = l.at;
@@ -156,11 +157,13 @@ hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes)
 }
 
 namespace {
-/// From what the lane has set aside; null when that is used up.
+/// From what the lane has set aside; null when that is used up, or when the gate is closed.
 hold* create_box_at_once(arena& a, unsigned size_class, std::size_t root_bytes) {
     thread_lane& l = lane_of_thread(a);
     new_hold h(l);
-    const inside pass(l);
+    if (!l.try_enter()) [[unlikely]]
+        return nullptr;
+    const leave_later pass(l);
     const reserved_block taken = take_reserved(a, *l.heap, size_class);
     if (taken.offset == 0) return nullptr;
     VALPOOL_KILL_POINT("box.reserved");
@@ -201,9 +204,9 @@ hold* hold_box(box& b) {
 
 namespace {
 /// False when the gate is closed for too long.
-bool try_give_back(thread_lane& l, hold& h) noexcept {
-    const maybe_inside pass(l);
-    if (!pass) return false;
+[[gnu::always_inline]] inline bool try_give_back(thread_lane& l, hold& h) noexcept {
+    if (!l.try_enter() && !enter_soon(l)) return false;
+    const leave_later pass(l);
     clear_entry(h);
     release_reference(*l.pool, *l.heap, *h.target);
     return true;

@@ -329,9 +329,7 @@ std::int32_t pid_of_lock_owner(const box& b) noexcept {
     arena& a = arena_of(const_cast<box&>(b));
     const std::uint32_t owner = lock_owner_in(b.lock_word.load(std::memory_order_relaxed));
     if (owner == 0 || owner > a.lane_count) return 0;
-    const std::uint32_t slot = a.lane_at(owner - 1).owner.load(std::memory_order_relaxed);
-    if (slot == 0 || slot > a.lane_count) return 0;
-    return a.slot(slot - 1).pid.load(std::memory_order_relaxed);
+    return pid_of_slot(a, a.lane_at(owner - 1).owner.load(std::memory_order_relaxed));
 }
 
 }  // namespace valpool::detail

@@ -13,16 +13,17 @@
 namespace valpool::detail {
 
 /// A new one, with a ledger entry of its own, which is not used yet. Throws as new_hold.
-hold* make_hold(thread_lane& l);
+hold* make_hold(thread_lane& l, deadline until);
 /// One that has ended, its entry cleared.
 void return_hold(thread_lane& l, hold* h) noexcept;
 
 /// A hold that is not in the ledger yet: everything that can fail has been done.
 class new_hold {
 public:
-    /// Throws PoolExhausted, std::bad_alloc.
-    explicit new_hold(thread_lane& l) : lane_(l), hold_(l.spare_holds.take()) {
-        if (!hold_) hold_ = make_hold(l);
+    /// Throws PoolExhausted, std::bad_alloc; PoolStalled at the deadline.
+    explicit new_hold(thread_lane& l, deadline until = deadline::never())
+        : lane_(l), hold_(l.spare_holds.take()) {
+        if (!hold_) hold_ = make_hold(l, until);
         hold_->handles.store(1, std::memory_order_relaxed);
     }
     ~new_hold() {

@@ -92,9 +92,12 @@ private:
     void visit_processes() {
         for (std::uint32_t s = 0; s < a_.lane_count; ++s) {
             const process_slot& slot = a_.slot(s);
-            if (slot.state.load() != process_slot::attached) continue;
+            const std::uint32_t state = slot.state.load();
+            if (state == process_slot::free) continue;
             const bool dead = at_ && at_->notices_deaths() && is_dead(*at_.get(), s);
-            (dead ? report_.dead_processes : report_.living_processes).push_back(slot.pid.load());
+            auto& living =
+                state == process_slot::family ? report_.parents : report_.living_processes;
+            (dead ? report_.dead_processes : living).push_back(slot.pid.load());
             visit_ledger(slot, dead);
         }
     }
@@ -236,14 +239,20 @@ void keep_common(std::vector<std::string>& problems, const std::vector<std::stri
 }  // namespace
 
 pool_report check(const StreamingPool& pool) {
+    const arena& a = arena_of(pool);
     constexpr int looks = 4;
-    pool_report report = checker(arena_of(pool)).run();
+    pool_report report = checker(a).run();
     for (int i = 1; i < looks && !report.is_sound(); ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        pool_report next = checker(arena_of(pool)).run();
+        pool_report next = checker(a).run();
         keep_common(next.problems, report.problems);
         report = std::move(next);
     }
+    if (a.entrance.closed.load() != 0) {
+        report.repairing_process = pid_of_slot(a, a.entrance.recoverer.load());
+        report.problems.clear();  // counts are being made anew
+    }
+    report.delaying_process = pid_of_slot(a, a.entrance.foiled_by.load());
     return report;
 }
 
@@ -259,6 +268,10 @@ std::ostream& operator<<(std::ostream& out, const pool_report& r) {
         << " bytes of bookkeeping\n";
     out << r.living_processes.size() << " processes attached";
     if (!r.dead_processes.empty()) out << ", " << r.dead_processes.size() << " dead";
+    if (!r.parents.empty()) out << "; children of " << r.parents.size() << " hold values unused";
+    if (r.repairing_process != 0) out << "; process " << r.repairing_process << " is repairing it";
+    if (r.delaying_process != 0)
+        out << "; process " << r.delaying_process << " is in an operation and delays the repair";
     if (r.leaked_bytes != 0) out << "; " << r.leaked_bytes << " bytes await recovery";
     if (r.poisoned != 0) out << "; " << r.poisoned << " values are poisoned";
     out << "\n";

@@ -111,6 +111,7 @@ bool stop_world(attachment& at) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {
         if (a.lane_at(i).owner.load(std::memory_order_acquire) == 0) continue;
         if (wait_for_leave(at, i, until)) continue;
+        a.entrance.foiled_by.store(a.lane_at(i).owner.load());
         open_gate(a);
         const std::uint32_t times = a.entrance.put_offs.fetch_add(1) + 1;
         const std::int64_t pause_ns = shortest_pause_ns << std::min(times, most_doublings);
@@ -118,6 +119,7 @@ bool stop_world(attachment& at) noexcept {
         return false;
     }
     a.entrance.put_offs.store(0);
+    a.entrance.foiled_by.store(0);
     return true;
 }
 
@@ -517,11 +519,7 @@ void wait_and_enter(thread_lane& l) {
 }
 
 void throw_stalled(const arena& a) {
-    const std::uint32_t recoverer = a.entrance.recoverer.load(std::memory_order_relaxed);
-    const std::int32_t pid = recoverer == 0 || recoverer > a.lane_count
-                                 ? 0
-                                 : a.slot(recoverer - 1).pid.load(std::memory_order_relaxed);
-    throw PoolStalled("process " + std::to_string(pid) +
+    throw PoolStalled("process " + std::to_string(pid_of_slot(a, a.entrance.recoverer.load())) +
                       " has been stopped while it was repairing the pool: nobody can change "
                       "anything there until it goes on, or dies");
 }

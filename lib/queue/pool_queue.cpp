@@ -71,14 +71,14 @@ public:
         if (arena_.contains(&out))
             throw std::logic_error("dequeue: the result must not lie in the pool itself");
         thread_lane& l = lane_of_thread(arena_);
-        const gate_limit limit(l, until);
-        new_hold taker(l);
+        new_hold taker(l, until);
         box* taken = nullptr;
         const bool done = retry(
             reading_, packets_remembered(read_),
             [&] {
-                const maybe_inside pass(l, until);
-                if (pass) taken = try_take(arena_, pipe_, taker, read_);
+                if (!l.try_enter() && !enter_by(l, until)) return false;
+                const leave_later pass(l);
+                taken = try_take(arena_, pipe_, taker, read_);
                 return taken != nullptr;
             },
             until);
@@ -130,8 +130,8 @@ private:
             if (!try_hand_over(l, h, until)) return false;
             end_hold(l, packed.release());
         } else {
-            const maybe_inside pass(l, until);
-            if (!pass) return false;
+            if (!l.try_enter() && !enter_by(l, until)) return false;
+            const leave_later pass(l);
             publish(b);
             b.refs.fetch_add(1, std::memory_order_relaxed);
             VALPOOL_KILL_POINT("queue.counted");
@@ -166,9 +166,9 @@ private:
     }
 
     /// The slot takes over the hold's reference; false when there is no room.
-    bool try_hand_over(thread_lane& l, hold& h, deadline until) {
-        const maybe_inside pass(l, until);
-        if (!pass) return false;
+    [[gnu::always_inline]] bool try_hand_over(thread_lane& l, hold& h, deadline until) noexcept {
+        if (!l.try_enter() && !enter_by(l, until)) return false;
+        const leave_later pass(l);
         publish(*h.target);
         VALPOOL_KILL_POINT("queue.handing_over");
         if (!try_put(pipe_, h.target->self, written_)) return false;

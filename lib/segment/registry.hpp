@@ -67,6 +67,7 @@ struct alignas(64) gate {
     std::atomic<std::int64_t> put_off_until;  // steady clock, ns: no new try before
     std::atomic<std::uint32_t> put_offs;      // tries in a row that a stopped process foiled
     std::atomic<std::uint32_t> recoverer;     // slot + 1 of who has closed it last
+    std::atomic<std::uint32_t> foiled_by;     // slot + 1 of who foiled the last try; 0: nobody
 };
 
 /// Who looks for the dead, and when: any waiter, but all of them together only so often.
