@@ -34,13 +34,18 @@ class queue_core;
 /// Time-outs are seconds on the monotonic clock. None: wait for ever. Zero or less: try once. Huge
 /// values and infinity: for ever. NaN, and what is no number: std::logic_error. A wait never ends
 /// early, except by the BreakChecker of the ServerSide or ClientSide that the queue belongs to:
-/// then enqueue and dequeue return false, and enq and deq throw BreakRequested.
+/// then enqueue and dequeue return false, and enq and deq throw BreakRequested. Waits are
+/// cancellation points of pthread_cancel.
 ///
-/// Who sleeps because a pipe of 16 packets or more is full is woken when a quarter of it is free;
-/// for less room it looks by itself, ten times a second and at its deadline.
+/// Those who wait are served in turn; who has waited in vain for some milliseconds comes before
+/// those who come later, who may find a pipe full, or empty, for 2 ms because of that. Who sleeps
+/// because a pipe of 16 packets or more is full is woken when a quarter of it is free, and for less
+/// room within 0.2 s.
 ///
 /// Process safety: a process that is stopped or killed, at any instruction, never keeps others from
-/// the queue, and its packet is in the queue or is not.
+/// the queue, and its packet is in the queue or is not. With one exception: while a process is
+/// stopped in the milliseconds in which it repairs the pool, calls with a time-out return false
+/// when their time is over, and enq of a value that has to be copied throws PoolStalled.
 /// Source: "C++ Cross-Process Shared Memory Tools": ServerSide, ClientSide, Complex Interactions.
 class VALPOOL_API CQ {
 public:

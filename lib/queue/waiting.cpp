@@ -101,7 +101,7 @@ void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadlin
 }
 
 void reservation::was_in_vain(std::uint32_t lane) noexcept {
-    constexpr std::chrono::milliseconds bearable{5};
+    constexpr std::chrono::milliseconds bearable{2};
     if (mine_ != 0 || std::chrono::steady_clock::now() - began_ < bearable) return;
     static thread_local std::uint32_t times = 0;
     const std::uint32_t up = ++times * lanes + lane + 1;
