@@ -2,6 +2,7 @@
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
+#include "memory/hold.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
 #include "segment/segment.hpp"
@@ -97,14 +98,13 @@ bool join_family(thread_lane& forker, pool_file& keeper, std::size_t held_count)
     if (!at.family) return false;
     const family_record& f = *at.family;
     constexpr std::size_t few = 64;
-    const bool is_small = f.boxes.size() <= held_count + few;
-    if (!is_small || !keeper.try_share(slot_role(f.slot))) return false;
+    if (f.boxes.size() > held_count + few) return false;
+    // Inside, no repair is half done: one that has found the family dead must not find it alive
+    // when another process starts it over.
     const inside pass(forker);
-    // With the gate open, and a part of its lock, nobody takes it for a dead one's any more.
     const process_slot& slot = forker.pool->slot(f.slot);
-    if (slot.state.load() == process_slot::family && slot.claims.load() == f.claims) return true;
-    keeper.unlock(slot_role(f.slot));
-    return false;
+    return slot.state.load() == process_slot::family && slot.claims.load() == f.claims &&
+           keeper.try_share(slot_role(f.slot));
 }
 
 void found_family(attachment& at, pool_file& keeper) {
@@ -291,10 +291,26 @@ void claim_own_slot(attachment& at) {
 }
 
 namespace {
+/// References that were counted before the rest failed.
+bool release_held(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    for (std::uint64_t o = a.slot(l.at->slot).ledger.load(); o != 0;
+         o = a.at<ledger_block>(o)->next)
+        for (auto& entry : a.at<ledger_block>(o)->entries) {
+            const std::uint64_t held = entry.load(std::memory_order_relaxed);
+            if (held == 0) continue;
+            const maybe_inside pass(l);
+            if (!pass) return false;
+            entry.store(0, std::memory_order_relaxed);
+            release_reference(a, *l.heap, *a.at<box>(held));
+        }
+    return true;
+}
+
 void give_slot_back(thread_lane& l) noexcept {
     attachment& at = *l.at;
     arena& a = *l.pool;
-    if (free_ledger(l)) {
+    if (release_held(l) && free_ledger(l)) {
         if (const maybe_inside pass(l); pass) flush_heap(a, *l.heap);
         l.control->owner.store(0, std::memory_order_release);
         a.slot(at.slot).state.store(process_slot::free, std::memory_order_release);

@@ -92,9 +92,14 @@ private:
     void visit_processes() {
         for (std::uint32_t s = 0; s < a_.lane_count; ++s) {
             const process_slot& slot = a_.slot(s);
-            if (slot.state.load() != process_slot::attached) continue;
+            const std::uint32_t state = slot.state.load();
+            if (state == process_slot::free) continue;
             const bool dead = at_ && at_->notices_deaths() && is_dead(*at_.get(), s);
-            (dead ? report_.dead_processes : report_.living_processes).push_back(slot.pid.load());
+            has_dead_ = has_dead_ || dead;
+            // A family's slot is no process, but its references count.
+            if (state == process_slot::attached)
+                (dead ? report_.dead_processes : report_.living_processes)
+                    .push_back(slot.pid.load());
             visit_ledger(slot, dead);
         }
     }
@@ -173,8 +178,7 @@ private:
             const std::size_t counted = a_.at<box>(offset)->refs.load();
             // The dead leave boxes counted too high until recovery, but never too low.
             const bool too_low = counted < seen.expected;
-            const bool too_high =
-                counted > seen.expected + seen.dead && report_.dead_processes.empty();
+            const bool too_high = counted > seen.expected + seen.dead && !has_dead_;
             if (too_low || too_high)
                 complain("the box at " + std::to_string(offset) + " is counted " +
                          std::to_string(counted) + " times, but referred to " +
@@ -213,7 +217,7 @@ private:
             complain(std::to_string(known) + " bytes are in use, but only " +
                      std::to_string(report_.used_bytes) + " are marked so");
         const std::size_t counted = a_.system_bytes.load();
-        if (counted != report_.system_bytes && report_.dead_processes.empty())
+        if (counted != report_.system_bytes && !has_dead_)
             complain("queues and ledgers have " + std::to_string(report_.system_bytes) +
                      " bytes, but are counted with " + std::to_string(counted));
     }
@@ -225,6 +229,7 @@ private:
     std::unordered_set<std::uint64_t> set_aside_;
     std::vector<std::uint64_t> work_;
     std::size_t reachable_bytes_ = 0;
+    bool has_dead_ = false;  // or a family without children
 };
 
 void keep_common(std::vector<std::string>& problems, const std::vector<std::string>& others) {
