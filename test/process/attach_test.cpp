@@ -1,7 +1,8 @@
 #include "support/started_pool.hpp"
 
+#include "boot/boot_record.hpp"
 #include "memory/attachment.hpp"
-#include "memory/recovery.hpp"
+#include "segment/segment.hpp"
 
 #include <valpool/valpool.hpp>
 
@@ -97,7 +98,9 @@ BOOST_AUTO_TEST_CASE(nobody_is_refused_while_others_attach_use_values_and_detach
             client.start();
             std::vector<Val> held;
             for (int i = 0; uses && i < 20; ++i)
-                held.push_back(Shared(client.pool(), Tab{{"text", std::string(120, 'x')}}));
+                held.push_back(
+                    Shared(client.pool(),
+                           Tab{{"text", std::string(static_cast<std::size_t>(i) * 40, 'x')}}));
             ++*attaches;
         }
         return 0;
@@ -106,6 +109,12 @@ BOOST_AUTO_TEST_CASE(nobody_is_refused_while_others_attach_use_values_and_detach
     for (int i = 0; i < 9; ++i)
         all.push_back(std::make_unique<stranger>(
             [&, i](const std::string& name) { return come_and_go(name, i != 0); }));
+    // What attaching looks at first, as often as can be.
+    all.push_back(std::make_unique<stranger>([&](const std::string& name) {
+        const auto file = detail::pool_file::open(detail::path_of_segment(name));
+        while (!*stop) const detail::pool_view view(file, name);
+        return 0;
+    }));
     const started_pool p("come_and_go", 4000000);
     ServerSide server(p.name, "pipe", 64);
     server.start();
