@@ -63,7 +63,6 @@ void leave_entries(attachment& at, const thread_lane& l) noexcept {
 /// nobody gave back. What hangs on a key of pthread goes after all of them.
 struct lane_list {
     std::vector<std::unique_ptr<thread_lane>> lanes;
-    int rounds = 0;
 
     void give_back() noexcept {
         const std::lock_guard guard(table().mutex);
@@ -105,8 +104,9 @@ private:
 
 void end_lane_list(void* value) noexcept {
     auto* const list = static_cast<lane_list*>(value);
-    // Others have keys as well, and may let go of values there.
-    if (++list->rounds < PTHREAD_DESTRUCTOR_ITERATIONS) return lane_key::instance().hang_up(list);
+    // Others have keys as well, and may let go of values there, even as a thread's first use of a
+    // pool: that makes a new list, which goes in the next round. A list that waited for the last
+    // round would miss it if it was made after the first.
     list->give_back();
     current_lane = &no_lane;
     lanes_of_thread = nullptr;

@@ -3,6 +3,7 @@
 /// How this process takes part in a pool: one attachment a pool, one lane a thread and pool.
 
 #include "base/clock.hpp"
+#include "base/handover.hpp"
 #include "memory/ledger.hpp"
 #include "segment/pool_file.hpp"
 
@@ -24,7 +25,8 @@ struct thread_lane;
 /// What a child of fork has of its parent's until it uses the pool for the first time; see
 /// fork.cpp.
 struct inheritance {
-    pool_file keeper;                 // has a part of the family's slot; or the common file has
+    pool_file keeper;                 // has a part of the family's slot
+    std::uint32_t slot = 0;           // the family's
     std::vector<std::uint64_t> held;  // the box that each entry named at the fork; 0: none
 };
 
@@ -34,7 +36,8 @@ struct family_record {
     std::uint32_t claims;  // the slot's, while it is the family's
     std::unordered_set<std::uint64_t> boxes;
     std::vector<ledger_block*> blocks;
-    std::uint32_t used = 0;  // entries of the blocks
+    std::uint32_t used = 0;      // entries of the blocks
+    std::vector<handover> born;  // children that have not said yet that they have their part
 };
 
 /// This process's share of one pool. Lives until its last user (a boot object) has gone and the

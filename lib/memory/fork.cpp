@@ -2,6 +2,7 @@
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
+#include "memory/hold.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
 #include "segment/segment.hpp"
@@ -22,7 +23,9 @@
 /// died or has used it: by then it has a slot of its own, and has counted there what it holds.
 ///
 /// The family's slot is alive as long as somebody has a part of its lock: each of these children
-/// has, by a description of the file that it was born with. Its parent keeps none.
+/// has, by a description of the file that it was born with. Its parent keeps none. Where there is
+/// no way to another description, each has a part by process: such a lock is not inherited, so the
+/// parent keeps its own until the child says that it has taken one.
 ///
 /// Pools over bare memory know no deaths: there a child has its own slot from the start.
 
@@ -37,6 +40,7 @@ namespace {
 struct child_share {
     attachment* at = nullptr;
     std::unique_ptr<inheritance> inherited;
+    handover part;     // the child takes it itself
     std::string loss;  // why it gets nothing
 
     // In a pool over bare memory.
@@ -97,14 +101,13 @@ bool join_family(thread_lane& forker, pool_file& keeper, std::size_t held_count)
     if (!at.family) return false;
     const family_record& f = *at.family;
     constexpr std::size_t few = 64;
-    const bool is_small = f.boxes.size() <= held_count + few;
-    if (!is_small || !keeper.try_share(slot_role(f.slot))) return false;
+    if (f.boxes.size() > held_count + few) return false;
+    // Inside, no repair is half done: one that has found the family dead must not find it alive
+    // when another process starts it over.
     const inside pass(forker);
-    // With the gate open, and a part of its lock, nobody takes it for a dead one's any more.
     const process_slot& slot = forker.pool->slot(f.slot);
-    if (slot.state.load() == process_slot::family && slot.claims.load() == f.claims) return true;
-    keeper.unlock(slot_role(f.slot));
-    return false;
+    return slot.state.load() == process_slot::family && slot.claims.load() == f.claims &&
+           keeper.try_share(slot_role(f.slot));
 }
 
 void found_family(attachment& at, pool_file& keeper) {
@@ -114,7 +117,7 @@ void found_family(attachment& at, pool_file& keeper) {
     slot.state.store(process_slot::family, std::memory_order_release);
     VALPOOL_KILL_POINT("fork.founded_family");
     keeper.try_share(slot_role(s));  // from the whole to a part: cannot fail
-    at.family.emplace(family_record{s, slot.claims.load(), {}, {}});
+    at.family.emplace(family_record{s, slot.claims.load(), {}, {}, 0, {}});
 }
 
 std::atomic<std::uint64_t>& family_entry(thread_lane& forker, family_record& f) {
@@ -144,13 +147,28 @@ void prepare_inheritance(child_share& share) {
     const auto held_count =
         held.size() - static_cast<std::size_t>(std::count(held.begin(), held.end(), 0U));
     if (held_count == 0) return;
-    pool_file own = at.common.reopen(path_of_segment(at.name));
-    // What all of them share, and their parent: then it lasts as long as this one does.
-    pool_file& keeper = own.is_open() ? own : at.common;
+    pool_file& keeper = share.inherited->keeper;
+    keeper = at.common.reopen(path_of_segment(at.name));
+    if (!keeper.is_open()) {
+        keeper = at.common.for_this_process();
+        share.part = handover::make();
+    }
     if (!join_family(forker, keeper, held_count)) found_family(at, keeper);
+    share.inherited->slot = at.family->slot;
     for (const std::uint64_t box_offset : held)
         if (box_offset != 0) keep_for_family(forker, box_offset);
-    share.inherited->keeper = std::move(own);
+}
+
+/// Gives the parent's own part up when each child has said that it has one. One that has died
+/// before that says nothing: then the parent keeps what the family has.
+void wait_for_parts(attachment& at, child_share& share) {
+    constexpr std::chrono::milliseconds longest{100};
+    share.part.wait(deadline::in(longest));
+    if (at.inherited) return;  // and needs its part itself
+    auto& born = at.family->born;
+    born.push_back(std::move(share.part));
+    std::erase_if(born, [](const handover& child) { return child.is_ready(); });
+    if (born.empty()) share.inherited->keeper.unlock(slot_role(at.family->slot));
 }
 
 // --- pools over bare memory --------------------------------------------------------------------
@@ -200,14 +218,20 @@ void take_share(child_share& share) {
 
 // --- the three moments of a fork ---------------------------------------------------------------
 
+void pass_on_inheritance(child_share& share) {
+    if (share.at->inherited->keeper.is_for_process()) share.part = handover::make();
+}
+
 void prepare_share(attachment& at) {
     at.mutex.lock();
     child_share share;
     share.at = &at;
-    // Who has not used the pool since it was forked itself passes on what it has.
-    if (!at.private_memory && !at.lost.load() && !at.inherited) {
+    if (!at.private_memory && !at.lost.load()) {
         try {
-            if (at.notices_deaths())
+            // Who has not used the pool since it was forked itself passes on what it has.
+            if (at.inherited)
+                pass_on_inheritance(share);
+            else if (at.notices_deaths())
                 prepare_inheritance(share);
             else
                 fill_share(share);
@@ -228,6 +252,7 @@ void before_fork() {
 void after_fork_in_parent() {
     const no_cancellation guard;
     for (child_share& share : shares()) {
+        if (share.part && share.loss.empty()) wait_for_parts(*share.at, share);
         share.at->forking.store(0);
         share.at->mutex.unlock();
     }
@@ -250,17 +275,20 @@ void inherit(child_share& share) {
     new (&at.mutex) std::mutex;
     new (&at.recovery) std::mutex;
     at.forking.store(0);
-    if (at.private_memory || at.lost.load() || at.inherited) return;
+    if (at.private_memory || at.lost.load()) return;
+    if (share.forker && share.loss.empty()) return take_share(share);
+    leave_to_parent(at);
     if (!share.loss.empty()) {
-        leave_to_parent(at);
+        at.inherited.reset();
         at.loss = std::move(share.loss);
         at.lost.store(true);
-    } else if (share.inherited) {
-        leave_to_parent(at);
-        at.inherited = std::move(share.inherited);
-    } else {
-        take_share(share);
+        return;
     }
+    if (share.inherited) at.inherited = std::move(share.inherited);
+    if (!share.part) return;
+    // After the last descriptor was closed, which would have dropped it.
+    at.inherited->keeper.try_share(slot_role(at.inherited->slot));
+    share.part.say_ready();
 }
 
 void after_fork_in_child() {
@@ -277,29 +305,46 @@ void after_fork_in_child() {
 
 void claim_own_slot(attachment& at) {
     register_for_barriers();
-    at.file = at.common.reopen(path_of_segment(at.name));
-    if (!at.file.is_open()) at.file = at.common.for_this_process();
+    // Not closed when what follows fails: that could drop a part of the family's slot.
+    if (!at.file.is_open()) {
+        pool_file own = at.common.reopen(path_of_segment(at.name));
+        at.file = own.is_open() ? std::move(own) : at.common.for_this_process();
+    }
     if (!at.file.is_open())
         throw std::runtime_error(
             "this process was forked, and has no way to the pool's file any more: its descriptors "
             "were closed, or none is free, and its name " +
             path_of_segment(at.name) + " cannot be opened");
     at.slot = claim_slot(at, at.file);
-    if (at.slot != at.pool->lane_count) return;
-    at.file.close();
-    throw_no_slot(*at.pool);
+    if (at.slot == at.pool->lane_count) throw_no_slot(*at.pool);
 }
 
 namespace {
+/// References that were counted before the rest failed.
+bool release_held(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    for (std::uint64_t o = a.slot(l.at->slot).ledger.load(); o != 0;
+         o = a.at<ledger_block>(o)->next)
+        for (auto& entry : a.at<ledger_block>(o)->entries) {
+            const std::uint64_t held = entry.load(std::memory_order_relaxed);
+            if (held == 0) continue;
+            const maybe_inside pass(l);
+            if (!pass) return false;
+            entry.store(0, std::memory_order_relaxed);
+            release_reference(a, *l.heap, *a.at<box>(held));
+        }
+    return true;
+}
+
 void give_slot_back(thread_lane& l) noexcept {
     attachment& at = *l.at;
     arena& a = *l.pool;
-    if (free_ledger(l)) {
+    if (release_held(l) && free_ledger(l)) {
         if (const maybe_inside pass(l); pass) flush_heap(a, *l.heap);
         l.control->owner.store(0, std::memory_order_release);
         a.slot(at.slot).state.store(process_slot::free, std::memory_order_release);
     }
-    at.file.close();
+    at.file.unlock(slot_role(at.slot));
     at.slot = a.lane_count;
 }
 
@@ -324,13 +369,16 @@ std::vector<ledger_block*> count_what_is_held(thread_lane& l,
 void take_inheritance(thread_lane& l) {
     attachment& at = *l.at;
     try {
-        if (at.file.is_own_description()) at.file.anchor();
+        if (!at.file.is_for_process() && !at.file.is_anchored()) at.file.anchor();
         use_ledger(at, count_what_is_held(l, at.inherited->held));
     } catch (...) {
         give_slot_back(l);
         throw;
     }
-    at.inherited.reset();  // and with it the part of the family's slot
+    // And with it the part of the family's slot.
+    if (at.inherited->keeper.is_for_process())
+        at.inherited->keeper.unlock(slot_role(at.inherited->slot));
+    at.inherited.reset();
 }
 
 void handle_forks() {

@@ -95,6 +95,8 @@ private:
             const std::uint32_t state = slot.state.load();
             if (state == process_slot::free) continue;
             const bool dead = at_ && at_->notices_deaths() && is_dead(*at_.get(), s);
+            has_dead_ = has_dead_ || dead;
+            // A family's slot is no process, but its references count.
             auto& living =
                 state == process_slot::family ? report_.parents : report_.living_processes;
             (dead ? report_.dead_processes : living).push_back(slot.pid.load());
@@ -176,8 +178,7 @@ private:
             const std::size_t counted = a_.at<box>(offset)->refs.load();
             // The dead leave boxes counted too high until recovery, but never too low.
             const bool too_low = counted < seen.expected;
-            const bool too_high =
-                counted > seen.expected + seen.dead && report_.dead_processes.empty();
+            const bool too_high = counted > seen.expected + seen.dead && !has_dead_;
             if (too_low || too_high)
                 complain("the box at " + std::to_string(offset) + " is counted " +
                          std::to_string(counted) + " times, but referred to " +
@@ -216,7 +217,7 @@ private:
             complain(std::to_string(known) + " bytes are in use, but only " +
                      std::to_string(report_.used_bytes) + " are marked so");
         const std::size_t counted = a_.system_bytes.load();
-        if (counted != report_.system_bytes && report_.dead_processes.empty())
+        if (counted != report_.system_bytes && !has_dead_)
             complain("queues and ledgers have " + std::to_string(report_.system_bytes) +
                      " bytes, but are counted with " + std::to_string(counted));
     }
@@ -228,6 +229,7 @@ private:
     std::unordered_set<std::uint64_t> set_aside_;
     std::vector<std::uint64_t> work_;
     std::size_t reachable_bytes_ = 0;
+    bool has_dead_ = false;  // or a family without children
 };
 
 void keep_common(std::vector<std::string>& problems, const std::vector<std::string>& others) {

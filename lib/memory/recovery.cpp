@@ -459,6 +459,21 @@ bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt) {
     }
 }
 
+namespace {
+/// A repair that somebody else is at, or that a thread has foiled that was taken off its processor,
+/// is worth some milliseconds: the memory is there.
+recovery_result recover_patiently(attachment& at) noexcept {
+    for (const deadline end = deadline::in(std::chrono::milliseconds(50));;) {
+        const recovery_result result = recover_if_needed(at);
+        const bool is_final =
+            result == recovery_result::done || result == recovery_result::nothing_dead;
+        if (is_final || end.has_passed()) return result;
+        const no_cancellation guard;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+}  // namespace
+
 void relieve(thread_lane& l) {
     arena& a = *l.pool;
     give_back_late_holds(l);
@@ -468,7 +483,7 @@ void relieve(thread_lane& l) {
         release_empty_pages(a);
     }
     attachment& at = *l.at;
-    if (!at.notices_deaths() || recover_if_needed(at) == recovery_result::done) return;
+    if (!at.notices_deaths() || recover_patiently(at) == recovery_result::done) return;
     if (!others_set_aside(l) || is_put_off(a)) return;
     recovery_turn turn(at);
     if (!turn || !stop_world(at)) return;

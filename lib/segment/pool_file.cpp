@@ -73,7 +73,8 @@ pool_file& pool_file::operator=(pool_file&& other) noexcept {
 
 void pool_file::close() noexcept {
     const no_cancellation guard;
-    if (is_intact()) ::close(fd());
+    // Closing a borrowed one would drop all the process's locks.
+    if (!is_for_process_ && is_intact()) ::close(fd());
     fd_ = -1;
     if (anchor_) munmap(std::exchange(anchor_, nullptr), anchor_bytes);
 }
@@ -103,7 +104,7 @@ pool_file pool_file::reopen(const std::string& path) const {
 pool_file pool_file::for_this_process() const noexcept {
     pool_file file;
     if (!is_intact()) return file;
-    file.fd_ = fcntl(fd(), F_DUPFD_CLOEXEC, 0);
+    file.fd_ = fd();
     file.is_for_process_ = true;
     file.identity_ = identity_;
     return file;

@@ -55,11 +55,13 @@ public:
     /// when there is no way to it: it has no name, or may not be opened by this user (any more).
     pool_file reopen(const std::string& path) const;
     /// For a process that has no way to a description of its own: the same one, with locks that
-    /// belong to the process. They go when the process closes any descriptor of the file.
+    /// belong to the process. They go when the process closes any descriptor of the file, or ends;
+    /// a child has none of them. Not longer than this object.
     pool_file for_this_process() const noexcept;
 
     bool is_open() const noexcept { return fd() >= 0; }
-    bool is_own_description() const noexcept { return is_open() && !is_for_process_; }
+    bool is_for_process() const noexcept { return is_for_process_; }
+    bool is_anchored() const noexcept { return anchor_ != nullptr; }
     int error_number() const noexcept { return error_; }
     int fd() const noexcept { return fd_.load(std::memory_order_relaxed); }
     /// Stays when it is closed.

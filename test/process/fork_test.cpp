@@ -1,43 +1,24 @@
-#include "support/child.hpp"
+#include "support/started_pool.hpp"
 
 #include <valpool/valpool.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <cstdlib>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string>
+#include <thread>
 #include <vector>
 
+#include <grp.h>
 #include <unistd.h>
 
 using namespace valpool;
 using namespace valpool::test;
-
-namespace {
-
-struct started_pool {
-    explicit started_pool(const char* test) : name(test), main(name, 1000000) { main.start(); }
-    StreamingPool* pool() const { return main.pool(); }
-    /// Everything the dead held is back, and nothing contradicts.
-    void expect_pristine() const {
-        // Waiting is one of the things that notice deaths.
-        ServerSide side(name, "sweep", 1);
-        side.start();
-        Val nothing;
-        BOOST_TEST(eventually([&] {
-            side.pipe().dequeue(0.11, nothing);
-            return pool()->isPristine();
-        }));
-        const pool_report report = check(pool());
-        BOOST_TEST_CONTEXT(report) BOOST_TEST(report.is_sound());
-    }
-
-    pool_name name;
-    SHMMain main;
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(forking)
 
@@ -266,6 +247,174 @@ BOOST_AUTO_TEST_CASE(a_child_without_a_share_in_the_pool_can_neither_use_nor_har
     for (child& c : crowd) BOOST_TEST(c.wait() == 0);
     v.reset();
     BOOST_TEST(check(p.pool()).is_sound());
+}
+
+BOOST_AUTO_TEST_CASE(a_thread_may_fork_beside_others_that_are_busy) {
+    const watchdog dog(60);
+    // Room for all that the dead have held: repairs may be put off, and are no matter of this test.
+    started_pool p("busy", 16000000);
+    ServerSide server(p.name, "pipe", 4);
+    server.start();
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> busy;
+    for (int t = 0; t < 3; ++t)
+        busy.emplace_back([&] {
+            std::vector<Val> mine;
+            while (!stop) {
+                mine.push_back(p.share(static_cast<int>(mine.size())));
+                Val taken;
+                if (!server.pipe().try_enqueue(mine.back())) server.pipe().try_dequeue(taken);
+                if (mine.size() == 150) mine.clear();
+            }
+        });
+    int good = 0;
+    constexpr int rounds = 60;
+    std::thread([&] {
+        const Val own = p.share(7);
+        for (int round = 0; round < rounds; ++round) {
+            child other([&, round] {
+                if (round % 2 == 1 && p.share(8)("i") != 8) return 1;
+                return own("i") == 7 ? 0 : 2;
+            });
+            good += other.wait() == 0;
+        }
+    }).join();
+    BOOST_TEST(good == rounds);
+    stop = true;
+    for (std::thread& t : busy) t.join();
+    Val taken;
+    while (server.pipe().try_dequeue(taken)) taken.reset();
+    p.expect_pristine();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+namespace {
+
+/// What a daemon does that is started by root: it makes its pool, and then becomes somebody who
+/// could not open the pool's file any more.
+class daemon_of_nobody {
+public:
+    daemon_of_nobody(const std::string& name, const char* jail) : main_(name, 1000000) {
+        main_.warning(false);  // the name stays, for nobody may remove it
+        main_.start();
+        server_.emplace(name, "pipe", 8);
+        server_->start();
+        constexpr unsigned nobody = 65534;
+        if (jail && (chroot(jail) != 0 || chdir("/") != 0)) throw std::runtime_error("chroot");
+        if (setgroups(0, nullptr) != 0 || setgid(nobody) != 0 || setuid(nobody) != 0)
+            throw std::runtime_error("setuid");
+    }
+    StreamingPool* pool() const { return main_.pool(); }
+    CQ& pipe() const { return server_->pipe(); }
+    Val share(int i) const { return Shared(pool(), Tab{{"i", i}}); }
+
+private:
+    SHMMain main_;
+    std::optional<ServerSide> server_;
+};
+
+/// A directory for chroot, in which there is nothing at all.
+class empty_jail {
+public:
+    empty_jail() {
+        if (!mkdtemp(path_)) throw std::runtime_error("mkdtemp");
+    }
+    ~empty_jail() { rmdir(path_); }
+    empty_jail(const empty_jail&) = delete;
+    empty_jail& operator=(const empty_jail&) = delete;
+    const char* path() const noexcept { return path_; }
+
+private:
+    char path_[32] = "/tmp/valpool_jail_XXXXXX";
+};
+
+struct without_privileges {
+    const watchdog dog{60};
+    const empty_jail jail;
+
+    /// In a daemon outside of a chroot and in one; it says 0 if all is well.
+    void expect_of_daemons(const std::function<int(daemon_of_nobody&)>& body) const {
+        if (getuid() != 0) return;
+        for (const char* const where : {static_cast<const char*>(nullptr), jail.path()}) {
+            const pool_name name("nobody");
+            child daemon([&] {
+                daemon_of_nobody self(name, where);
+                return body(self);
+            });
+            BOOST_TEST_CONTEXT((where ? "in a chroot" : "outside")) BOOST_TEST(daemon.wait() == 0);
+        }
+    }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(forking_without_privileges, without_privileges)
+
+BOOST_AUTO_TEST_CASE(workers_of_a_daemon_that_is_nobody_use_its_pool) {
+    expect_of_daemons([](daemon_of_nobody& self) {
+        const Val v = self.share(7);
+        std::vector<child> workers;
+        for (int i = 0; i < 4; ++i)
+            workers.emplace_back([&] {
+                if (v("i") != 7) return 1;
+                self.pipe().enq(self.share(8));
+                return 0;
+            });
+        for (int i = 0; i < 4; ++i)
+            if (self.pipe().deq()("i") != 8) return 1;
+        for (child& worker : workers)
+            if (worker.wait() != 0) return 2;
+        return check(self.pool()).is_sound() ? 0 : 3;
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_a_killed_worker_of_one_held_comes_back) {
+    expect_of_daemons([](daemon_of_nobody& self) {
+        const Val v = self.share(7);
+        const phases now;
+        child worker([&] {
+            std::vector<Val> more;
+            for (int i = 0; i < 200; ++i) more.push_back(self.share(i));
+            now.reach(1);
+            for (;;) pause();
+            return 0;
+        });
+        if (!now.is_reached(1)) return 1;
+        // The living are not taken for dead.
+        for (int i = 0; i < 300; ++i) self.share(i);
+        if (check(self.pool()).living_processes.size() != 2) return 2;
+        worker.kill_and_wait();
+        const auto is_over = [&] {
+            self.pool()->usedBytes();  // looks for the dead
+            const pool_report report = check(self.pool());
+            return report.boxes == 1 && report.dead_processes.empty() && report.is_sound();
+        };
+        return eventually(is_over) ? 0 : 3;
+    });
+}
+
+BOOST_AUTO_TEST_CASE(workers_of_one_notice_each_others_deaths) {
+    expect_of_daemons([](daemon_of_nobody& self) {
+        const phases now;
+        child victim([&] {
+            const Val v = self.share(7);
+            now.reach(1);
+            for (;;) pause();
+            return 0;
+        });
+        if (!now.is_reached(1)) return 1;
+        child witness([&] {
+            self.share(8);
+            now.reach(2);
+            now.await(3);
+            return eventually([&] { return self.pool()->isPristine(); }) ? 0 : 1;
+        });
+        if (!now.is_reached(2)) return 2;
+        victim.kill_and_wait();
+        now.reach(3);
+        return witness.wait() == 0 ? 0 : 3;
+    });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "support/child.hpp"
+
+#include <valpool/valpool.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <vector>
+
+#include <unistd.h>
+
+namespace valpool::test {
+
+/// A pool that this process has started, and will remove.
+struct started_pool {
+    explicit started_pool(const char* test, std::size_t bytes = 1000000)
+        : name(test), main(name, bytes) {
+        main.start();
+    }
+    StreamingPool* pool() const { return main.pool(); }
+    Val share(int i) const { return Shared(pool(), Tab{{"i", i}}); }
+    void expect_sound() const {
+        const pool_report report = check(pool());
+        BOOST_TEST_CONTEXT(report) BOOST_TEST(report.is_sound());
+    }
+    /// Everything the dead held is back, and nothing contradicts.
+    void expect_pristine() const {
+        // Waiting is one of the things that notice deaths.
+        ServerSide side(name, "sweep", 1);
+        side.start();
+        Val nothing;
+        BOOST_TEST(eventually([&] {
+            side.pipe().dequeue(0.11, nothing);
+            return pool()->isPristine();
+        }));
+        expect_sound();
+    }
+    /// Takes all memory that there is, for an instant: what nobody refers to is used again then.
+    void put_under_pressure() const {
+        std::vector<Val> filling;
+        try {
+            for (;;) filling.push_back(Shared(pool(), Tab{{"i", -1}, {"text", "not yours"}}));
+        } catch (const PoolExhausted&) {
+        }
+    }
+
+    pool_name name;
+    SHMMain main;
+};
+
+/// Where processes that were forked from here wait for each other.
+class phases {
+public:
+    void reach(int phase) const { *at_ = phase; }
+    void await(int phase) const {
+        while (*at_ < phase) usleep(200);
+    }
+    bool has_reached(int phase) const { return *at_ >= phase; }
+    /// Waits for it, but not for ever.
+    bool is_reached(int phase) const {
+        return eventually([&] { return has_reached(phase); });
+    }
+
+private:
+    shared<std::atomic<int>> at_;
+};
+
+}  // namespace valpool::test
