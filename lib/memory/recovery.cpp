@@ -457,9 +457,9 @@ bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt) {
     }
 }
 
-void relieve(thread_lane& l) {
+void relieve(thread_lane& l, bool has_mutex) {
     arena& a = *l.pool;
-    give_back_late_holds(l);
+    if (!has_mutex) give_back_late_holds(l);
     {
         const inside pass(l);
         flush_heap(a, *l.heap);
