@@ -12,8 +12,10 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <fstream>
 #include <functional>
+#include <iostream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -88,7 +90,8 @@ public:
         try {
             body();
             for (;;) pause();
-        } catch (...) {
+        } catch (const std::exception& e) {
+            std::cerr << e.what() << std::endl;
             _exit(1);  // who waits for it runs into the limit
         }
     }
@@ -158,7 +161,7 @@ measurements many_idle_consumers(std::size_t consumers, const options& o) {
     const shm_name pool_name("idle");
     const shared<board> b;
     const auto measure = [&] {
-        SHMMain main(pool_name, 32 * mebibyte);
+        SHMMain main(pool_name, 256 * mebibyte);
         main.start();
         ServerSide packets(pool_name, "packets", 4);
         ServerSide tables(pool_name, "tables", 4);
