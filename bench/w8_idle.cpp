@@ -1,5 +1,5 @@
-/// W8: what waiting costs, and how long the first packet takes after a long wait; beside a bare
-/// futex.
+/// W8: what waiting costs, how soon those who wait notice a death, and how long the first packet
+/// takes after a long wait; beside a bare futex.
 
 #include "support/contest.hpp"
 #include "support/futex.hpp"
@@ -7,13 +7,25 @@
 #include "support/stream.hpp"
 #include "support/valpool_transport.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace valpool;
 using namespace valpool::bench;
@@ -65,6 +77,123 @@ measurements idle_consumers(const options& o) {
     double used_s = 0;
     for (const double each : b->used_s) used_s += each;
     return {{"processor", "% of a core", 100 * used_s / wait_s}};
+}
+
+/// A process that does nothing any more once `body` has returned; killed at the end. A thousand of
+/// them are too many to be roles.
+class bystander {
+public:
+    explicit bystander(const std::function<void()>& body) : pid_(fork()) {
+        if (pid_ < 0) throw std::runtime_error("fork failed");
+        if (pid_ != 0) return;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        try {
+            body();
+            for (;;) pause();
+        } catch (const std::exception& e) {
+            std::cerr << e.what() << std::endl;
+            _exit(1);  // who waits for it runs into the limit
+        }
+    }
+    ~bystander() { end(); }
+    bystander(bystander&& other) noexcept : pid_(std::exchange(other.pid_, 0)) {}
+    bystander& operator=(bystander&&) = delete;
+
+    void end() {
+        if (pid_ == 0) return;
+        kill(pid_, SIGKILL);
+        waitpid(std::exchange(pid_, 0), nullptr, 0);
+    }
+    /// What it has had of the processors.
+    double processor_seconds() const {
+        std::ifstream file("/proc/" + std::to_string(pid_) + "/schedstat");
+        double ns = 0;
+        if (!(file >> ns)) throw std::runtime_error("no schedstat of a process");
+        return 1e-9 * ns;
+    }
+
+private:
+    pid_t pid_;
+};
+
+double processor_seconds(const std::vector<bystander>& all) {
+    double seconds = 0;
+    for (const bystander& one : all) seconds += one.processor_seconds();
+    return seconds;
+}
+
+/// From the kill of a process until what it held is poisoned, in milliseconds. Whoever measures
+/// reads only, which notices nobody's death.
+double time_until_a_death_is_noticed(const shm_name& pool_name, ServerSide& tables) {
+    const Val table = Shared(tables.pool(), Tab{{"a", 1}});
+    const shared<barrier> ready;
+    bystander victim([&] {
+        ClientSide client(pool_name, "tables");
+        client.start();
+        const Val mine = client.pipe().deq();
+        const TransactionLock lock(mine);
+        ready->arrive_and_wait(2);
+        for (;;) pause();
+    });
+    tables.pipe().enq(table);
+    ready->arrive_and_wait(2);
+    const std::int64_t killed_ns = now_ns();
+    victim.end();
+    try {
+        while (table("a") == 1) sleep_for(0.0005);
+    } catch (const PoisonedError&) {
+        return static_cast<double>(now_ns() - killed_ns) * 1e-6;
+    }
+    throw std::runtime_error("a table has changed");
+}
+
+/// Many that sleep in a pool: what they take together, and how soon they notice a death.
+measurements many_idle_consumers(std::size_t consumers, const options& o) {
+    const double warm_up_s = o.is_quick ? 0.3 : 3;
+    const double wait_s = o.is_quick ? 0.7 : 5;
+    const int deaths = o.is_quick ? 1 : 5;
+    if (o.is_quick) consumers = 20;
+    struct board {
+        double used_s = 0;
+        double median_ms = 0;
+        double worst_ms = 0;
+    };
+    const shm_name pool_name("idle");
+    const shared<board> b;
+    const auto measure = [&] {
+        SHMMain main(pool_name, 256 * mebibyte);
+        main.start();
+        ServerSide packets(pool_name, "packets", 4);
+        ServerSide tables(pool_name, "tables", 4);
+        packets.start();
+        tables.start();
+        const shared<barrier> ready;
+        const auto everybody = static_cast<std::uint32_t>(consumers + 1);
+        std::vector<bystander> all;
+        for (std::size_t i = 0; i < consumers; ++i)
+            all.emplace_back([&] {
+                ClientSide client(pool_name, "packets");
+                client.start();
+                ready->arrive_and_wait(everybody);
+                client.pipe().deq();
+            });
+        ready->arrive_and_wait(everybody);
+        sleep_for(warm_up_s);
+        const double before_s = processor_seconds(all);
+        sleep_for(wait_s);
+        b->used_s = processor_seconds(all) - before_s;
+        std::vector<double> times;
+        for (int i = 0; i < deaths; ++i) {
+            sleep_for(0.1 + 0.037 * i);  // in different phases of their sleeps
+            times.push_back(time_until_a_death_is_noticed(pool_name, tables));
+        }
+        b->median_ms = median(times);
+        b->worst_ms = *std::max_element(times.begin(), times.end());
+    };
+    run_processes({{role::anywhere, measure}}, longest_measurement);
+    return {{"processor", "% of a core", 100 * b->used_s / wait_s},
+            {"death noticed, median", "ms", b->median_ms},
+            {"death noticed, worst", "ms", b->worst_ms}};
 }
 
 /// A packet that says when it was sent.
@@ -188,6 +317,10 @@ int main(int argc, char** argv) {
     const options o = parse_options(argc, argv);
     contest c("W8");
     c.add(valpool_contestant("valpool", "waiting"), "ten waiting consumers", idle_consumers);
+    for (const std::size_t consumers : {100U, 400U, 1000U})
+        c.add(valpool_contestant("valpool", "waiting"),
+              std::to_string(consumers) + " waiting consumers",
+              [=](const options& given) { return many_idle_consumers(consumers, given); });
     c.add(valpool_contestant("valpool", "waiting"), "first packet after a long wait",
           first_after_a_long_wait<pipe_wake>);
     c.add({kind::limit, "futex", "limit: bare futex"}, "first packet after a long wait",

@@ -38,7 +38,7 @@ class queue_core;
 /// cancellation points of pthread_cancel.
 ///
 /// Those who wait are served in turn; who has waited in vain for some milliseconds comes before
-/// those who come later, who may find a pipe full, or empty, for 2 ms because of that. Who sleeps
+/// those who come later and can wait themselves. Who sleeps
 /// because a pipe of 16 packets or more is full is woken when a quarter of it is free, and for less
 /// room within 0.2 s.
 ///

@@ -63,6 +63,8 @@ pipe* side::open_unless_stalled() {
 
 pipe* side::open() {
     if (capacity_ == 0) return find_pipe(access_.pool(), pipe_name_);
+    // Or the break checker would not be asked until a stalled pool has worn out all patience.
+    const gate_limit limit(lane_of_thread(access_.pool()), deadline::in(options.period));
     return &open_pipe(access_.pool(), pipe_name_, capacity_);
 }
 

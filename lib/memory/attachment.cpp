@@ -190,6 +190,16 @@ bool holds_anything(const attachment& at) noexcept {
     return false;
 }
 
+/// Whether all that it holds has been let go of, and only could not be given back yet.
+bool holds_only_late(attachment& at) noexcept {
+    const std::lock_guard guard(at.mutex);
+    std::size_t held = 0;
+    for (std::uint32_t b = 0; b < at.ledger.block_count(); ++b)
+        for (const auto& entry : at.ledger.block_at(b)->entries)
+            if (entry.load(std::memory_order_relaxed) != 0) ++held;
+    return !at.late_holds.empty() && held == at.late_holds.size();
+}
+
 /// False when the gate is closed for too long.
 bool give_lanes_back(attachment& at, thread_lane& mine) noexcept {
     arena& a = *at.pool;
@@ -212,7 +222,8 @@ bool give_lanes_back(attachment& at, thread_lane& mine) noexcept {
 /// of the slot has gone.
 void detach(const std::shared_ptr<attachment>& at) {
     arena& a = *at->pool;
-    if (!at->lost.load() && !at->inherited) {
+    for (hold* const h : at->late_holds) delete h;
+    if (!at->lost.load() && !at->inherited && at->late_holds.empty()) {
         thread_lane& mine = lane_of_thread(a);
         if (free_raw_memory(mine) && free_ledger(mine) && give_lanes_back(*at, mine)) {
             a.slot(at->slot).state.store(process_slot::free, std::memory_order_release);
@@ -232,7 +243,8 @@ void detach_if_unused(attachment& at) noexcept {
             return;  // no lane for this thread: the process's end does it
         }
     }
-    if (holds_anything(at)) return;
+    // Nobody may ever come back here to try again: what is late is left to recovery.
+    if (holds_anything(at) && !holds_only_late(at)) return;
     const auto shared = attachment_of(*at.pool);
     if (shared.get() != &at) return;
     try {
@@ -245,8 +257,8 @@ void detach_if_unused(attachment& at) noexcept {
 void grow_ledger(thread_lane& l) {
     arena& a = *l.pool;
     l.at->ledger.make_room();
-    const std::uint64_t offset =
-        find_or_throw(l, sizeof(ledger_block), [&] { return add_ledger_block(l, l.at->slot); });
+    const std::uint64_t offset = find_or_throw(
+        l, sizeof(ledger_block), [&] { return add_ledger_block(l, l.at->slot); }, true);
     l.at->ledger.add(*a.at<ledger_block>(offset));
 }
 

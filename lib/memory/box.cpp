@@ -241,7 +241,6 @@ void keep_for_later(hold* h) noexcept {
 
 void give_back_late_holds(thread_lane& l) noexcept {
     attachment& at = *l.at;
-    if (at.forking.load(std::memory_order_relaxed) == l.index + 1) return;  // has the mutex
     std::vector<hold*> late;
     {
         const std::lock_guard guard(at.mutex);

@@ -76,8 +76,8 @@ void count_for(thread_lane& l, std::atomic<std::uint64_t>& entry, std::uint64_t 
 }
 
 ledger_block& new_block(thread_lane& l, std::uint32_t slot) {
-    const std::uint64_t offset =
-        find_or_throw(l, sizeof(ledger_block), [&] { return add_ledger_block(l, slot); });
+    const std::uint64_t offset = find_or_throw(
+        l, sizeof(ledger_block), [&] { return add_ledger_block(l, slot); }, true);
     return *l.pool->at<ledger_block>(offset);
 }
 

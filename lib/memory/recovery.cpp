@@ -474,9 +474,9 @@ recovery_result recover_patiently(attachment& at) noexcept {
 }
 }  // namespace
 
-void relieve(thread_lane& l) {
+void relieve(thread_lane& l, bool has_mutex) {
     arena& a = *l.pool;
-    give_back_late_holds(l);
+    if (!has_mutex) give_back_late_holds(l);
     {
         const inside pass(l);
         flush_heap(a, *l.heap);

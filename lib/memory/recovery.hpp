@@ -45,15 +45,17 @@ recovery_result recover_if_needed(attachment& at) noexcept;
 bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt);
 
 /// For an allocation that found nothing: gets back what the dead hold and what the living have only
-/// set aside. Not inside.
-void relieve(thread_lane& l);
+/// set aside. Not inside. `has_mutex`: the thread has its attachment's, so what it has let go of
+/// too late stays where it is.
+void relieve(thread_lane& l, bool has_mutex = false);
 
 /// Runs `find` inside, and once more after relief; throws PoolExhausted when it still gives 0.
 template <class Find>
-std::uint64_t find_or_throw(thread_lane& l, std::size_t size_bytes, Find find) {
+std::uint64_t find_or_throw(thread_lane& l, std::size_t size_bytes, Find find,
+                            bool has_mutex = false) {
     std::uint64_t found = find();
     if (found == 0) {
-        relieve(l);
+        relieve(l, has_mutex);
         found = find();
     }
     if (found == 0) throw_exhausted(*l.pool, size_bytes);

@@ -11,15 +11,18 @@ namespace {
 
 using namespace std::chrono;
 
-/// True for one caller in each period. A time that lies ahead is another clock's (that of a time
-/// namespace), and says nothing.
-bool claim_look(watch& looks) noexcept {
-    constexpr std::int64_t apart_ns = nanoseconds(look_slice).count() * 9 / 10;
+enum class look { too_soon, due, overdue };
+
+/// Not too soon for one caller in each period. A time that lies ahead is another clock's (that of a
+/// time namespace), and says nothing.
+look claim_look(watch& looks) noexcept {
+    constexpr std::int64_t slice_ns = nanoseconds(look_slice).count();
     const std::int64_t now = nanoseconds(steady_clock::now().time_since_epoch()).count();
     std::int64_t last = looks.last_look.load(std::memory_order_relaxed);
-    const bool is_soon = last <= now && now - last < apart_ns;
-    return !is_soon &&
-           looks.last_look.compare_exchange_strong(last, now, std::memory_order_relaxed);
+    const bool is_soon = last <= now && now - last < slice_ns * 9 / 10;
+    if (is_soon || !looks.last_look.compare_exchange_strong(last, now, std::memory_order_relaxed))
+        return look::too_soon;
+    return last > now || now - last < 3 * slice_ns ? look::due : look::overdue;
 }
 
 /// True when the lane is a lookout, perhaps from now on.
@@ -35,28 +38,30 @@ bool is_lookout(watch& looks, std::uint32_t lane) noexcept {
     return false;
 }
 
-/// Whether somebody who could have been woken has been.
-bool wake_another(arena& a) noexcept {
-    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+/// Wakes a sleeper that is no lookout, if there is one: the first one behind that lane.
+void wake_another(arena& a, std::uint32_t behind) noexcept {
+    for (std::uint32_t n = 0; n < a.lane_count; ++n) {
+        const std::uint32_t i = (behind + 1 + n) % a.lane_count;
         const auto is_it = [i](const auto& lookout) { return lookout.load() == i + 1; };
         const auto& lookout = a.looks.lookout;
         if (a.seat_at(i).asleep.load(std::memory_order_relaxed) != 0 &&
             std::none_of(std::begin(lookout), std::end(lookout), is_it) && wake_seat(a.seat_at(i)))
-            return true;
+            return;
     }
-    return false;
 }
 
-/// Who is a lookout and does not sleep has something else to do; whoever is woken for that takes
-/// the place when it goes to sleep again.
-void replace_lookouts(arena& a, std::uint32_t own_lane) noexcept {
+/// Who is a lookout and does not sleep has something else to do; and when nobody has looked for
+/// long, those who sleep have been stopped. Whoever is woken for that takes the place when it goes
+/// to sleep again.
+void replace_lookouts(arena& a, std::uint32_t own_lane, bool are_stopped) noexcept {
     for (auto& lookout : a.looks.lookout) {
         const std::uint32_t lane = lookout.load(std::memory_order_relaxed) - 1;
         if (lane == own_lane) continue;
-        if (lane < a.lane_count && a.seat_at(lane).asleep.load(std::memory_order_relaxed) != 0)
-            continue;
+        const bool sleeps =
+            lane < a.lane_count && a.seat_at(lane).asleep.load(std::memory_order_relaxed) != 0;
+        if (sleeps && !are_stopped) continue;
         lookout.store(0, std::memory_order_relaxed);
-        wake_another(a);
+        wake_another(a, sleeps ? lane : own_lane);
     }
 }
 
@@ -75,12 +80,13 @@ nanoseconds nap_of(arena& a, std::uint32_t lane) noexcept {
 
 void look_now_and_then(thread_lane& l) noexcept {
     arena& a = *l.pool;
-    if (!claim_look(a.looks)) return;
+    const look turn = claim_look(a.looks);
+    if (turn == look::too_soon) return;
     recover_if_needed(*l.at);
     give_back_late_holds(l);
     if (!queue_hooks.rouse_sleepers) return;
     a.looks.sleepers.store(queue_hooks.rouse_sleepers(a), std::memory_order_relaxed);
-    replace_lookouts(a, l.index);
+    replace_lookouts(a, l.index, turn == look::overdue);
 }
 
 void look_now_and_then(const arena& a) noexcept {

@@ -110,8 +110,11 @@ std::size_t CQ::dequeue_many(std::vector<Val>& out, std::size_t most, const Val&
         out.push_back(std::move(packet));
         return true;
     };
-    if (most == 0 || !unless_broken(until, [&] { return take(until); })) return 0;
-    while (out.size() - before < most && take(deadline::in_seconds(0))) {
+    const auto take_by = [&](deadline end) {
+        return unless_broken(end, [&] { return take(end); });
+    };
+    if (most == 0 || !take_by(until)) return 0;
+    while (out.size() - before < most && take_by(deadline::in_seconds(0))) {
     }
     return out.size() - before;
 }

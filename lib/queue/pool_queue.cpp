@@ -216,6 +216,8 @@ private:
 
     /// Lets somebody go first who has waited for too long; true when there was one.
     bool gives_way(thread_lane& l, const side& s, deadline until) noexcept {
+        // Who tries once would take a pipe for empty that is not.
+        if (until.is_immediate()) return false;
         const std::uint32_t up = reservation::of_another(s.list, l.index);
         if (up == 0 || !s.is_ready(pipe_) || !s.manners.gives_way(s.list, up)) return false;
         const auto is_gone = [&] { return s.list.overdue.load(std::memory_order_relaxed) != up; };

@@ -37,8 +37,8 @@ struct alignas(64) wait_list {
     bool take(std::uint32_t lane) noexcept;
 };
 
-/// What a waiter that has been woken in vain for some time puts up for the others: who finds it
-/// lets that one go first. Taken down by its owner, by recovery when the owner has died, and by
+/// What a waiter that has waited in vain for some time puts up for the others: who finds it, and can
+/// wait, lets that one go first. Taken down by its owner, by recovery when the owner has died, and by
 /// whoever has given way for a while without seeing it go (the owner may be stopped).
 class reservation {
 public:
@@ -49,7 +49,7 @@ public:
     reservation(const reservation&) = delete;
     reservation& operator=(const reservation&) = delete;
 
-    /// After each wake-up in vain.
+    /// After each sleep, or try, in vain.
     void was_in_vain(std::uint32_t lane) noexcept;
 
     /// What somebody else than that lane has put up; 0: nothing.

@@ -257,8 +257,9 @@ public:
         for (auto& order : board_->plan.orders) order.countdown = 0;
     }
     family start_victim() {
+        board_->offspring_end = 0;
         return family([this] {
-            be_the_victim();
+            if (!board_->is_offspring_to_die) be_the_victim();
             return live_a_whole_life(name_, *board_);
         });
     }
@@ -268,10 +269,7 @@ public:
             return 0;
         });
     }
-    /// For the calling process, and not for those it forks.
-    void be_the_victim() {
-        for (auto& order : board_->plan.orders) order.victim = getpid();
-    }
+    void be_the_victim() { claim_orders(*board_); }
     /// Empty when all is well.
     std::string ask(command order) {
         board_->command = order;
@@ -294,17 +292,30 @@ private:
 std::string name_of(unsigned point) { return detail::kill_point_name(point); }
 bool is_about(unsigned point, const char* topic) { return name_of(point).rfind(topic, 0) == 0; }
 
-/// How often a life passes each point. Only the victim's passes matter, but the keeper's and the
-/// sleeper's are the same every time.
-std::vector<unsigned> passes_of_a_life(world& w) {
+/// How often a life passes a point.
+struct pass_counts {
+    unsigned own = 0;
+    unsigned by_offspring = 0;
+
+    bool only_offspring_passes() const { return own == 0 && by_offspring != 0; }
+    /// By whoever is to die there.
+    unsigned of_victim() const { return only_offspring_passes() ? by_offspring : own; }
+};
+
+/// Only the victims' passes matter, but the keeper's and the sleeper's are the same every time.
+std::vector<pass_counts> passes_of_a_life(world& w) {
     std::vector<std::uint64_t> before;
     for (unsigned p = 0; p < detail::kill_point_count(); ++p)
         before.push_back(w.board().plan.passes[p]);
+    w.board().is_offspring_to_die = false;
     family victim = w.start_victim();
     BOOST_REQUIRE_EQUAL(victim.wait(), 0);
-    std::vector<unsigned> passes;
-    for (unsigned p = 0; p < detail::kill_point_count(); ++p)
-        passes.push_back(static_cast<unsigned>(w.board().plan.passes[p] - before[p]));
+    std::vector<pass_counts> passes;
+    for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
+        const auto all = static_cast<unsigned>(w.board().plan.passes[p] - before[p]);
+        const auto by_offspring = static_cast<unsigned>(w.board().offspring_passes[p]);
+        passes.push_back({all - std::min(all, by_offspring), by_offspring});
+    }
     BOOST_REQUIRE_EQUAL(w.ask(judge), "");
     return passes;
 }
@@ -325,7 +336,7 @@ BOOST_AUTO_TEST_CASE(every_kill_point_is_reached_by_some_test) {
     std::set<std::string> names;
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
         names.insert(name_of(p));
-        if (!is_elsewhere(p)) BOOST_TEST_CONTEXT(name_of(p)) BOOST_TEST(passes[p] > 0u);
+        if (!is_elsewhere(p)) BOOST_TEST_CONTEXT(name_of(p)) BOOST_TEST(passes[p].of_victim() > 0u);
     }
     BOOST_TEST(names.size() == detail::kill_point_count());
 }
@@ -434,6 +445,7 @@ BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
     const watchdog dog(6000);
     const long most = from_environment("VALPOOL_KILLS_PER_POINT", 50);
     long kills = 0;
+    long offspring_kills = 0;
     long pairs = 0;
     long poisoned = 0;
     auto w = std::make_unique<world>();
@@ -443,24 +455,33 @@ BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
         poisoned += w->board().poisoned;
         w.reset();  // the old one takes its kill plan along
         w = std::make_unique<world>();
-        const auto last = std::min<long>(passes[p], most);
-        for (long n = 1; n <= last; ++n) {
-            w->arm(p, static_cast<unsigned>(n), SIGKILL);
-            std::optional<child> second;  // dies at the same time, wherever it is then
-            if (n % 2 == 0) second.emplace(w->start_second_victim());
-            family victim = w->start_victim();
-            const int end = victim.wait();
-            if (second && second->kill_and_wait() == -SIGKILL) ++pairs;
-            w->disarm();
-            if (end == -SIGKILL) ++kills;
-            const std::string complaint = w->ask(judge);
-            BOOST_TEST_CONTEXT(name_of(p) << ", pass " << n << ", victim ended with " << end)
-            BOOST_REQUIRE_EQUAL(complaint, "");
+        for (const bool is_offspring : {false, true}) {
+            w->board().is_offspring_to_die = is_offspring;
+            const auto count = is_offspring ? passes[p].by_offspring : passes[p].own;
+            const auto last = std::min<long>(count, most);
+            for (long n = 1; n <= last; ++n) {
+                w->arm(p, static_cast<unsigned>(n), SIGKILL);
+                std::optional<child> second;  // dies at the same time, wherever it is then
+                if (n % 2 == 0) second.emplace(w->start_second_victim());
+                family victim = w->start_victim();
+                int end = victim.wait();
+                if (is_offspring) end = w->board().offspring_end;
+                if (second && second->kill_and_wait() == -SIGKILL) ++pairs;
+                w->disarm();
+                if (end == -SIGKILL) ++(is_offspring ? offspring_kills : kills);
+                const std::string complaint = w->ask(judge);
+                BOOST_TEST_CONTEXT(name_of(p) << ", pass " << n << ", "
+                                              << (is_offspring ? "offspring" : "victim")
+                                              << " ended with " << end)
+                BOOST_REQUIRE_EQUAL(complaint, "");
+            }
         }
     }
     BOOST_TEST_MESSAGE(kills << " kills at " << detail::kill_point_count() << " points, " << pairs
                              << " of them of two at once");
+    BOOST_TEST_MESSAGE(offspring_kills << " kills of a child of fork");
     BOOST_TEST(kills > 500);
+    BOOST_TEST(offspring_kills > 5);
     BOOST_TEST(poisoned > 0);
 }
 
@@ -485,7 +506,9 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
     std::set<unsigned> reached;
     for (const unsigned first : first_points) {
         world w;
-        const auto passes = passes_of_a_life(w)[first];
+        const pass_counts counts = passes_of_a_life(w)[first];
+        const auto passes = counts.of_victim();
+        w.board().is_offspring_to_die = counts.only_offspring_passes();
         for (const unsigned second : recovery_points) {
             // Spread over the whole life: what the first one leaves differs.
             const long steps = is_about(first, "box.mut") ? 8 * most : most;
@@ -552,8 +575,10 @@ BOOST_AUTO_TEST_CASE(a_process_that_is_stopped_at_any_point_blocks_nobody) {
     auto w = std::make_unique<world>();
     const auto passes = passes_of_a_life(*w);
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
-        if (is_elsewhere(p) || passes[p] == 0) continue;
-        w->arm(p, (passes[p] + 1) / 2, SIGSTOP);
+        const unsigned count = passes[p].of_victim();
+        if (is_elsewhere(p) || count == 0) continue;
+        w->board().is_offspring_to_die = passes[p].only_offspring_passes();
+        w->arm(p, (count + 1) / 2, SIGSTOP);
         family victim = w->start_victim();
         const bool stopped = eventually(
             [&] { return w->board().plan.fired[p].exchange(0) != 0 || victim.has_eldest_ended(); });
@@ -562,7 +587,7 @@ BOOST_AUTO_TEST_CASE(a_process_that_is_stopped_at_any_point_blocks_nobody) {
             BOOST_TEST(stopped);
             BOOST_REQUIRE_EQUAL(w->ask(check_normal_work), "");
         }
-        victim.kill_and_wait();
+        victim.kill_all_and_wait();
         const std::string complaint = w->ask(judge);
         BOOST_TEST_CONTEXT(name_of(p)) BOOST_REQUIRE_EQUAL(complaint, "");
     }

@@ -5,11 +5,13 @@
 #include <valpool/valpool.hpp>
 
 #include <chrono>
-
+#include <cstddef>
 #include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 namespace valpool::test {
 namespace {
@@ -100,6 +102,23 @@ void use_a_poisoned_value(StreamingPool& pool) {
     table["text"] = "anew";
 }
 
+/// The third time that it is asked, at least one whole sleep has been in vain: somebody who looks
+/// for the dead may have cut the other one short.
+bool has_waited_enough() {
+    static int times = 0;
+    return ++times % 3 == 0;
+}
+
+/// For so long that the others are to let it go first.
+void wait_in_vain(const std::string& name) {
+    constexpr int micro_sleep = 6000;
+    ServerSide own(name, "pipe of the victim", 3, false, nullptr, has_waited_enough, micro_sleep);
+    own.start();
+    own.pipe().spin(0);  // or others might keep the processor until the time is over
+    Val nothing;
+    own.pipe().dequeue(10.0, nothing);
+}
+
 void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
                 crash_board& board) {
     for (int i = 0; i < 4; ++i) {
@@ -114,11 +133,7 @@ void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
         const Val packet = input.pipe().deq();
         if (packet("number") == i) board.received = i + 1;
     }
-    ServerSide own(name, "pipe of the victim", 3);
-    own.start();
-    Val nothing;
-    own.pipe().spin(0);  // or others might keep the processor until the time is over
-    own.pipe().dequeue(0.001, nothing);
+    wait_in_vain(name);
     ClientSide sleeper(name, "to sleeper");
     sleeper.start();
     for (int i = 0; i < 2; ++i) {
@@ -126,13 +141,35 @@ void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
         sleeper.pipe().enq(i);
         board.woken_with = i + 1;
     }
-    CQ unnamed(2, own.pool(), true);
+    CQ unnamed(2, output.pool(), true);
     unnamed.enq(Tab{{"a", 1}});
     unnamed.enq(2);
     unnamed.deq();
 }
 
+/// Of everybody; but its parent waits, and the others hardly do anything.
+class passes_meanwhile {
+public:
+    explicit passes_meanwhile(crash_board& board) : board_(board) {
+        for (std::size_t p = 0; p < before_.size(); ++p) before_[p] = board_.plan.passes[p];
+    }
+    ~passes_meanwhile() {
+        for (std::size_t p = 0; p < before_.size(); ++p)
+            board_.offspring_passes[p] = board_.plan.passes[p] - before_[p];
+    }
+    passes_meanwhile(const passes_meanwhile&) = delete;
+    passes_meanwhile& operator=(const passes_meanwhile&) = delete;
+
+private:
+    crash_board& board_;
+    std::array<std::uint64_t, detail::kill_plan::max_points> before_;
+};
+
 }  // namespace
+
+void claim_orders(crash_board& board) {
+    for (auto& order : board.plan.orders) order.victim = getpid();
+}
 
 int live_a_whole_life(const std::string& name, crash_board& board) {
     ServerSide output(name, "from victim", 8);
@@ -148,12 +185,18 @@ int live_a_whole_life(const std::string& name, crash_board& board) {
     use_queues(name, output, input, board);
 
     auto inherited = std::make_unique<Val>(Shared(&pool, Tab{{"a", 1}}));
+    board.has_parent_let_go = false;
+    const pid_t parent = getpid();
     child offspring([&] {
+        while (!board.has_parent_let_go && getppid() == parent) std::this_thread::yield();
+        if (board.is_offspring_to_die) claim_orders(board);
+        const passes_meanwhile counted(board);
         inherited.reset();
         return 0;
     });
     inherited.reset();
-    offspring.wait();
+    board.has_parent_let_go = true;
+    board.offspring_end = offspring.wait();
     std::thread([&pool] { Shared(&pool, Tab{{"thread", 1}}); }).join();
     return 0;
 }

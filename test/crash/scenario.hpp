@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <string>
 
 namespace valpool::test {
@@ -20,7 +21,13 @@ struct crash_board {
     std::atomic<int> marks;        // marks that the sleeper has seen
     std::atomic<int> sleeper_disorder;
     std::atomic<int> poisoned;  // tables that the keeper found so
-    std::atomic<int> command;   // to the keeper: see crash_test.cpp
+    // The child that the victim forks: whether it is to die in its parent's place, how it ended,
+    // and how often each point was passed while it lived.
+    std::atomic<bool> is_offspring_to_die;
+    std::atomic<bool> has_parent_let_go;  // of what both hold
+    std::atomic<int> offspring_end;
+    std::array<std::atomic<std::uint64_t>, detail::kill_plan::max_points> offspring_passes;
+    std::atomic<int> command;  // to the keeper: see crash_test.cpp
     std::atomic<int> answer;
     std::atomic<bool> stop;
     std::array<char, 4000> complaint;
@@ -31,6 +38,9 @@ constexpr int packets_for_victim = 4;
 /// Everything a process can do with a pool, in one go: attaches, allocates, shares, nests, locks,
 /// enqueues, dequeues, waits, wakes, forks, starts a thread, and detaches. Always the same steps.
 int live_a_whole_life(const std::string& pool, crash_board& board);
+
+/// The calling process, and none that it forks, is the one that dies at what is armed.
+void claim_orders(crash_board& board);
 
 /// Allocates, shares and passes values for ever, away from what the victim's board counts.
 void work_for_ever(const std::string& name);

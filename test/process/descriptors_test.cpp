@@ -343,7 +343,7 @@ BOOST_AUTO_TEST_CASE(a_process_that_has_none_left_can_fork_and_its_child_use_the
     });
     BOOST_TEST(server.pipe().deq()("i") == 7);
     BOOST_TEST(poor.wait() == 0);
-    p.expect_sound();
+    p.expect_pristine();
 }
 
 BOOST_AUTO_TEST_CASE(a_second_side_needs_none) {

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <functional>
@@ -308,6 +309,9 @@ public:
     StreamingPool* pool() const { return main_.pool(); }
     CQ& pipe() const { return server_->pipe(); }
     Val share(int i) const { return Shared(pool(), Tab{{"i", i}}); }
+    bool comes_to_be_pristine() const {
+        return eventually([&] { return pool()->isPristine() && check(pool()).is_sound(); });
+    }
 
 private:
     SHMMain main_;
@@ -353,7 +357,7 @@ BOOST_FIXTURE_TEST_SUITE(forking_without_privileges, without_privileges)
 
 BOOST_AUTO_TEST_CASE(workers_of_a_daemon_that_is_nobody_use_its_pool) {
     expect_of_daemons([](daemon_of_nobody& self) {
-        const Val v = self.share(7);
+        Val v = self.share(7);
         std::vector<child> workers;
         for (int i = 0; i < 4; ++i)
             workers.emplace_back([&] {
@@ -365,13 +369,14 @@ BOOST_AUTO_TEST_CASE(workers_of_a_daemon_that_is_nobody_use_its_pool) {
             if (self.pipe().deq()("i") != 8) return 1;
         for (child& worker : workers)
             if (worker.wait() != 0) return 2;
-        return check(self.pool()).is_sound() ? 0 : 3;
+        v.reset();
+        return self.comes_to_be_pristine() ? 0 : 3;
     });
 }
 
 BOOST_AUTO_TEST_CASE(what_a_killed_worker_of_one_held_comes_back) {
     expect_of_daemons([](daemon_of_nobody& self) {
-        const Val v = self.share(7);
+        Val v = self.share(7);
         const phases now;
         child worker([&] {
             std::vector<Val> more;
@@ -385,12 +390,8 @@ BOOST_AUTO_TEST_CASE(what_a_killed_worker_of_one_held_comes_back) {
         for (int i = 0; i < 300; ++i) self.share(i);
         if (check(self.pool()).living_processes.size() != 2) return 2;
         worker.kill_and_wait();
-        const auto is_over = [&] {
-            self.pool()->usedBytes();  // looks for the dead
-            const pool_report report = check(self.pool());
-            return report.boxes == 1 && report.dead_processes.empty() && report.is_sound();
-        };
-        return eventually(is_over) ? 0 : 3;
+        v.reset();
+        return self.comes_to_be_pristine() ? 0 : 3;
     });
 }
 
@@ -414,6 +415,22 @@ BOOST_AUTO_TEST_CASE(workers_of_one_notice_each_others_deaths) {
         victim.kill_and_wait();
         now.reach(3);
         return witness.wait() == 0 ? 0 : 3;
+    });
+}
+
+BOOST_AUTO_TEST_CASE(one_that_forks_again_and_again_does_not_keep_more_and_more) {
+    expect_of_daemons([](daemon_of_nobody& self) {
+        std::size_t most_at_first = 0;
+        for (int round = 0; round < 150; ++round) {
+            std::vector<Val> values;
+            for (int i = 0; i < 100; ++i) values.push_back(self.share(i));
+            child worker([&] { return self.share(1)("i") == 1 && values[99]("i") == 99 ? 0 : 1; });
+            if (worker.wait() != 0) return 1;
+            const std::size_t used = self.pool()->usedBytes();
+            if (round < 10) most_at_first = std::max(most_at_first, used);
+            if (used > 4 * most_at_first) return 2;
+        }
+        return self.comes_to_be_pristine() ? 0 : 3;
     });
 }
 

@@ -189,4 +189,26 @@ BOOST_AUTO_TEST_CASE(forks_and_threads_with_raw_memory_do_not_disturb_each_other
     p.expect_pristine();
 }
 
+BOOST_AUTO_TEST_CASE(a_process_whose_first_value_finds_the_pool_full_is_told_so) {
+    const watchdog dog(60);
+    const pool_name name("full");
+    SHMMain main(name, 300000);
+    main.start();
+    std::vector<char*> pieces;
+    for (std::size_t size = 20000; size != 0; size /= 2) try {
+            for (;;) pieces.push_back(main.pool()->allocate(size));
+        } catch (const PoolExhausted&) {
+        }
+    // Pipes also use up what is reserved for ledgers.
+    for (const int capacity : {64, 1}) try {
+            for (int i = 0;; ++i)
+                ServerSide(name, std::to_string(capacity) + "," + std::to_string(i), capacity)
+                    .start();
+        } catch (const PoolExhausted&) {
+        }
+    BOOST_CHECK_THROW(Shared(main.pool(), Tab{{"a", 1}}), PoolExhausted);
+    for (char* const piece : pieces) main.pool()->deallocate(piece);
+    BOOST_TEST(Shared(main.pool(), Tab{{"a", 1}})("a") == 1);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

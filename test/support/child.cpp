@@ -76,6 +76,12 @@ int family::wait() {
     return end;
 }
 
+int family::kill_all_and_wait() {
+    // The eldest has not been waited for, so nobody else can have its number.
+    if (eldest_.pid() != 0) ::kill(-eldest_.pid(), SIGKILL);
+    return kill_and_wait();
+}
+
 pool_name::pool_name(const std::string& test) {
     static std::atomic<int> counter{0};
     name_ =

@@ -49,6 +49,8 @@ public:
         eldest_.signal(SIGKILL);
         return wait();
     }
+    /// Also those who would never end, for they have been stopped.
+    int kill_all_and_wait();
     bool has_eldest_ended() const { return eldest_.has_ended(); }
 
 private:
