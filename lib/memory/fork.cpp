@@ -155,6 +155,7 @@ void prepare_inheritance(child_share& share) {
     }
     if (!join_family(forker, keeper, held_count)) found_family(at, keeper);
     share.inherited->slot = at.family->slot;
+    at.family->born.reserve(at.family->born.size() + 1);  // in the parent nothing may fail then
     for (const std::uint64_t box_offset : held)
         if (box_offset != 0) keep_for_family(forker, box_offset);
 }
@@ -315,7 +316,8 @@ void claim_own_slot(attachment& at) {
             "this process was forked, and has no way to the pool's file any more: its descriptors "
             "were closed, or none is free, and its name " +
             path_of_segment(at.name) + " cannot be opened");
-    at.slot = claim_slot(at, at.file);
+    // It has one already if there was no lane for it at the last try.
+    if (at.slot == at.pool->lane_count) at.slot = claim_slot(at, at.file);
     if (at.slot == at.pool->lane_count) throw_no_slot(*at.pool);
 }
 
