@@ -2,13 +2,16 @@
 
 #include "base/kill_point.hpp"
 #include "memory/fork.hpp"
+#include "memory/hold.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
 #include "segment/segment.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <climits>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include <pthread.h>
@@ -43,9 +46,24 @@ void give_lane_back(thread_lane& l) noexcept {
     l.control->owner.store(0, std::memory_order_release);
 }
 
+/// The attachment's mutex; not when somebody has it who waits at a closed gate, which the pools
+/// that notice deaths have.
+std::unique_lock<std::mutex> lock_unless_stalled(attachment& at) noexcept {
+    std::unique_lock guard(at.mutex, std::defer_lock);
+    if (!at.notices_deaths()) {
+        guard.lock();
+        return guard;
+    }
+    constexpr int most_tries = 100;
+    for (int i = 0; i < most_tries && !guard.try_lock(); ++i)
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+    return guard;
+}
+
 /// What an ending thread has set aside in the process's own memory.
 void leave_entries(attachment& at, const thread_lane& l) noexcept {
-    const std::lock_guard guard(at.mutex);
+    const auto guard = lock_unless_stalled(at);
+    if (!guard) return;  // the entries are unused until the process ends
     try {
         auto& free = at.ledger.free_entries;
         free.insert(free.end(), l.free_entries.begin(), l.free_entries.end());
@@ -192,7 +210,7 @@ bool holds_anything(const attachment& at) noexcept {
 
 /// Whether all that it holds has been let go of, and only could not be given back yet.
 bool holds_only_late(attachment& at) noexcept {
-    const std::lock_guard guard(at.mutex);
+    const std::lock_guard guard(at.late_mutex);
     std::size_t held = 0;
     for (std::uint32_t b = 0; b < at.ledger.block_count(); ++b)
         for (const auto& entry : at.ledger.block_at(b)->entries)
@@ -225,7 +243,8 @@ void detach(const std::shared_ptr<attachment>& at) {
     for (hold* const h : at->late_holds) delete h;
     if (!at->lost.load() && !at->inherited && at->late_holds.empty()) {
         thread_lane& mine = lane_of_thread(a);
-        if (free_raw_memory(mine) && free_ledger(mine) && give_lanes_back(*at, mine)) {
+        if (free_raw_memory(mine) && release_held(mine) && free_ledger(mine) &&
+            give_lanes_back(*at, mine)) {
             a.slot(at->slot).state.store(process_slot::free, std::memory_order_release);
             VALPOOL_KILL_POINT("detach.freed_slot");
         }
@@ -267,6 +286,21 @@ void grow_ledger(thread_lane& l) {
 void throw_no_slot(const arena& a) {
     throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
                              " processes already; a larger pool takes more (up to 1024)");
+}
+
+bool release_held(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    for (std::uint64_t o = a.slot(l.at->slot).ledger.load(); o != 0;
+         o = a.at<ledger_block>(o)->next)
+        for (auto& entry : a.at<ledger_block>(o)->entries) {
+            const std::uint64_t held = entry.load(std::memory_order_relaxed);
+            if (held == 0) continue;
+            const maybe_inside pass(l);
+            if (!pass) return false;
+            entry.store(0, std::memory_order_relaxed);
+            release_reference(a, *l.heap, *a.at<box>(held));
+        }
+    return true;
 }
 
 bool free_ledger(thread_lane& l) noexcept {
@@ -333,7 +367,7 @@ std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot_index) {
     return found;
 }
 
-thread_lane& find_lane(arena& a) {
+thread_lane& find_lane(arena& a, deadline until) {
     lane_list& mine = my_lanes();
     current_lane = &no_lane;
     std::erase_if(mine.lanes, [](const auto& l) { return l->has_ended(); });
@@ -358,7 +392,10 @@ thread_lane& find_lane(arena& a) {
     mine.lanes.reserve(mine.lanes.size() + 1);
     if (at->inherited) claim_own_slot(*at);
     std::unique_ptr<thread_lane> fresh = make_lane(*at);
-    if (at->inherited) take_inheritance(*fresh);
+    if (at->inherited) {
+        const gate_limit limit(*fresh, until);
+        take_inheritance(*fresh);
+    }
     at->lanes.push_back(fresh.get());
     fresh->usable_for.store(&a, std::memory_order_release);
     mine.lanes.push_back(std::move(fresh));
@@ -478,10 +515,27 @@ void with_all_attachments(const std::function<void(attachment&)>& visit) {
     for (const auto& at : table().attachments) visit(*at);
 }
 
+namespace {
+/// Another thread may have it while it waits at a closed gate.
+std::unique_lock<std::mutex> lock_within_limit(thread_lane& l) {
+    std::unique_lock guard(l.at->mutex, std::defer_lock);
+    if (l.gate_until.is_never()) {
+        guard.lock();
+        return guard;
+    }
+    const deadline until = or_repair(l.gate_until);
+    while (!guard.try_lock()) {
+        if (until.has_passed()) throw_stalled(*l.pool);
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    return guard;
+}
+}  // namespace
+
 std::uint32_t take_entry(thread_lane& l) {
     if (l.free_entries.empty()) {
         constexpr std::size_t batch = 64;
-        const std::lock_guard guard(l.at->mutex);
+        const auto guard = lock_within_limit(l);
         auto& common = l.at->ledger.free_entries;
         if (common.empty()) grow_ledger(l);
         const std::size_t count = std::min(batch, common.size());
@@ -499,7 +553,8 @@ void return_entry(thread_lane& l, std::uint32_t number) noexcept {
     try {
         l.free_entries.push_back(number);
         if (l.free_entries.size() <= most) return;
-        const std::lock_guard guard(l.at->mutex);
+        const std::unique_lock guard(l.at->mutex, std::try_to_lock);
+        if (!guard) return;  // another time
         auto& common = l.at->ledger.free_entries;
         const auto half = l.free_entries.begin() + most / 2;
         common.insert(common.end(), half, l.free_entries.end());

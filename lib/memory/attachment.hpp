@@ -32,8 +32,12 @@ struct inheritance {
 
 /// The slot in which a process keeps what its children hold that have not used the pool yet.
 struct family_record {
+    family_record(std::uint32_t its_slot, std::uint32_t its_claims, bool is_in_parents) noexcept
+        : slot(its_slot), claims(its_claims), is_parents(is_in_parents) {}
+
     std::uint32_t slot;
     std::uint32_t claims;  // the slot's, while it is the family's
+    bool is_parents;       // there was no free slot: the parent keeps it in its own
     std::unordered_set<std::uint64_t> boxes;
     std::vector<ledger_block*> blocks;
     std::uint32_t used = 0;      // entries of the blocks
@@ -68,6 +72,7 @@ struct attachment {
 
     /// Whose last handle has gone while the gate was closed for too long.
     std::vector<hold*> late_holds;
+    std::mutex late_mutex;  // of these; below `mutex`
 
     /// Lanes that threads which have ended leave to the next ones: over bare memory, which may be
     /// gone by then, an ending thread touches nothing.
@@ -189,17 +194,20 @@ extern thread_local constinit usable_lane* current_lane [[gnu::tls_model("initia
 
 /// The calling thread's lane; attaches the thread on first use. Throws std::runtime_error when all
 /// lanes are in use, or the pool was never attached here.
-thread_lane& find_lane(arena& a);
+/// A forked child's first use of the pool waits at a closed gate for so long, as gate_limit has it.
+thread_lane& find_lane(arena& a, deadline until);
 /// The same, without a call if it is the one that the thread has used last.
-inline thread_lane& lane_of_thread(arena& a) {
+inline thread_lane& lane_of_thread(arena& a, deadline until = deadline::never()) {
     usable_lane& last = *current_lane;
-    return last.is_for(a) ? static_cast<thread_lane&>(last) : find_lane(a);
+    return last.is_for(a) ? static_cast<thread_lane&>(last) : find_lane(a, until);
 }
 
 /// Operations that ask for no time-out of their own wait so long at a gate that is closed: a repair
 /// takes milliseconds, so whoever is at it has been stopped.
 constexpr std::chrono::seconds longest_stall{10};
 
+/// Who tries once must not notice a repair.
+deadline or_repair(deadline until) noexcept;
 /// Enters once the gate is open again; runs the recovery itself when its recoverer has died. False
 /// when the gate is closed at the deadline still, or after some milliseconds, so that the caller
 /// can look for what else would end its wait. (An immediate deadline allows for a repair, too:
@@ -320,6 +328,9 @@ std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot);
 void end_lanes_of(attachment& at) noexcept;
 
 [[noreturn]] void throw_no_slot(const arena& a);
+/// Gives up all references that the ledger of the thread's process names: those that were kept for
+/// children, or counted before the rest failed. False when the gate is closed for too long.
+bool release_held(thread_lane& l) noexcept;
 /// Gives all ledger blocks of the thread's process back; false when the gate is closed for too
 /// long.
 bool free_ledger(thread_lane& l) noexcept;

@@ -222,16 +222,18 @@ void drop_handle(hold* h) noexcept {
         return;
     }
     try {
-        thread_lane& l = lane_of_thread(*h->at->pool);
+        thread_lane& l = lane_of_thread(*h->at->pool, deadline::in_seconds(0));
         if (!try_give_back(l, *h)) return keep_for_later(h);
         end_hold(l, h);
+    } catch (const PoolStalled&) {
+        keep_for_later(h);
     } catch (const std::exception&) {
         // No lane is left for this thread: the reference lasts until the process ends.
     }
 }
 
 void keep_for_later(hold* h) noexcept {
-    const std::lock_guard guard(h->at->mutex);
+    const std::lock_guard guard(h->at->late_mutex);
     try {
         h->at->late_holds.push_back(h);
     } catch (const std::bad_alloc&) {
@@ -243,7 +245,7 @@ void give_back_late_holds(thread_lane& l) noexcept {
     attachment& at = *l.at;
     std::vector<hold*> late;
     {
-        const std::lock_guard guard(at.mutex);
+        const std::lock_guard guard(at.late_mutex);
         late.swap(at.late_holds);
     }
     for (hold* const h : late) {

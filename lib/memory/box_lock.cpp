@@ -227,7 +227,7 @@ void unlock(box& b) noexcept {
 }
 
 [[gnu::always_inline]] inline bool lock(box& b, deadline until) {
-    thread_lane& l = lane_of_thread(arena_of(b));
+    thread_lane& l = lane_of_thread(arena_of(b), until);
     const std::uint32_t me = name_in_box(l);
     if (lock_owner_in(b.lock_word.load(std::memory_order_relaxed)) == me) {
         lock_again(b);

@@ -104,20 +104,27 @@ bool join_family(thread_lane& forker, pool_file& keeper, std::size_t held_count)
     if (f.boxes.size() > held_count + few) return false;
     // Inside, no repair is half done: one that has found the family dead must not find it alive
     // when another process starts it over.
+    if (f.is_parents) return false;  // there may be a free one by now
     const inside pass(forker);
     const process_slot& slot = forker.pool->slot(f.slot);
     return slot.state.load() == process_slot::family && slot.claims.load() == f.claims &&
            keeper.try_share(slot_role(f.slot));
 }
 
+/// With no slot free, the parent keeps it for its children, for as long as it is attached.
+void keep_in_own_slot(attachment& at, pool_file& keeper) {
+    keeper = {};
+    if (!at.family || !at.family->is_parents) at.family.emplace(at.slot, 0, true);
+}
+
 void found_family(attachment& at, pool_file& keeper) {
     const std::uint32_t s = claim_slot(at, keeper);
-    if (s == at.pool->lane_count) throw_no_slot(*at.pool);
+    if (s == at.pool->lane_count) return keep_in_own_slot(at, keeper);
     process_slot& slot = at.pool->slot(s);
     slot.state.store(process_slot::family, std::memory_order_release);
     VALPOOL_KILL_POINT("fork.founded_family");
     keeper.try_share(slot_role(s));  // from the whole to a part: cannot fail
-    at.family.emplace(family_record{s, slot.claims.load(), {}, {}, 0, {}});
+    at.family.emplace(s, slot.claims.load(), false);
 }
 
 std::atomic<std::uint64_t>& family_entry(thread_lane& forker, family_record& f) {
@@ -154,6 +161,7 @@ void prepare_inheritance(child_share& share) {
         share.part = handover::make();
     }
     if (!join_family(forker, keeper, held_count)) found_family(at, keeper);
+    if (!keeper.is_open()) share.part = {};
     share.inherited->slot = at.family->slot;
     at.family->born.reserve(at.family->born.size() + 1);  // in the parent nothing may fail then
     for (const std::uint64_t box_offset : held)
@@ -275,6 +283,7 @@ void inherit(child_share& share) {
     attachment& at = *share.at;
     new (&at.mutex) std::mutex;
     new (&at.recovery) std::mutex;
+    new (&at.late_mutex) std::mutex;
     at.forking.store(0);
     if (at.private_memory || at.lost.load()) return;
     if (share.forker && share.loss.empty()) return take_share(share);
@@ -322,22 +331,6 @@ void claim_own_slot(attachment& at) {
 }
 
 namespace {
-/// References that were counted before the rest failed.
-bool release_held(thread_lane& l) noexcept {
-    arena& a = *l.pool;
-    for (std::uint64_t o = a.slot(l.at->slot).ledger.load(); o != 0;
-         o = a.at<ledger_block>(o)->next)
-        for (auto& entry : a.at<ledger_block>(o)->entries) {
-            const std::uint64_t held = entry.load(std::memory_order_relaxed);
-            if (held == 0) continue;
-            const maybe_inside pass(l);
-            if (!pass) return false;
-            entry.store(0, std::memory_order_relaxed);
-            release_reference(a, *l.heap, *a.at<box>(held));
-        }
-    return true;
-}
-
 void give_slot_back(thread_lane& l) noexcept {
     attachment& at = *l.at;
     arena& a = *l.pool;

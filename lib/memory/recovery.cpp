@@ -509,12 +509,12 @@ bool wait_at_gate(thread_lane& l, deadline until) noexcept {
 /// Longer than a repair takes.
 constexpr std::chrono::milliseconds moment{50};
 
-/// Who tries once must not notice a repair.
+}  // namespace
+
 deadline or_repair(deadline until) noexcept {
     constexpr std::chrono::milliseconds repair{20};
     return until.is_immediate() ? deadline::in(repair) : until;
 }
-}  // namespace
 
 bool enter_by(thread_lane& l, deadline until) noexcept {
     return wait_at_gate(l, or_repair(until).or_in(moment));

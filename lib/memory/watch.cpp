@@ -92,7 +92,7 @@ void look_now_and_then(thread_lane& l) noexcept {
 void look_now_and_then(const arena& a) noexcept {
     if (!a.shared_by_file) return;
     try {
-        look_now_and_then(lane_of_thread(const_cast<arena&>(a)));
+        look_now_and_then(lane_of_thread(const_cast<arena&>(a), deadline::in_seconds(0)));
     } catch (const std::exception&) {
         // No place for this thread: it looks without being of use.
     }

@@ -30,13 +30,13 @@ public:
     pool_queue& operator=(const pool_queue&) = delete;
 
     bool put(const Val& value, deadline until) override {
-        const gate_limit limit(lane_of_thread(arena_), until);
+        const gate_limit limit(lane_of_thread(arena_, until), until);
         handle packed(pack(value, arena_));
         return put_packed(packed, until);
     }
 
     bool put(Val&& value, deadline until) override {
-        thread_lane& l = lane_of_thread(arena_);
+        thread_lane& l = lane_of_thread(arena_, until);
         if (hold* const h = sole_hold(value); h && may_have_room()) {
             if (try_hand_over(l, *h, until)) {
                 static_cast<void>(value_access::release_hold(value));
@@ -70,7 +70,7 @@ public:
     bool take(Val& out, deadline until) override {
         if (arena_.contains(&out))
             throw std::logic_error("dequeue: the result must not lie in the pool itself");
-        thread_lane& l = lane_of_thread(arena_);
+        thread_lane& l = lane_of_thread(arena_, until);
         new_hold taker(l, until);
         box* taken = nullptr;
         const bool done = retry(
@@ -222,6 +222,8 @@ private:
         if (up == 0 || !s.is_ready(pipe_) || !s.manners.gives_way(s.list, up)) return false;
         const auto is_gone = [&] { return s.list.overdue.load(std::memory_order_relaxed) != up; };
         sleep_on_seat(l, s.list, s.topic, until.or_in(longest_courtesy), is_gone);
+        // A wake-up that came here and is of no use any more goes to the next one.
+        if (until.has_passed() && s.is_ready(pipe_)) wake_one(arena_, s.list, s.topic);
         return true;
     }
 

@@ -102,7 +102,10 @@ void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadlin
 
 void reservation::was_in_vain(std::uint32_t lane) noexcept {
     constexpr std::chrono::milliseconds bearable{2};
-    if (mine_ != 0 || std::chrono::steady_clock::now() - began_ < bearable) return;
+    if (mine_ != 0) return;
+    const steady_time now = std::chrono::steady_clock::now();
+    if (first_ == steady_time::min()) first_ = now;
+    if (now - first_ < bearable) return;
     static thread_local std::uint32_t times = 0;
     const std::uint32_t up = ++times * lanes + lane + 1;
     std::uint32_t nothing = 0;

@@ -37,9 +37,9 @@ struct alignas(64) wait_list {
     bool take(std::uint32_t lane) noexcept;
 };
 
-/// What a waiter that has waited in vain for some time puts up for the others: who finds it, and can
-/// wait, lets that one go first. Taken down by its owner, by recovery when the owner has died, and by
-/// whoever has given way for a while without seeing it go (the owner may be stopped).
+/// What a waiter that has waited in vain for some time puts up for the others: who finds it, and
+/// can wait, lets that one go first. Taken down by its owner, by recovery when the owner has died,
+/// and by whoever has given way for a while without seeing it go (the owner may be stopped).
 class reservation {
 public:
     explicit reservation(wait_list& list) noexcept : list_(list) {}
@@ -68,7 +68,7 @@ private:
 
     wait_list& list_;
     std::uint32_t mine_ = 0;
-    steady_time began_ = std::chrono::steady_clock::now();
+    steady_time first_ = steady_time::min();  // in vain
 };
 
 /// How a process's side of a pipe gives way to somebody overdue.
