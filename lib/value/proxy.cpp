@@ -14,6 +14,7 @@
 #include <ostream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 #include <type_traits>
 
 #include <unistd.h>
@@ -191,13 +192,26 @@ void renew_after_fork(heap_block& block) {
     }
 }
 
+bool try_lock_until(std::recursive_timed_mutex& lock, deadline until) {
+#ifdef VALPOOL_TSAN
+    // The compiler's sanitizer does not see locks that are taken by pthread_mutex_clocklock.
+    while (!lock.try_lock()) {
+        if (until.has_passed()) return false;
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    return true;
+#else
+    return lock.try_lock_until(until.when());
+#endif
+}
+
 /// In slices, after each of which the thread can be cancelled.
 bool lock_block(heap_block& block, deadline until) {
     renew_after_fork(block);
     if (block.lock.try_lock()) return true;
     while (!until.has_passed()) {
         const deadline slice = until.or_in(std::chrono::milliseconds(100));
-        if (block.lock.try_lock_until(slice.when())) return true;
+        if (try_lock_until(block.lock, slice)) return true;
         cancellation_point();
     }
     return false;
