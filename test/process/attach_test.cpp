@@ -52,7 +52,7 @@ private:
 };
 
 struct fixture {
-    const watchdog dog{60};
+    const watchdog dog{240};
     const phases now;
 };
 
