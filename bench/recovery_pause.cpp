@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
         held.push_back(Shared(main.pool(), Tab{{"number", i}, {"name", "a record"}, {"x", 0.5}}));
 
     std::vector<double> repairs;
-    auto user = detail::find_attachment(main.boot()->nonce);
+    auto user = detail::find_attachment(detail::arena_of(*main.pool()));
     std::int64_t longest_gap_ns = 0;
     for (long i = 0; i < deaths; ++i) {
         const pid_t victim = start(b, [&] { return hold_and_wait(name, b); });

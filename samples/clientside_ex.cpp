@@ -20,6 +20,19 @@ const char usage[] =
     "  --print N       print the first N packets only (default: all)\n"
     "example: clientside_ex mempool pipe2\n";
 
+/// False when nothing came. When the server's run has ended, it goes on to the next one's pool.
+bool take(ClientSide& client, double timeout_s, Val& packet) {
+    try {
+        if (client.pipe().dequeue(timeout_s, packet)) return true;
+        if (!was_interrupted())
+            std::cerr << "Couldn't dequeue after " << timeout_s << " seconds ... trying again\n";
+    } catch (const PoolRetired& e) {
+        std::cerr << e.what() << "\n";
+        client.restart();
+    }
+    return false;
+}
+
 int consume(const command_line& line) {
     line.expect(2);
     const double timeout_s = line.real("--timeout", 5.5);
@@ -28,7 +41,6 @@ int consume(const command_line& line) {
     watch_for_interrupts();
     ClientSide client(line.word(0), line.word(1), true, nullptr, was_interrupted);
     if (client.start() != STARTED) return exit_interrupted;
-    CQ& pipe = client.pipe();
 
     int_8 count = 0;
     int_8 last = -1;
@@ -36,12 +48,7 @@ int consume(const command_line& line) {
     auto began = std::chrono::steady_clock::now();
     while (!was_interrupted()) {
         Val packet;
-        if (!pipe.dequeue(timeout_s, packet)) {
-            if (!was_interrupted())
-                std::cerr << "Couldn't dequeue after " << timeout_s
-                          << " seconds ... trying again\n";
-            continue;
-        }
+        if (!take(client, timeout_s, packet)) continue;
         if (packet.isNone()) break;
         const int_8 sequence_number = packet("sequence_number");
         if (count == 0)

@@ -34,8 +34,9 @@ class queue_core;
 /// Time-outs are seconds on the monotonic clock. None: wait for ever. Zero or less: try once. Huge
 /// values and infinity: for ever. NaN, and what is no number: std::logic_error. A wait never ends
 /// early, except by the BreakChecker of the ServerSide or ClientSide that the queue belongs to:
-/// then enqueue and dequeue return false, and enq and deq throw BreakRequested. Waits are
-/// cancellation points of pthread_cancel.
+/// then enqueue and dequeue return false, and enq and deq throw BreakRequested; and by the end of
+/// the pool: who finds no packet, or no room, in a named pipe of a retired pool gets PoolRetired.
+/// Waits are cancellation points of pthread_cancel.
 ///
 /// Those who wait are served in turn; who has waited in vain for some milliseconds comes before
 /// those who come later and can wait themselves. Who sleeps

@@ -33,6 +33,16 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// The pool has been retired: its SHMMain has ended without keep(), or has begun anew, or was
+/// killed when the pool had no name any more. What is in its pipes can be taken out still, and what
+/// finds room can be put in; but nobody can come to it any more, so whoever would have to wait,
+/// also who only tries, gets this at once. Nothing has changed. restart() of a ServerSide or
+/// ClientSide goes on to the pool that has the name next.
+class PoolRetired : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// Somebody else held a TransactionLock until the time-out. Nothing has changed.
 class LockTimeout : public std::runtime_error {
 public:

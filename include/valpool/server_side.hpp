@@ -39,6 +39,11 @@ public:
     State_e start();
     State_e state() const noexcept;
 
+    /// Lets go of the pipe and of the pool, and starts again: what to do when a wait has thrown
+    /// PoolRetired, to go on with the pool that has the name next. Waits, throws and returns as
+    /// start(). References to pipe() from before are void; values that came out of it are not.
+    State_e restart();
+
     /// std::runtime_error when not started.
     CQ& pipe() const;
     StreamingPool* pool() const;
@@ -49,6 +54,8 @@ public:
     bool addressRandomization() const;
     /// As for SHMMain; when this process is attached to the pool already, there is nothing to do.
     bool prefault(bool on) noexcept;
+    /// As for SHMMain.
+    bool coreDumps(bool on) noexcept;
 
 private:
     std::unique_ptr<detail::side> self_;

@@ -11,9 +11,12 @@ namespace valpool {
 /// Creates the memory pool that any number of ServerSides and ClientSides, in any processes, use.
 /// One process makes one, usually the one that starts first.
 ///
-/// Life: nothing is touched before start(). The destructor removes the pool's name, unless keep()
-/// was called; whoever is attached goes on undisturbed, and the memory goes with the last of them.
-/// In a child of fork the destructor only lets go.
+/// Life: nothing is touched before start(). The destructor removes the pool's name and retires the
+/// pool, unless keep() was called: whoever is attached goes on, but gets PoolRetired instead of
+/// waiting for a packet or for room; the memory goes with the last of them.
+/// In a child of fork the object has the pool but is not its SHMMain: state() is STOPPED, and the
+/// destructor only lets go. When the process that it was forked from has gone (after daemon(3)),
+/// start() makes it that.
 /// Thread safety: use one object from one thread at a time.
 /// Source: "C++ Cross-Process Shared Memory Tools": SHMMain; Timeouts and External Shutdown
 /// Conditions; Address Randomization; headaches 1, 3 and 4.
@@ -35,12 +38,16 @@ public:
     SHMMain& operator=(const SHMMain&) = delete;
 
     /// Creates the pool with all its memory reserved. A dead earlier run's pool of the same name is
-    /// removed first. A pool whose SHMMain has died but which living processes use is taken over as
-    /// it is, if it has the size asked for.
+    /// removed first. A pool that was kept, or whose SHMMain has died but which living processes
+    /// use, is taken up as it is, with all that is in it, if it has the size and the forced address
+    /// that are asked for; shareWithGroup() applies to it as well.
     /// Throws std::runtime_error: the name belongs to a living SHMMain (naming its pid) or to
     /// something that is no pool; there is not enough memory (with both numbers); the forced
-    /// address is taken. Never changes anything that is not a dead run's.
-    /// Returns STARTED, or STOPPED when the break checker ended it. Idempotent.
+    /// address is taken; what is there is not what was asked for, or may not be removed. Never
+    /// changes anything that is not a dead run's.
+    /// Returns STARTED, or STOPPED when the break checker ended it. When it is started already, it
+    /// sees to it that the pool has its name still: others can take it away (see hasName()), and
+    /// then it is given back; std::runtime_error when something else has it.
     State_e start();
     State_e state() const noexcept;
 
@@ -63,11 +70,28 @@ public:
     /// ordinary pages, and debug says so. Returns the old setting; off by default.
     bool hugePages(bool on) noexcept;
 
-    /// Whether the pool stays when this object goes: then it can be attached to without a SHMMain.
-    /// Off by default.
+    /// Whether the pool stays, with what is in it, when this object goes or its process dies: then
+    /// it can be attached to without a SHMMain, and the next one of that name takes it up. Before
+    /// start() or after it. Off by default.
     void keep(bool on) noexcept;
+    /// Whether start() makes a new pool in any case where no SHMMain lives: one that was kept is
+    /// removed, and one that others still use is retired (see PoolRetired). Also one that another
+    /// version of this library has made, if nobody uses it. Returns the old setting; off by
+    /// default.
+    bool beginAnew(bool on) noexcept;
     /// Lets processes of the same group attach, not only those of the same user. Before start().
     void shareWithGroup(bool on) noexcept;
+
+    /// Whether the pool can be found by its name. Not when somebody has deleted or replaced its
+    /// file in /dev/shm (as systemd does when a user logs out): who is attached goes on, but nobody
+    /// else can come until start() has given the name back.
+    bool hasName() const noexcept;
+
+    /// Whether a core dump of this process has the pool in it (as far as
+    /// /proc/PID/coredump_filter lets it). ServerSide and ClientSide have the same for theirs; in
+    /// one process whoever says true first has it. Returns the old setting; off by default: a large
+    /// pool would be in the dump of each of its processes.
+    bool coreDumps(bool on) noexcept;
 
 private:
     class implementation;

@@ -10,6 +10,10 @@ void throw_system_error(const char* call, const std::string& subject, int error_
                              std::generic_category().message(error_number));
 }
 
+std::string byte_count(std::size_t bytes) {
+    return std::to_string(static_cast<std::ptrdiff_t>(bytes));
+}
+
 std::string quoted(const std::string& name) {
     constexpr std::size_t longest = 300;
     constexpr char hex[] = "0123456789abcdef";

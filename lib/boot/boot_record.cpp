@@ -2,6 +2,8 @@
 
 #include "base/system_error.hpp"
 #include "queue/ring.hpp"
+#include "segment/limits.hpp"
+#include "segment/segment.hpp"
 
 #include <boost/crc.hpp>
 #include <boost/version.hpp>
@@ -39,6 +41,14 @@ std::uint64_t checksum_of(const char* file, const Bootstrap_t& boot) {
 
 [[noreturn]] void reject(const std::string& name, const char* why) {
     throw std::runtime_error(quoted(name) + " is no memory pool that this program can use: " + why);
+}
+
+[[noreturn]] void reject_layout(const std::string& name, const char* whose, std::uint32_t its,
+                                std::uint32_t ours) {
+    throw other_layout(quoted(name) + " is no memory pool that this program can use: it was made " +
+                       "with another " + whose + " (" + std::to_string(its) + ", here it is " +
+                       std::to_string(ours) + "): end the processes that use it, and remove it (" +
+                       path_of_segment(name) + ") or have its SHMMain beginAnew(true)");
 }
 
 /// What changes while a pool is in use cannot have a checksum, but it has bounds.
@@ -123,12 +133,12 @@ void write_boot(Bootstrap_t& boot, const arena& a, const void* file, std::size_t
 pool_view::pool_view(const pool_file& file, const std::string& name) {
     struct stat status {};
     if (fstat(file.fd(), &status) != 0)
-        throw_system_error("fstat", "memory pool " + quoted(name), errno);
+        throw_pool_error("fstat", "memory pool " + quoted(name), errno);
     if (!S_ISREG(status.st_mode)) reject(name, "it is not a regular file");
     size_bytes_ = static_cast<std::size_t>(status.st_size);
     if (size_bytes_ < farthest_boot + sizeof(arena)) reject(name, "it is too short");
     void* const mapped = mmap(nullptr, size_bytes_, PROT_READ, MAP_SHARED, file.fd(), 0);
-    if (mapped == MAP_FAILED) throw_system_error("mmap", "memory pool " + quoted(name), errno);
+    if (mapped == MAP_FAILED) throw_pool_error("mmap", "memory pool " + quoted(name), errno);
     start_ = static_cast<const char*>(mapped);
     try {
         find_boot(name);
@@ -150,8 +160,10 @@ void pool_view::find_boot(const std::string& name) {
 
 void pool_view::check(const std::string& name) const {
     const Bootstrap_t& b = *boot_;
-    if (b.layout_version != layout_version) reject(name, "its layout version is another one");
-    if (b.boost_version != BOOST_VERSION) reject(name, "it was made with another version of Boost");
+    if (b.layout_version != layout_version)
+        reject_layout(name, "layout version", b.layout_version, layout_version);
+    if (b.boost_version != BOOST_VERSION)
+        reject_layout(name, "version of Boost", b.boost_version, BOOST_VERSION);
     if (b.file_bytes != size_bytes_) reject(name, "its size is not what it was made with");
     if (b.boot_offset != static_cast<std::uint64_t>(reinterpret_cast<const char*>(boot_) - start_))
         reject(name, "its boot object is not where it says");

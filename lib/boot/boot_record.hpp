@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 namespace valpool::detail {
@@ -16,11 +17,18 @@ namespace valpool::detail {
 void write_boot(Bootstrap_t& boot, const arena& a, const void* file, std::size_t file_bytes,
                 std::size_t pool_bytes);
 
+/// A pool that another version of this library, or of Boost, has made: what is in it cannot be
+/// told, only whether it is in use.
+class other_layout : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
 /// A verified look at a pool's file before anything trusts it: mapped read-only, every size and
 /// offset checked against the file and each other.
 class pool_view {
 public:
-    /// Throws std::runtime_error, saying what is wrong with the file.
+    /// Throws std::runtime_error, saying what is wrong with the file; other_layout.
     pool_view(const pool_file& file, const std::string& name);
     ~pool_view();
     pool_view(const pool_view&) = delete;

@@ -2,16 +2,16 @@
 
 #include "base/kill_point.hpp"
 #include "base/system_error.hpp"
+#include "memory/fork.hpp"
+#include "memory/retirement.hpp"
 #include "queue/ring.hpp"
+#include "segment/limits.hpp"
 
-#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <stdexcept>
 #include <utility>
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +19,13 @@ namespace valpool::detail {
 namespace {
 
 constexpr char boot_name[] = "boot";
-constexpr char temporary_prefix[] = ".valpool-new.";
+
+/// A segment with its two objects.
+struct pool_segment {
+    mapped_segment segment;
+    Bootstrap_t* boot = nullptr;
+    arena* pool = nullptr;
+};
 
 std::string subject_of(const std::string& name) { return "memory pool " + quoted(name); }
 
@@ -29,11 +35,17 @@ std::string hex(std::uint64_t address) {
     return std::string("0x") + text;
 }
 
+[[noreturn]] void throw_address_taken(const std::string& name, const void* address) {
+    throw std::runtime_error(subject_of(name) + " cannot be mapped at the forced address " +
+                             hex(reinterpret_cast<std::uintptr_t>(address)) +
+                             ": something of this process is there");
+}
+
 /// Looks the two objects up without a lock: who knows who died holding Boost's. They never move
 /// after the pool has been published.
-pool_segment find_objects(boost_segment segment) {
+pool_segment find_objects(mapped_segment segment) {
     pool_segment found;
-    found.boot = segment.find_no_lock<Bootstrap_t>(boot_name).first;
+    found.boot = segment.manager->find_no_lock<Bootstrap_t>(boot_name).first;
     if (!found.boot) throw std::runtime_error("a memory pool's segment has lost its boot object");
     found.pool = reinterpret_cast<arena*>(reinterpret_cast<char*>(found.boot) -
                                           found.boot->boot_offset + found.boot->arena_offset);
@@ -41,14 +53,10 @@ pool_segment find_objects(boost_segment segment) {
     return found;
 }
 
-pool_segment map_at(const std::string& name, void* pinned, void* forced) {
-    bool taken = false;
-    boost_segment segment = open_segment(name, pinned, taken);
-    if (taken && forced)
-        throw std::runtime_error(subject_of(name) + " cannot be mapped at the forced address " +
-                                 hex(reinterpret_cast<std::uintptr_t>(forced)) +
-                                 ": something of this process is there");
-    if (taken) segment = open_segment(name, nullptr, taken);
+pool_segment map_at(const pool_file& file, const std::string& name, void* pinned, void* forced) {
+    mapped_segment segment = open_segment(file, name, subject_of(name), pinned);
+    if (!segment && forced) throw_address_taken(name, forced);
+    if (!segment) segment = open_segment(file, name, subject_of(name), nullptr);
     return find_objects(std::move(segment));
 }
 
@@ -56,9 +64,18 @@ pool_access access_of(pool_segment found, pool_file file, const std::string& nam
     install_queue_hooks();
     pool_access access;
     access.boot = found.boot;
-    arena& pool = *found.pool;
-    auto mapping = std::make_shared<boost_segment>(std::move(found.segment));
-    access.user = attach(pool, std::move(file), std::move(mapping), name);
+    // A large pool is in every process that uses it: dumps would have it many times over.
+    dump_with_core(found.segment.start(), found.segment.size_bytes, false);
+    // Owns the segment, leads to its boot object.
+    std::shared_ptr<void> mapping(found.segment.owner, found.boot);
+    access.user = attach(*found.pool, std::move(file), std::move(mapping), name);
+    return access;
+}
+
+pool_access access_of(attachment_user user) {
+    pool_access access;
+    if (user) access.boot = static_cast<Bootstrap_t*>(user->mapping.get());
+    access.user = std::move(user);
     return access;
 }
 
@@ -69,84 +86,74 @@ void check_forced(const std::string& name, const Bootstrap_t& boot, void* forced
                                  ", not at the forced address " + hex(wanted));
 }
 
-Bootstrap_t* boot_of(const attachment& at) {
-    auto* const segment = static_cast<boost_segment*>(at.mapping.get());
-    return segment->find_no_lock<Bootstrap_t>(boot_name).first;
-}
-
-std::string temporary_name() {
-    static std::atomic<unsigned> counter{0};
-    return temporary_prefix + std::to_string(getpid()) + "." + std::to_string(counter++);
-}
-
-/// Removes what creators that died before publishing have left. Theirs are the only temporary
-/// files without a lock, apart from one that is just being born: its creator notices and repeats.
-void sweep_temporaries() {
-    DIR* const directory = opendir(path_of_segment("").c_str());
-    if (!directory) return;
-    while (const dirent* const entry = readdir(directory)) {
-        const std::string name = entry->d_name;
-        if (name.compare(0, sizeof temporary_prefix - 1, temporary_prefix) != 0) continue;
-        pool_file file = pool_file::open(path_of_segment(name));
-        if (file.is_open() && file.try_lock(main_role)) ::unlink(path_of_segment(name).c_str());
+mapped_segment reserve_segment(const pool_request& request, const std::string& temporary,
+                               std::size_t size_bytes) {
+    segment_request wanted{temporary, subject_of(request.name), size_bytes, request.forced_addr,
+                           request.mode};
+    if (request.forced_addr) {
+        mapped_segment segment = create_segment(wanted);
+        if (!segment) throw_address_taken(request.name, request.forced_addr);
+        return segment;
     }
-    closedir(directory);
+    constexpr unsigned attempts = 8;
+    for (unsigned attempt = 0; attempt < attempts; ++attempt) {
+        wanted.address = default_address(request.name, attempt);
+        if (mapped_segment segment = create_segment(wanted)) return segment;
+    }
+    wanted.address = nullptr;
+    return create_segment(wanted);
 }
 
 pool_segment build_segment(const pool_request& request, const std::string& temporary) {
     const arena_shape shape = shape_for_pool(request.pool_bytes);
     // Boost's own header and index, and the arena's alignment.
     constexpr std::size_t around = 32768;
-    segment_request wanted{temporary, arena_bytes(shape) + around, request.forced_addr,
-                           request.mode};
-    constexpr unsigned attempts = 8;
-    bool taken = false;
-    boost_segment segment;
-    for (unsigned attempt = 0; attempt <= attempts; ++attempt) {
-        if (!request.forced_addr)
-            wanted.address = attempt < attempts ? default_address(request.name, attempt) : nullptr;
-        segment = create_segment(wanted, taken);
-        if (!taken) break;
-        if (request.forced_addr)
-            throw std::runtime_error(subject_of(request.name) + " cannot be mapped at " +
-                                     hex(reinterpret_cast<std::uintptr_t>(wanted.address)) +
-                                     ": something of this process is there");
-    }
-    VALPOOL_KILL_POINT("create.segment");
+    const std::size_t size_bytes = arena_bytes(shape) + around;
     pool_segment made;
-    made.boot = segment.construct<Bootstrap_t>(boot_name)();
-    void* const memory = segment.allocate_aligned(arena_bytes(shape), 4096);
+    made.segment = reserve_segment(request, temporary, size_bytes);
+    VALPOOL_KILL_POINT("create.segment");
+    auto& manager = *made.segment.manager;
+    made.boot = manager.construct<Bootstrap_t>(boot_name)();
+    void* const memory = manager.allocate_aligned(arena_bytes(shape), 4096);
     made.pool = &format_arena(memory, shape, 16, true);
     if (!register_for_barriers()) made.pool->entrance.full_fences.store(1);
 #ifdef VALPOOL_TSAN
     made.pool->entrance.full_fences.store(1);  // what membarrier orders, the sanitizer cannot see
 #endif
-    // Where the file starts in memory, a little before what Boost calls the segment's address.
-    auto* const address = static_cast<char*>(segment.get_address());
-    char* const file = reinterpret_cast<char*>(reinterpret_cast<std::uintptr_t>(address) & ~4095UL);
-    write_boot(*made.boot, *made.pool, file, wanted.size_bytes, request.pool_bytes);
-    made.segment = std::move(segment);
+    write_boot(*made.boot, *made.pool, made.segment.start(), size_bytes, request.pool_bytes);
     VALPOOL_KILL_POINT("create.filled");
     return made;
 }
 
-/// Removes the temporary name whatever happens.
-class temporary_file {
+class process_table_lock {
 public:
-    explicit temporary_file(const std::string& name) : path_(path_of_segment(name)) {}
-    ~temporary_file() { ::unlink(path_.c_str()); }
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-    const std::string& path() const noexcept { return path_; }
-
-private:
-    std::string path_;
+    process_table_lock() noexcept { lock_process_table(); }
+    ~process_table_lock() { unlock_process_table(); }
+    process_table_lock(const process_table_lock&) = delete;
+    process_table_lock& operator=(const process_table_lock&) = delete;
 };
+
+/// A further user of what this process has attached already: for that nothing need be opened, which
+/// might not be possible any more.
+pool_access attached_already(attachment_user user, const std::string& name, void* forced_addr) {
+    if (!user || is_retired(*user->pool)) return {};
+    pool_access access = access_of(std::move(user));
+    check_forced(name, *access.boot, forced_addr);
+    return access;
+}
 
 }  // namespace
 
 bool is_named(const pool_file& file, const std::string& name) noexcept {
     return file.identity().is_at(path_of_segment(name));
+}
+
+bool has_gone(const pool_access& access, const std::string& name) noexcept {
+    if (is_retired(access.pool())) return true;
+    if (is_named(access.user->file, name)) return false;
+    struct stat status {};
+    return stat(path_of_segment(name).c_str(), &status) == 0 ||
+           !has_living_main(*access.user.get());
 }
 
 bool is_in_use(const pool_file& file, const arena& a) noexcept {
@@ -158,54 +165,41 @@ bool is_in_use(const pool_file& file, const arena& a) noexcept {
     return false;
 }
 
-namespace {
-/// A further user of what this process has attached already: for that nothing need be opened, which
-/// might not be possible any more.
-pool_access attached_already(const std::string& name, void* forced_addr) {
-    pool_access access;
-    access.user = find_attachment_at(path_of_segment(name));
-    if (!access) return access;
-    access.boot = boot_of(*access.user.get());
-    check_forced(name, *access.boot, forced_addr);
-    return access;
-}
-}  // namespace
-
 pool_access attach_by_name(const std::string& name, void* forced_addr) {
-    if (pool_access access = attached_already(name, forced_addr)) return access;
-    pool_file file = pool_file::open(path_of_segment(name));
+    const std::string path = path_of_segment(name);
+    if (auto access = attached_already(find_attachment_at(path), name, forced_addr)) return access;
+    pool_file file = pool_file::open(path);
     if (!file.is_open()) {
-        if (file.error_number() == ENOENT) return {};
-        throw_system_error("open", subject_of(name), file.error_number());
+        if (file.error_number() == ENOENT)
+            return attached_already(find_nameless_attachment(name), name, forced_addr);
+        throw_pool_error("open", subject_of(name), file.error_number());
     }
-    std::uint64_t nonce = 0;
-    {
-        const pool_view view(file, name);
-        if (view.pool().kept.load() == 0 && !is_in_use(file, view.pool())) return {};
-        check_forced(name, view.boot(), forced_addr);
-        nonce = view.boot().nonce;
-    }
-    return attach_verified(std::move(file), nonce, name, forced_addr);
+    const pool_view view(file, name);
+    const arena& a = view.pool();
+    if (is_retired(a) || (a.kept.load() == 0 && !is_in_use(file, a))) return {};
+    return attach_verified(std::move(file), view.boot(), name, forced_addr);
 }
 
-pool_access attach_verified(pool_file file, std::uint64_t nonce, const std::string& name,
+pool_access attach_verified(pool_file file, const Bootstrap_t& verified, const std::string& name,
                             void* forced_addr) {
-    pool_access access;
-    access.user = find_attachment(nonce);
-    if (access.user) {
-        access.boot = boot_of(*access.user.get());
-        return access;
-    }
-    const std::uint64_t pinned = pool_view(file, name).boot().pinned_address;
+    check_forced(name, verified, forced_addr);
+    // Or two threads would map it, and each take the other for another copy of the library.
+    const process_table_lock guard;
+    if (attachment_user user = find_attachment(file.identity())) return access_of(std::move(user));
+    if (is_mapped_here(file.identity()))
+        throw std::runtime_error(
+            subject_of(name) +
+            " is attached to this process already, by another copy of this library (a program and "
+            "its plug-in that each link the static one): have both use the shared library");
     pool_segment found;
     try {
-        found = map_at(name, reinterpret_cast<void*>(pinned), forced_addr);
+        found = map_at(file, name, reinterpret_cast<void*>(verified.pinned_address), forced_addr);
     } catch (const std::runtime_error&) {
         if (is_named(file, name)) throw;
         return {};  // removed meanwhile
     }
     // The name may have got a new file between the look at it and the mapping.
-    if (found.boot->nonce != nonce) return {};
+    if (found.boot->nonce != verified.nonce) return {};
     return access_of(std::move(found), std::move(file), name);
 }
 
@@ -219,26 +213,25 @@ void* default_address(const std::string& name, unsigned attempt) noexcept {
 }
 
 pool_access create_pool(const pool_request& request) {
-    sweep_temporaries();
-    for (;;) {
-        const temporary_file temporary(temporary_name());
-        const std::string name = temporary.path().substr(temporary.path().rfind('/') + 1);
-        pool_segment made = build_segment(request, name);
-        pool_file file = pool_file::open(temporary.path());
-        if (!file.is_open() || !file.try_lock(main_role)) continue;
-        VALPOOL_KILL_POINT("create.locked");
-        pool_access access = access_of(std::move(made), std::move(file), request.name);
-        access.pool().main_slot.store(access.user->slot + 1);
-        VALPOOL_KILL_POINT("create.attached");
-        if (link(temporary.path().c_str(), path_of_segment(request.name).c_str()) != 0) {
-            const int error = errno;
-            if (error == EEXIST) return {};
-            if (error == ENOENT) continue;  // swept before it was locked
-            throw_system_error("link", subject_of(request.name), error);
-        }
-        VALPOOL_KILL_POINT("create.published");
-        return access;
-    }
+    const std::string subject = subject_of(request.name);
+    const temporary_file temporary(subject);
+    VALPOOL_KILL_POINT("create.named");
+    pool_segment made = build_segment(request, temporary.name());
+    pool_file file = pool_file::open(path_of_segment(temporary.name()));
+    if (!file.is_open()) throw_pool_error("open", subject, file.error_number());
+    if (!file.lock_or_throw(main_role, subject))
+        throw std::runtime_error(subject +
+                                 ": another process has locked the file that it is being "
+                                 "made in");
+    VALPOOL_KILL_POINT("create.locked");
+    pool_access access = access_of(std::move(made), std::move(file), request.name);
+    access.pool().main_slot.store(access.user->slot + 1);
+    VALPOOL_KILL_POINT("create.attached");
+    const int error = access.user->file.link_to(path_of_segment(request.name));
+    if (error == EEXIST) return {};
+    if (error != 0) throw_pool_error("link", subject, error);
+    VALPOOL_KILL_POINT("create.published");
+    return access;
 }
 
 }  // namespace valpool::detail

@@ -3,12 +3,21 @@
 #include "base/system_error.hpp"
 #include "boot/pool_access.hpp"
 #include "boot/startup.hpp"
+#include "memory/fork.hpp"
+#include "memory/retirement.hpp"
+#include "segment/limits.hpp"
 
 #include <cerrno>
+#include <chrono>
+#include <limits>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
+#include <thread>
 #include <utility>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace valpool {
@@ -33,19 +42,30 @@ public:
     implementation(startup_options options, std::size_t bytes)
         : options_(std::move(options)), bytes_(bytes) {
         if (bytes == 0) throw std::logic_error("a memory pool needs more than zero bytes");
+        if (bytes > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
+            throw std::logic_error("a memory pool cannot have " + byte_count(bytes) + " bytes");
     }
 
     ~implementation() {
-        if (!access_ || pid_ != getpid()) return;
+        if (!access_) return;
+        if (is_inherited() && !is_all_that_is_left()) return;
         arena& a = access_.pool();
-        if (keeps_) a.kept.store(1);
-        if (!keeps_) remove_name();
+        if (!keeps_) {
+            // Before its name goes: whoever wakes up, and looks for the next pool, must not find
+            // this one.
+            retire(a);
+            remove_name();
+        }
         a.main_slot.store(0);
         access_.user->file.unlock(main_role);
     }
 
     State_e start() {
-        if (state_ == STARTED) return state_;
+        if (state_ == STARTED && is_inherited()) return start_in_child();
+        if (state_ == STARTED) {
+            restore_name();
+            return state_;
+        }
         state_ = STARTING;
         try {
             warn_of_randomization(options_);
@@ -58,26 +78,61 @@ public:
         return state_;
     }
 
+    /// A child of fork has the pool, but not the role.
+    State_e state() const noexcept {
+        return state_ == STARTED && is_inherited() ? STOPPED : state_;
+    }
+
     pool_access& access() {
         if (state_ != STARTED) throw std::runtime_error(subject() + " is not started");
         return access_;
     }
 
+    void keep(bool on) noexcept {
+        keeps_ = on;
+        if (access_ && !is_inherited()) access_.pool().kept.store(on ? 1 : 0);
+    }
+
+    bool has_name() const noexcept {
+        return access_ && !is_inherited() && is_named(access_.user->file, options_.name);
+    }
+
     startup_options options_;
-    bool keeps_ = false;
     bool is_for_group_ = false;
     bool wants_huge_pages_ = false;
-    State_e state_ = STOPPED;
+    bool begins_anew_ = false;
 
 private:
     std::string subject() const { return "memory pool " + quoted(options_.name); }
+    std::string path() const { return path_of_segment(options_.name); }
+    unsigned mode() const noexcept { return is_for_group_ ? 0660U : 0600U; }
+    bool is_inherited() const noexcept { return generation_ != fork_generation(); }
+
+    /// Of a child: the process that it was forked from has gone without removing the pool, as
+    /// daemon(3) has it, and nobody else uses it. Then it has the role.
+    bool is_all_that_is_left() const noexcept {
+        try {
+            arena& a = access_.pool();
+            if (keeps_ || is_retired(a)) return false;
+            lane_of_thread(a);  // who has not used the pool yet has no slot
+            pool_file& file = access_.user->file;
+            if (!file.try_lock(main_role)) return false;
+            if (!is_in_use(file, a)) return true;
+            file.unlock(main_role);
+        } catch (const std::exception&) {
+            // No way to the pool: then it is not this process's affair.
+        }
+        return false;
+    }
 
     /// False when the break checker ended it.
     bool make_pool() {
+        temporary_file::sweep();
         for (startup_wait wait(options_);;) {
-            pool_file file = pool_file::open(path_of_segment(options_.name));
+            pool_file file = pool_file::open(path());
             if (!file.is_open() && file.error_number() != ENOENT)
-                throw_system_error("open", subject(), file.error_number());
+                throw_pool_error("open", subject(), file.error_number());
+            if (!file.is_open()) remove_dead_link();
             const bool done = file.is_open() ? replace(std::move(file)) : create();
             if (done) return true;
             if (!wait.pause()) return false;
@@ -85,54 +140,116 @@ private:
     }
 
     bool create() {
-        access_ = create_pool(
-            {options_.name, bytes_, options_.forced_addr, is_for_group_ ? 0660U : 0600U});
+        access_ = create_pool({options_.name, bytes_, options_.forced_addr, mode()});
         if (!access_) return false;
-        pid_ = getpid();
         say(options_, "created, " + std::to_string(bytes_) + " bytes");
+        begin();
+        return true;
+    }
+
+    /// The pool is this object's from now on.
+    void begin() {
+        generation_ = fork_generation();
+        access_.pool().kept.store(keeps_ ? 1 : 0);
+        if (options_.dumps) access_.dump_with_core(true);
         if (wants_huge_pages_) take_huge_pages();
         if (options_.populates) access_.populate();
-        return true;
     }
 
     /// Deals with what is there already. False: look again.
     bool replace(pool_file file) {
         // One at a time, and only with the file that still has the name.
-        if (!file.try_lock(takeover_role)) return false;
+        if (!file.lock_or_throw(takeover_role, subject())) return false;
         if (!is_named(file, options_.name)) return false;
-        const pool_view view(file, options_.name);
-        refuse_living_main(file, view);
-        if (is_in_use(file, view.pool())) return take_over(std::move(file), view);
-        unlink(path_of_segment(options_.name).c_str());
+        std::optional<pool_view> view;
+        try {
+            view.emplace(file, options_.name);
+        } catch (const other_layout&) {
+            if (!begins_anew_ || file.is_used_by_another()) throw;
+            return remove_and_create();
+        }
+        refuse_living_main(file, *view);
+        const arena& a = view->pool();
+        const bool is_used = is_in_use(file, a);
+        if (is_retired(a) || (!is_used && a.kept.load() == 0)) return remove_and_create();
+        if (!begins_anew_) return take_up(file, *view, is_used);
+        if (is_used && !retire_for_others(*view)) return false;
+        return remove_and_create();
+    }
+
+    bool remove_and_create() {
+        if (unlink(path().c_str()) != 0 && errno != ENOENT)
+            throw std::runtime_error(
+                subject() + " is left of a run that is over, and this process may not remove it (" +
+                std::generic_category().message(errno) + "): its owner, or root, has to remove " +
+                path());
         say(options_, "removed the pool of a run that is over");
         return create();
     }
 
     void refuse_living_main(const pool_file& file, const pool_view& view) const {
-        if (!file.is_locked_by_another(main_role)) return;
-        const std::uint32_t main = view.pool().main_slot.load();
-        const std::string pid =
-            main == 0 ? "unknown" : std::to_string(view.pool().slot(main - 1).pid.load());
-        throw std::runtime_error(subject() + " has a SHMMain already, in the living process " +
-                                 pid);
+        if (file.is_locked_by_another(main_role)) throw_living_main(view.pool());
     }
 
-    bool take_over(pool_file file, const pool_view& view) {
-        if (view.boot().pool_bytes != bytes_)
-            throw std::runtime_error(
-                subject() + " lost its SHMMain, but is in use by the living processes " +
-                pids_of(file, view.pool()) + ", with " + std::to_string(view.boot().pool_bytes) +
-                " bytes instead of " + std::to_string(bytes_));
-        pool_access access =
-            attach_verified(pool_file::open(path_of_segment(options_.name)), view.boot().nonce,
-                            options_.name, options_.forced_addr);
+    [[noreturn]] void throw_living_main(const arena& a) const {
+        const std::int32_t pid = pid_of_slot(a, a.main_slot.load());
+        throw std::runtime_error(subject() + " has a SHMMain already, in the living process " +
+                                 (pid == 0 ? "unknown" : std::to_string(pid)));
+    }
+
+    /// Empty when the name stands for another file by now.
+    pool_access attach_to(const pool_view& view) const {
+        pool_file own = pool_file::open(path());
+        if (!own.is_open()) throw_pool_error("open", subject(), own.error_number());
+        return attach_verified(std::move(own), view.boot(), options_.name, options_.forced_addr);
+    }
+
+    /// A pool that its SHMMain has kept, or left by dying, goes on, if it is what was asked for.
+    bool take_up(const pool_file& file, const pool_view& view, bool is_used) {
+        check_size(file, view, is_used);
+        pool_access access = attach_to(view);
         if (!access) return false;
         lane_of_thread(access.pool());  // a child that has not used the pool yet has no slot
-        if (!access.user->file.try_lock(main_role)) return false;
+        pool_file& own = access.user->file;
+        if (!own.lock_or_throw(main_role, subject())) return false;
+        try {
+            set_mode(own);
+        } catch (...) {
+            own.unlock(main_role);
+            throw;
+        }
         access.pool().main_slot.store(access.user->slot + 1);
         access_ = std::move(access);
-        pid_ = getpid();
-        say(options_, "took over a pool that lost its SHMMain");
+        say(options_, is_used ? "took over a pool that lost its SHMMain" : "took up a kept pool");
+        begin();
+        return true;
+    }
+
+    void check_size(const pool_file& file, const pool_view& view, bool is_used) const {
+        if (view.boot().pool_bytes == bytes_) return;
+        throw std::runtime_error(
+            subject() +
+            (is_used ? " lost its SHMMain, but is in use by the living processes " +
+                           pids_of(file, view.pool()) + ","
+                     : std::string(" was kept")) +
+            " with " + std::to_string(view.boot().pool_bytes) + " bytes instead of " +
+            std::to_string(bytes_) + ": ask for as many, or beginAnew(true)");
+    }
+
+    void set_mode(const pool_file& file) const {
+        struct stat status {};
+        if (fstat(file.fd(), &status) != 0) throw_pool_error("fstat", subject(), errno);
+        if ((status.st_mode & 0777) != mode() && fchmod(file.fd(), mode()) != 0)
+            throw_pool_error(is_for_group_ ? "fchmod for shareWithGroup(true)"
+                                           : "fchmod for shareWithGroup(false)",
+                             subject(), errno);
+    }
+
+    /// False when the name stands for another file by now.
+    bool retire_for_others(const pool_view& view) const {
+        const pool_access access = attach_to(view);
+        if (!access) return false;
+        retire(access.pool());
         return true;
     }
 
@@ -142,19 +259,83 @@ private:
             say(options_, "the system has no huge pages for it (any more)");
     }
 
-    void remove_name() noexcept {
-        const std::string path = path_of_segment(options_.name);
+    /// The role goes on to this child when the process that it was forked from has gone, as
+    /// daemon(3) has it: that one may be about to.
+    State_e start_in_child() {
+        if (is_retired(access_.pool())) {
+            access_ = {};
+            state_ = STOPPED;
+            return start();
+        }
+        lane_of_thread(access_.pool());  // who has not used the pool yet has no slot
         pool_file& file = access_.user->file;
-        file.revive(path);
-        const bool has_turn = file.try_lock(takeover_role);
-        if (has_turn && is_named(file, options_.name) && unlink(path.c_str()) != 0)
+        const deadline until = deadline::in(std::chrono::seconds(1));
+        for (startup_wait wait(options_); !file.lock_or_throw(main_role, subject());) {
+            if (until.has_passed()) throw_living_main(access_.pool());
+            if (!wait.pause()) return STOPPED;
+        }
+        access_.pool().main_slot.store(access_.user->slot + 1);
+        say(options_, "took the SHMMain's role over from the process that it was forked from");
+        begin();
+        return state_;
+    }
+
+    /// A pool can lose its name to others: a clean-up of files that are old, or whose user has
+    /// logged out. A file that has another name gets its own back. One that has none cannot get
+    /// one: a link to this process's descriptor of it stands in for that.
+    void restore_name() {
+        pool_file& file = access_.user->file;
+        if (is_named(file, options_.name)) return;
+        remove_dead_link();
+        int error = file.is_intact() ? file.link_to(path()) : EBADF;
+        if (error == ENOENT && symlink(path_of_descriptor(file).c_str(), path().c_str()) == 0)
+            error = 0;
+        else if (error == ENOENT)
+            error = errno;
+        if (error == EEXIST)
+            throw std::runtime_error(subject() + " has lost its name: " + path() +
+                                     " is another file by now");
+        if (error != 0) throw_pool_error("giving it its name back", subject(), error);
+        say(options_, "gave it its name back");
+    }
+
+    /// As others see this process.
+    static std::string path_of_descriptor(const pool_file& file) {
+        char text[32] = {};
+        const bool is_told = readlink("/proc/self", text, sizeof text - 1) > 0;
+        const std::string pid = is_told ? text : std::to_string(getpid());
+        return "/proc/" + pid + "/fd/" + std::to_string(file.fd());
+    }
+
+    /// What stood in for the name of a pool whose SHMMain is dead.
+    void remove_dead_link() const noexcept {
+        struct stat status {};
+        if (lstat(path().c_str(), &status) == 0 && S_ISLNK(status.st_mode) &&
+            stat(path().c_str(), &status) != 0)
+            unlink(path().c_str());
+    }
+
+    void remove_name() noexcept {
+        pool_file& file = access_.user->file;
+        file.revive(path());
+        // Somebody may be looking whether he can have it: that takes a moment.
+        const deadline until = deadline::in(std::chrono::seconds(1));
+        while (!file.try_lock(takeover_role)) {
+            const int refusal = file.refusal();
+            if (until.has_passed() || refusal != 0)
+                return warn_of_name_left(options_, refusal == 0 ? EAGAIN : refusal);
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        if (is_named(file, options_.name) && unlink(path().c_str()) != 0 && errno != ENOENT)
             warn_of_name_left(options_, errno);
-        if (has_turn) file.unlock(takeover_role);
+        file.unlock(takeover_role);
     }
 
     std::size_t bytes_;
+    bool keeps_ = false;
+    State_e state_ = STOPPED;
     pool_access access_;
-    pid_t pid_ = 0;
+    std::uint32_t generation_ = 0;
 };
 
 SHMMain::SHMMain(const std::string& memory_pool_name, std::size_t bytes, bool debug,
@@ -165,14 +346,17 @@ SHMMain::SHMMain(const std::string& memory_pool_name, std::size_t bytes, bool de
 SHMMain::~SHMMain() = default;
 
 State_e SHMMain::start() { return self_->start(); }
-State_e SHMMain::state() const noexcept { return self_->state_; }
+State_e SHMMain::state() const noexcept { return self_->state(); }
 StreamingPool* SHMMain::pool() const { return &self_->access().pool(); }
 Bootstrap_t* SHMMain::boot() const { return self_->access().boot; }
 bool SHMMain::warning(bool on) noexcept { return std::exchange(self_->options_.warns, on); }
 bool SHMMain::addressRandomization() const { return has_address_randomization(); }
 bool SHMMain::prefault(bool on) noexcept { return std::exchange(self_->options_.populates, on); }
 bool SHMMain::hugePages(bool on) noexcept { return std::exchange(self_->wants_huge_pages_, on); }
-void SHMMain::keep(bool on) noexcept { self_->keeps_ = on; }
+void SHMMain::keep(bool on) noexcept { self_->keep(on); }
+bool SHMMain::beginAnew(bool on) noexcept { return std::exchange(self_->begins_anew_, on); }
+bool SHMMain::hasName() const noexcept { return self_->has_name(); }
+bool SHMMain::coreDumps(bool on) noexcept { return std::exchange(self_->options_.dumps, on); }
 void SHMMain::shareWithGroup(bool on) noexcept { self_->is_for_group_ = on; }
 
 }  // namespace valpool

@@ -31,6 +31,13 @@ State_e side::start() {
     return state_ = STOPPED;
 }
 
+State_e side::restart() {
+    queue_.reset();
+    access_ = {};
+    state_ = STOPPED;
+    return start();
+}
+
 /// False when the break checker ended the wait.
 bool side::attach_and_open() {
     for (startup_wait wait(options);;) {
@@ -38,14 +45,15 @@ bool side::attach_and_open() {
             access_ = attach_by_name(options.name, options.forced_addr);
             if (access_) say(options, "attached");
             if (access_ && options.populates) access_.populate();
+            if (access_ && options.dumps) access_.dump_with_core(true);
         }
         if (access_) {
             if (pipe* const p = open_unless_stalled()) {
                 adopt(*p);
                 return true;
             }
-            // Waiting in a pool that has no name any more would be waiting for ever.
-            if (!is_named(access_.user->file, options.name)) access_ = {};
+            // Waiting in a pool that nobody comes to any more would be waiting for ever.
+            if (has_gone(access_, options.name)) access_ = {};
         }
         if (!wait.pause()) return false;
     }
@@ -109,6 +117,8 @@ StreamingPool* ServerSide::pool() const { return &self_->access().pool(); }
 Bootstrap_t* ServerSide::boot() const { return self_->access().boot; }
 bool ServerSide::warning(bool on) noexcept { return std::exchange(self_->options.warns, on); }
 bool ServerSide::prefault(bool on) noexcept { return std::exchange(self_->options.populates, on); }
+bool ServerSide::coreDumps(bool on) noexcept { return std::exchange(self_->options.dumps, on); }
+State_e ServerSide::restart() { return self_->restart(); }
 bool ServerSide::addressRandomization() const { return has_address_randomization(); }
 
 ClientSide::ClientSide(const std::string& memory_pool_name, const std::string& pipe_name,
@@ -125,6 +135,8 @@ StreamingPool* ClientSide::pool() const { return &self_->access().pool(); }
 Bootstrap_t* ClientSide::boot() const { return self_->access().boot; }
 bool ClientSide::warning(bool on) noexcept { return std::exchange(self_->options.warns, on); }
 bool ClientSide::prefault(bool on) noexcept { return std::exchange(self_->options.populates, on); }
+bool ClientSide::coreDumps(bool on) noexcept { return std::exchange(self_->options.dumps, on); }
+State_e ClientSide::restart() { return self_->restart(); }
 bool ClientSide::addressRandomization() const { return has_address_randomization(); }
 
 }  // namespace valpool

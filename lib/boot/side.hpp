@@ -17,6 +17,7 @@ public:
     side(startup_options options, std::string pipe_name, std::uint64_t capacity_packets);
 
     State_e start();
+    State_e restart();
     State_e state() const noexcept { return state_; }
     pool_access& access();
     CQ& queue();

@@ -17,6 +17,7 @@ struct startup_options {
     std::chrono::microseconds period{100000};
     bool warns = true;
     bool populates = false;
+    bool dumps = false;
 };
 /// Throws std::logic_error for a bad name, a misaligned address, a negative sleep.
 startup_options checked_options(const std::string& name, bool debug, void* forced_addr,

@@ -1,15 +1,17 @@
 #include "memory/attachment.hpp"
 
 #include "base/kill_point.hpp"
+#include "base/system_error.hpp"
 #include "memory/fork.hpp"
 #include "memory/hold.hpp"
 #include "memory/recovery.hpp"
+#include "memory/retirement.hpp"
 #include "memory/slab.hpp"
+#include "segment/limits.hpp"
 #include "segment/segment.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <climits>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -284,7 +286,7 @@ void grow_ledger(thread_lane& l) {
 }  // namespace
 
 void throw_no_slot(const arena& a) {
-    throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
+    throw std::runtime_error(subject_of(a) + " is in use by " + std::to_string(a.lane_count) +
                              " processes already; a larger pool takes more (up to 1024)");
 }
 
@@ -337,7 +339,7 @@ std::uint32_t claim_lane(attachment& at, std::uint32_t slot) {
         a.lane_at(i).raw_count = 0;
         return i;
     }
-    throw std::runtime_error("the pool is in use by " + std::to_string(a.lane_count) +
+    throw std::runtime_error(subject_of(a) + " is in use by " + std::to_string(a.lane_count) +
                              " threads already; a larger pool takes more (up to 1024)");
 }
 
@@ -435,10 +437,24 @@ attachment_user user_of(const std::shared_ptr<attachment>& at) {
 }
 }  // namespace
 
-attachment_user find_attachment(std::uint64_t nonce) {
+attachment_user find_attachment(const file_identity& file) {
     const std::lock_guard guard(table().mutex);
     for (const auto& at : table().attachments)
-        if (at->pool->nonce == nonce && is_shared_with_others(*at)) return user_of(at);
+        if (is_shared_with_others(*at) && at->file.identity() == file) return user_of(at);
+    return {};
+}
+
+bool has_living_main(const attachment& at) noexcept {
+    const std::uint32_t main = at.pool->main_slot.load();
+    return main != 0 && !is_dead(at, main - 1);
+}
+
+attachment_user find_nameless_attachment(const std::string& name) {
+    const std::lock_guard guard(table().mutex);
+    for (const auto& at : table().attachments)
+        if (is_shared_with_others(*at) && at->name == name && !is_retired(*at->pool) &&
+            has_living_main(*at))
+            return user_of(at);
     return {};
 }
 
@@ -454,7 +470,7 @@ void forget_bare(const void* memory, std::size_t size_bytes) noexcept {
     });
 }
 
-attachment_user find_bare_attachment(const arena& a) {
+attachment_user find_attachment(const arena& a) {
     const std::lock_guard guard(table().mutex);
     auto at = attachment_of(a);
     if (at) ++at->users;
@@ -472,9 +488,9 @@ attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, 
     const std::lock_guard guard(table().mutex);
     const bool has_barriers = register_for_barriers();
     if (!has_barriers && a.entrance.full_fences.load() == 0)
-        throw std::runtime_error(
-            "membarrier(2) is refused to this process, but not to the one "
-            "that made the pool: they cannot work together");
+        throw std::runtime_error("memory pool " + quoted(name) +
+                                 ": membarrier(2) is refused to this process, but not to the one "
+                                 "that made the pool: they cannot work together");
     auto at = std::make_shared<attachment>();
     at->pool = &a;
     at->file = std::move(file);
@@ -482,8 +498,10 @@ attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, 
     at->name = std::move(name);
     at->slot = a.lane_count;  // none yet
     at->slot = claim_slot(*at, at->file);
+    if (const int error = at->file.refusal(); error != 0 && at->slot == a.lane_count)
+        throw_lock_error("memory pool " + quoted(at->name), error);
     if (at->slot == a.lane_count) throw_no_slot(a);
-    at->file.anchor();
+    at->file.anchor("memory pool " + quoted(at->name));
     at->common = at->file.reopen(path_of_segment(at->name));
     auto user = add_attachment(at);
     recover_if_needed(*at);
@@ -564,9 +582,16 @@ void return_entry(thread_lane& l, std::uint32_t number) noexcept {
     }
 }
 
+std::string subject_of(const arena& a) {
+    const usable_lane& last = *current_lane;
+    const bool has_file = last.is_for(a) && a.shared_by_file != 0;
+    return has_file ? "memory pool " + quoted(static_cast<const thread_lane&>(last).at->name)
+                    : "the pool";
+}
+
 void throw_exhausted(const arena& a, std::size_t size_bytes) {
     const std::size_t all = std::size_t{a.value_page_limit} << a.page_shift;
-    throw PoolExhausted("the pool is full: " + std::to_string(size_bytes) +
+    throw PoolExhausted(subject_of(a) + " is full: " + byte_count(size_bytes) +
                         " bytes were asked for, " + std::to_string(used_space(a)) + " of " +
                         std::to_string(all) + " are in use");
 }

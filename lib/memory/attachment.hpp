@@ -301,10 +301,15 @@ private:
     std::shared_ptr<attachment> at_;
 };
 
-/// A user of the attachment of the pool with this nonce, if this process has one already.
-attachment_user find_attachment(std::uint64_t nonce);
+/// A user of the attachment of the pool in this file, if this process has one already.
+attachment_user find_attachment(const file_identity& file);
 /// The same, of the pool whose file has that path.
 attachment_user find_attachment_at(const std::string& path);
+/// The same, of one that this process has attached by that name, which its file has lost since, and
+/// that goes on all the same: it has not been retired, and its SHMMain lives.
+attachment_user find_nameless_attachment(const std::string& name);
+/// Whether some process has the SHMMain's role.
+bool has_living_main(const attachment& at) noexcept;
 /// Takes a slot in the pool. Throws std::runtime_error when all slots are in use by the living.
 attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, std::string name);
 /// For pools over bare memory: by the address alone.
@@ -313,7 +318,7 @@ attachment_user attach_bare(arena& a, bool private_memory);
 /// Forgets a bare pool that lay in this memory and was never cleaned; its memory is not touched.
 void forget_bare(const void* memory, std::size_t size_bytes) noexcept;
 /// A further user of the attachment that attach_bare made, or none.
-attachment_user find_bare_attachment(const arena& a);
+attachment_user find_attachment(const arena& a);
 
 /// A free slot, claimed with the role lock of `file`; lane_count when there is none. `at` is who
 /// clears up after the dead for it.
@@ -355,6 +360,8 @@ void return_entry(thread_lane& l, std::uint32_t number) noexcept;
 /// gate is closed for too long.
 bool free_raw_memory(thread_lane& l) noexcept;
 
+/// The pool as messages have it: with its name, if the calling thread has used it last.
+std::string subject_of(const arena& a);
 /// Throws PoolExhausted, saying what was asked and what there is.
 [[noreturn]] void throw_exhausted(const arena& a, std::size_t size_bytes);
 

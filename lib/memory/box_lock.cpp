@@ -59,7 +59,7 @@ bool with_attachment_of(const box& b, const Look& look) noexcept {
     arena& a = arena_of(const_cast<box&>(b));
     const usable_lane& last = *current_lane;
     if (last.is_for(a)) return look(*static_cast<const thread_lane&>(last).at);
-    const attachment_user user = find_bare_attachment(a);
+    const attachment_user user = find_attachment(a);
     return user && look(*user.get());
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
+#include "base/system_error.hpp"
 #include "memory/hold.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
@@ -364,7 +365,8 @@ std::vector<ledger_block*> count_what_is_held(thread_lane& l,
 void take_inheritance(thread_lane& l) {
     attachment& at = *l.at;
     try {
-        if (!at.file.is_for_process() && !at.file.is_anchored()) at.file.anchor();
+        if (!at.file.is_for_process() && !at.file.is_anchored())
+            at.file.anchor("memory pool " + quoted(at.name));
         use_ledger(at, count_what_is_held(l, at.inherited->held));
     } catch (...) {
         give_slot_back(l);

@@ -20,7 +20,7 @@ namespace {
 
 class checker {
 public:
-    explicit checker(const arena& a) : a_(const_cast<arena&>(a)), at_(find_bare_attachment(a)) {}
+    explicit checker(const arena& a) : a_(const_cast<arena&>(a)), at_(find_attachment(a)) {}
 
     pool_report run() {
         report_.total_bytes = std::size_t{a_.value_page_limit} << a_.page_shift;

@@ -1,6 +1,7 @@
 #include <valpool/streaming_pool.hpp>
 
 #include "base/kill_point.hpp"
+#include "base/system_error.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
 #include "memory/watch.hpp"
@@ -108,8 +109,8 @@ StreamingPool* StreamingPool::CreateStreamingPool(char* memory, std::size_t size
     if (size_bytes >
             std::numeric_limits<std::uintptr_t>::max() - reinterpret_cast<std::uintptr_t>(memory) ||
         size_bytes > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
-        throw std::runtime_error("CreateStreamingPool: no memory has " +
-                                 std::to_string(size_bytes) + " bytes");
+        throw std::runtime_error("CreateStreamingPool: no memory has " + byte_count(size_bytes) +
+                                 " bytes");
     // The pool itself wants cache lines; the caller's memory may start anywhere.
     void* start = memory;
     std::size_t left = size_bytes;
@@ -131,7 +132,7 @@ void StreamingPool::Clean(StreamingPool* pool) {
     if (a.shared_by_file)
         throw std::logic_error("Clean: this pool belongs to a SHMMain, which removes it");
     if (!pool->isPristine()) throw std::logic_error("Clean: the pool is still in use");
-    attachment_user user = find_bare_attachment(a);
+    attachment_user user = find_attachment(a);
     if (user) --user->users;
     user.reset();
     a.magic = 0;

@@ -1,6 +1,7 @@
 #include "memory/watch.hpp"
 
 #include "memory/recovery.hpp"
+#include "memory/retirement.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -83,6 +84,7 @@ void look_now_and_then(thread_lane& l) noexcept {
     const look turn = claim_look(a.looks);
     if (turn == look::too_soon) return;
     recover_if_needed(*l.at);
+    retire_if_lost(*l.at);
     give_back_late_holds(l);
     if (!queue_hooks.rouse_sleepers) return;
     a.looks.sleepers.store(queue_hooks.rouse_sleepers(a), std::memory_order_relaxed);

@@ -114,7 +114,11 @@ std::size_t CQ::dequeue_many(std::vector<Val>& out, std::size_t most, const Val&
         return unless_broken(end, [&] { return take(end); });
     };
     if (most == 0 || !take_by(until)) return 0;
-    while (out.size() - before < most && take_by(deadline::in_seconds(0))) {
+    try {
+        while (out.size() - before < most && take_by(deadline::in_seconds(0))) {
+        }
+    } catch (const PoolRetired&) {
+        // For the next call: what has been taken out is the caller's.
     }
     return out.size() - before;
 }

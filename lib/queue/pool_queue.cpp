@@ -2,6 +2,7 @@
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
+#include "memory/retirement.hpp"
 #include "memory/watch.hpp"
 #include "queue/patience.hpp"
 #include "queue/ring.hpp"
@@ -114,6 +115,9 @@ private:
         hold* hold_;
     };
 
+    /// An unnamed queue is found without the pool's name.
+    bool is_over() const noexcept { return has_name_ && is_retired(arena_); }
+
     bool put_packed(handle& packed, deadline until) {
         return retry(
             writing_, room_remembered(pipe_, written_),
@@ -206,12 +210,22 @@ private:
         reservation place(s.list);
         for (unsigned in_vain = 1;; ++in_vain) {
             const bool is_promising = until.is_immediate() || look(s, until);
-            if (!gives_way(l, s, until) && attempt()) return true;
+            if (!gives_way(l, s, until) && attempt_unless_over(attempt)) return true;
             if (until.has_passed()) return false;
             place.was_in_vain(l.index);
             // Also one who always comes too late asks the break checker, and looks for the dead.
             if ((!is_promising || in_vain % 16 == 0) && !wait(l, s, until, place)) return false;
         }
+    }
+
+    /// In a retired pool whoever would have to wait is told so.
+    template <class Try>
+    bool attempt_unless_over(Try attempt) {
+        // Before the attempt: then whatever was put in before is found by it.
+        const bool was_over = is_over();
+        if (attempt()) return true;
+        if (was_over) throw_retired(arena_);
+        return false;
     }
 
     /// Lets somebody go first who has waited for too long; true when there was one.
@@ -265,7 +279,7 @@ private:
             if (breaks_.checker && breaks_.checker()) throw BreakRequested("a wait was ended");
             // Before the sleep: who waits for short times only looks for the dead as well.
             look_now_and_then(l);
-            const auto is_ready = [&] { return s.is_ready(pipe_); };
+            const auto is_ready = [&] { return s.is_ready(pipe_) || is_over(); };
             const bool only_looks = spin_ns_.load(std::memory_order_relaxed) >=
                                     std::chrono::nanoseconds(look_slice).count();
             if (!only_looks) sleep_on_seat(l, s.list, s.topic, until.or_in(nap(l)), is_ready);
@@ -287,6 +301,7 @@ private:
     pipe& pipe_;
     const break_options breaks_;
     hold* const kept_;  // of an unnamed queue
+    const bool has_name_ = pipe_.name[0] != 0;
     std::atomic<std::int64_t> spin_ns_{-1};
     std::atomic<bool> was_full_{false};
     side_memory written_;

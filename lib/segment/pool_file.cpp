@@ -2,9 +2,9 @@
 
 #include "base/cancellation.hpp"
 #include "base/system_error.hpp"
+#include "segment/limits.hpp"
 
 #include <cerrno>
-#include <cstdio>
 #include <utility>
 
 #include <fcntl.h>
@@ -27,20 +27,22 @@ int open_file(const char* path) noexcept {
     return ::open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
-struct flock lock_of(lock_role role, int type) noexcept {
+struct flock lock_of(off_t offset, off_t length, int type) noexcept {
     struct flock lock {};
     lock.l_type = static_cast<short>(type);
     lock.l_whence = SEEK_SET;
-    lock.l_start = role.offset;
-    lock.l_len = 1;
+    lock.l_start = offset;
+    lock.l_len = length;
     return lock;
 }
+
+std::string by_number(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
 }  // namespace
 
 bool file_identity::is_of(int fd) const noexcept {
     struct stat status {};
-    return fstat(fd, &status) == 0 && identity_from(status) == *this;
+    return fstat(fd, &status) == 0 ? identity_from(status) == *this : errno != EBADF;
 }
 
 bool file_identity::is_at(const std::string& path) const noexcept {
@@ -84,17 +86,18 @@ pool_file pool_file::open(const std::string& path) {
     file.path_ = path;
     const int fd = open_file(path.c_str());
     struct stat status {};
-    if (fd < 0 || fstat(fd, &status) != 0)
+    if (fd < 0 || fstat(fd, &status) != 0) {
         file.error_ = errno;
-    else
-        file.identity_ = identity_from(status);
+        if (fd >= 0) ::close(fd);
+        return file;
+    }
+    file.identity_ = identity_from(status);
     file.fd_ = fd;
     return file;
 }
 
 pool_file pool_file::reopen(const std::string& path) const {
-    const std::string by_number = "/proc/self/fd/" + std::to_string(fd());
-    for (const std::string& way : {by_number, path_, path}) {
+    for (const std::string& way : {by_number(fd()), path_, path}) {
         pool_file file = open(way);
         if (file.is_open() && file.identity_ == identity_) return file;
     }
@@ -110,10 +113,10 @@ pool_file pool_file::for_this_process() const noexcept {
     return file;
 }
 
-void pool_file::anchor() {
+void pool_file::anchor(const std::string& subject) {
     // A mapping keeps the description that it was made by; it need not be readable for that.
     void* const mapped = mmap(nullptr, anchor_bytes, PROT_NONE, MAP_SHARED, fd(), 0);
-    if (mapped == MAP_FAILED) throw_system_error("mmap", quoted(path_), errno);
+    if (mapped == MAP_FAILED) throw_pool_error("mmap", subject, errno);
     anchor_ = mapped;
     madvise(mapped, anchor_bytes, MADV_DONTFORK);
 }
@@ -135,17 +138,55 @@ void pool_file::revive(const std::string& path) noexcept {
 
 bool pool_file::set_lock(lock_role role, lock_kind kind) noexcept {
     if (!is_intact()) return false;
-    struct flock lock = lock_of(role, kind == exclusive ? F_WRLCK
-                                      : kind == shared  ? F_RDLCK
-                                                        : F_UNLCK);
-    return fcntl(fd(), is_for_process_ ? F_SETLK : F_OFD_SETLK, &lock) == 0;
+    struct flock lock = lock_of(role.offset, 1,
+                                kind == exclusive ? F_WRLCK
+                                : kind == shared  ? F_RDLCK
+                                                  : F_UNLCK);
+    int result = 0;
+    do result = fcntl(fd(), is_for_process_ ? F_SETLK : F_OFD_SETLK, &lock);
+    while (result != 0 && errno == EINTR);
+    if (result == 0) return true;
+    const bool is_taken = errno == EAGAIN || errno == EACCES;
+    refusal_.store(is_taken ? 0 : errno, std::memory_order_relaxed);
+    return false;
 }
 
-bool pool_file::is_locked_by_another(lock_role role) const noexcept {
-    struct flock lock = lock_of(role, F_WRLCK);
+bool pool_file::lock_or_throw(lock_role role, const std::string& subject) {
+    if (try_lock(role)) return true;
+    if (const int error = refusal()) throw_lock_error(subject, error);
+    return false;
+}
+
+bool pool_file::is_locked(off_t offset, off_t length) const noexcept {
+    struct flock lock = lock_of(offset, length, F_WRLCK);
     // Not knowing counts as alive: declaring a living process dead would be fatal.
     if (fcntl(fd(), is_for_process_ ? F_GETLK : F_OFD_GETLK, &lock) != 0) return true;
     return lock.l_type != F_UNLCK || !is_intact();
+}
+
+bool pool_file::is_locked_by_another(lock_role role) const noexcept {
+    return is_locked(role.offset, 1);
+}
+
+bool pool_file::is_used_by_another() const noexcept {
+    constexpr off_t to_the_end = 0;
+    return is_locked(main_role.offset, to_the_end);
+}
+
+unsigned long pool_file::name_count() const noexcept {
+    struct stat status {};
+    if (fstat(fd(), &status) != 0 || !(identity_from(status) == identity_)) return 1;
+    return status.st_nlink;
+}
+
+int pool_file::link_to(const std::string& path) const {
+    const no_cancellation guard;
+    if (name_count() == 0) return ENOENT;
+    if (linkat(AT_FDCWD, by_number(fd()).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    // Without /proc there is only the name by which it was opened.
+    if (errno != ENOENT || !identity_.is_at(path_)) return errno;
+    return link(path_.c_str(), path.c_str()) == 0 ? 0 : errno;
 }
 
 }  // namespace valpool::detail

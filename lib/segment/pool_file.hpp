@@ -27,6 +27,7 @@ struct file_identity {
     ino_t inode = 0;
 
     bool operator==(const file_identity&) const = default;
+    /// False when that is certain: the descriptor is another file's, or closed.
     bool is_of(int fd) const noexcept;
     /// Whether the path stands for this file.
     bool is_at(const std::string& path) const noexcept;
@@ -69,8 +70,9 @@ public:
     void close() noexcept;
 
     /// From now on the description lives until this object closes it or the process ends, even if
-    /// somebody closes its descriptor; a child does not inherit that. Throws std::runtime_error.
-    void anchor();
+    /// somebody closes its descriptor; a child does not inherit that. Throws std::runtime_error,
+    /// naming `subject`.
+    void anchor(const std::string& subject);
     /// In the child of a fork: the parent's locks are none of its business.
     void leave_to_parent() noexcept;
     /// When somebody has closed the descriptor: opens the file by its name again, for asking and
@@ -79,19 +81,34 @@ public:
 
     /// Takes the role if nobody else has it; true also when this description already has it.
     bool try_lock(lock_role role) noexcept { return set_lock(role, exclusive); }
+    /// The same for who must tell "somebody has it" (false) from "there are no such locks here":
+    /// throws std::runtime_error, naming `subject`.
+    bool lock_or_throw(lock_role role, const std::string& subject);
+    /// Why the system has refused the last lock that was asked for; 0: it has not.
+    int refusal() const noexcept { return refusal_.load(std::memory_order_relaxed); }
     /// Takes a part of the role, which others can have parts of, too.
     bool try_share(lock_role role) noexcept { return set_lock(role, shared); }
     void unlock(lock_role role) noexcept { set_lock(role, none); }
     /// True when another description has the role, or a part of it. This description's own locks
     /// are not seen.
     bool is_locked_by_another(lock_role role) const noexcept;
+    /// The same for all roles at once, those that another version of this library may have.
+    bool is_used_by_another() const noexcept;
+
+    /// How many names it has in the file system; 1 when that cannot be told.
+    unsigned long name_count() const noexcept;
+    /// Gives it the name `path`, which nothing has. The error number; 0: done. ENOENT when it has
+    /// no name at all any more: then nothing but its descriptors leads to it.
+    int link_to(const std::string& path) const;
+    bool is_intact() const noexcept { return is_open() && identity_.is_of(fd()); }
 
 private:
     enum lock_kind { exclusive, shared, none };
     bool set_lock(lock_role role, lock_kind kind) noexcept;
-    bool is_intact() const noexcept { return is_open() && identity_.is_of(fd()); }
+    bool is_locked(off_t offset, off_t length) const noexcept;
 
     std::atomic<int> fd_{-1};
+    std::atomic<int> refusal_{0};
     int error_ = 0;
     bool is_for_process_ = false;
     file_identity identity_;

@@ -58,7 +58,8 @@ struct alignas(64) lane {
 };
 static_assert(sizeof(lane) == 64, "a thread's activity word is its own cache line");
 
-/// Shape: one cache line, read by everybody at each operation, written only by recovery.
+/// Shape: one cache line, read by everybody at each operation, written only by recovery, and by
+/// whoever retires the pool.
 /// Invariant: while `closed` is set, nobody enters. Only the holder of the recovery role closes; a
 /// gate found closed with the role free belongs to a dead recoverer, and whoever takes the role
 /// starts recovery over.
@@ -70,6 +71,7 @@ struct alignas(64) gate {
     std::atomic<std::uint32_t> put_offs;      // tries in a row that a stopped process foiled
     std::atomic<std::uint32_t> recoverer;     // slot + 1 of who has closed it last
     std::atomic<std::uint32_t> foiled_by;     // slot + 1 of who foiled the last try; 0: nobody
+    std::atomic<std::uint32_t> retired;       // 1: nobody comes to this pool any more; for ever
 };
 
 /// Who looks for the dead, and when: any waiter, but all of them together only so often.

@@ -1,69 +1,125 @@
 #include "segment/segment.hpp"
 
 #include "base/cancellation.hpp"
+#include "base/kill_point.hpp"
 #include "base/system_error.hpp"
+#include "segment/limits.hpp"
 
-#include <algorithm>
+#include <boost/interprocess/managed_mapped_file.hpp>
+
 #include <atomic>
+#include <cerrno>
+#include <cinttypes>
 #include <climits>
 #include <cstdint>
 #include <cstdio>
-#include <limits>
+#include <cstring>
+#include <random>
 #include <stdexcept>
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/statvfs.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace valpool::detail {
 namespace {
 
 namespace bip = boost::interprocess;
-constexpr char directory[] = "/dev/shm";
 
-std::size_t free_directory_bytes() noexcept {
-    struct statvfs s {};
-    if (statvfs(directory, &s) != 0) return std::numeric_limits<std::size_t>::max();
-    return static_cast<std::size_t>(s.f_bavail) * s.f_frsize;
+[[noreturn]] void translate(const bip::interprocess_exception& e, const std::string& subject) {
+    throw_pool_error("making or mapping its memory", subject, e.get_native_error());
 }
 
-/// A directory may promise more than the machine has; reserving that would end in the kernel
-/// killing processes.
-std::size_t available_memory_bytes() noexcept {
+/// What is mapped somewhere else than it was asked to is no system's error.
+bool is_address_taken(const bip::interprocess_exception& e) noexcept {
+    return e.get_error_code() == bip::busy_error && e.get_native_error() == 0;
+}
+
+template <class Segment>
+mapped_segment owned(Segment segment) {
+    auto owner = std::make_shared<Segment>(std::move(segment));
+    mapped_segment mapped;
+    mapped.manager = owner->get_segment_manager();
+    mapped.size_bytes = owner->get_size();
+    mapped.owner = std::move(owner);
+    return mapped;
+}
+
+// Not the prefix of earlier versions, which took each other's files for those of the dead.
+constexpr char temporary_prefix[] = ".valpool-making.";
+
+/// A random number that is an offset in a file.
+std::uint64_t random_number() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32 | device()) >> 1;
+}
+
+struct flock lock_of_number(std::uint64_t number, short type) noexcept {
+    struct flock lock {};
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = static_cast<off_t>(number);
+    lock.l_len = 1;
+    return lock;
+}
+
+int open_directory() noexcept {
     const no_cancellation guard;
-    std::FILE* const info = std::fopen("/proc/meminfo", "re");
-    if (!info) return std::numeric_limits<std::size_t>::max();
-    std::size_t available_kb = 0;
-    std::size_t swap_kb = 0;
-    char line[128];
-    while (std::fgets(line, sizeof line, info)) {
-        std::size_t kb = 0;
-        if (std::sscanf(line, "MemAvailable: %zu", &kb) == 1) available_kb = kb;
-        if (std::sscanf(line, "SwapFree: %zu", &kb) == 1) swap_kb = kb;
-    }
-    std::fclose(info);
-    if (available_kb == 0) return std::numeric_limits<std::size_t>::max();
-    return (available_kb + swap_kb) * 1024;
-}
-
-[[noreturn]] void throw_too_large(const std::string& subject, std::size_t asked, std::size_t free) {
-    throw std::runtime_error(subject + ": " + std::to_string(asked) +
-                             " bytes of shared memory are needed, " + std::to_string(free) +
-                             " are free in " + directory);
-}
-
-[[noreturn]] void translate(const bip::interprocess_exception& e, const std::string& subject,
-                            std::size_t asked) {
-    const auto code = e.get_error_code();
-    if (code == bip::out_of_space_error || code == bip::out_of_resource_error ||
-        code == bip::size_error)
-        throw_too_large(subject, asked, free_segment_bytes());
-    throw_system_error("shared memory", subject, e.get_native_error());
+    return ::open(shared_memory_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 }  // namespace
 
-std::string path_of_segment(const std::string& name) { return std::string(directory) + "/" + name; }
+char* mapped_segment::start() const noexcept {
+    return reinterpret_cast<char*>(reinterpret_cast<std::uintptr_t>(manager) & ~4095UL);
+}
+
+temporary_file::temporary_file(const std::string& subject) : directory_(open_directory()) {
+    if (directory_ < 0) throw_pool_error("open of its directory", subject, errno);
+    const std::uint64_t number = random_number();
+    struct flock lock = lock_of_number(number, F_RDLCK);
+    if (fcntl(directory_, F_OFD_SETLK, &lock) != 0) {
+        const int error = errno;
+        ::close(directory_);
+        throw_lock_error(subject, error);
+    }
+    char text[17];
+    std::snprintf(text, sizeof text, "%016" PRIx64, number);
+    name_ = temporary_prefix + std::string(text);
+}
+
+temporary_file::~temporary_file() {
+    const no_cancellation guard;
+    ::unlink(path_of_segment(name_).c_str());
+    ::close(directory_);
+}
+
+void temporary_file::sweep() {
+    const no_cancellation guard;
+    const int fd = open_directory();
+    DIR* const directory = fd < 0 ? nullptr : fdopendir(fd);
+    if (!directory) {
+        if (fd >= 0) ::close(fd);
+        return;
+    }
+    while (const dirent* const entry = readdir(directory)) {
+        constexpr std::size_t prefix_bytes = sizeof temporary_prefix - 1;
+        if (std::strncmp(entry->d_name, temporary_prefix, prefix_bytes) != 0) continue;
+        std::uint64_t number = 0;
+        if (std::sscanf(entry->d_name + prefix_bytes, "%16" SCNx64, &number) != 1) continue;
+        struct flock lock = lock_of_number(number, F_WRLCK);
+        if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK)
+            unlinkat(fd, entry->d_name, 0);
+    }
+    closedir(directory);
+}
+
+std::string path_of_segment(const std::string& name) {
+    return std::string(shared_memory_directory) + "/" + name;
+}
 
 std::string checked_pool_name(const std::string& name) {
     std::string bare = !name.empty() && name.front() == '/' ? name.substr(1) : name;
@@ -114,38 +170,66 @@ bool use_huge_pages(void* memory, std::size_t size_bytes) noexcept {
     return madvise(pages.first, pages.size_bytes, advice_collapse) == 0;
 }
 
-std::size_t free_segment_bytes() noexcept {
-    return std::min(free_directory_bytes(), available_memory_bytes());
+void dump_with_core(void* memory, std::size_t size_bytes, bool on) noexcept {
+    const page_range pages(memory, size_bytes);
+    madvise(pages.first, pages.size_bytes, on ? MADV_DODUMP : MADV_DONTDUMP);
 }
 
-boost_segment create_segment(const segment_request& request, bool& is_address_taken) {
-    const std::string subject = "memory pool " + quoted(request.name);
-    if (request.size_bytes > free_segment_bytes())
-        throw_too_large(subject, request.size_bytes, free_segment_bytes());
+bool is_mapped_here(const file_identity& file) {
+    const no_cancellation guard;
+    std::FILE* const maps = std::fopen("/proc/self/maps", "re");
+    if (!maps) return false;
+    bool found = false;
+    char line[512];
+    while (!found && std::fgets(line, sizeof line, maps)) {
+        char mode[5] = {};
+        unsigned major_number = 0;
+        unsigned minor_number = 0;
+        std::uint64_t inode = 0;
+        if (std::sscanf(line, "%*s %4s %*s %x:%x %" SCNu64, mode, &major_number, &minor_number,
+                        &inode) != 4)
+            continue;
+        found = std::strncmp(mode, "rw", 2) == 0 && inode == file.inode &&
+                makedev(major_number, minor_number) == file.device;
+    }
+    std::fclose(maps);
+    return found;
+}
+
+mapped_segment create_segment(const segment_request& request) {
+    check_limits(request.subject, request.size_bytes);
     bip::permissions permissions;
     permissions.set_permissions(request.mode);
-    is_address_taken = false;
     try {
-        return {bip::create_only, request.name.c_str(), request.size_bytes, request.address,
-                permissions};
+        return owned(boost_segment(bip::create_only, request.name.c_str(), request.size_bytes,
+                                   request.address, permissions));
     } catch (const bip::interprocess_exception& e) {
         // Boost leaves a stump behind; not when the name was somebody else's.
         if (e.get_error_code() != bip::already_exists_error)
             ::unlink(path_of_segment(request.name).c_str());
-        is_address_taken = e.get_error_code() == bip::busy_error;
-        if (is_address_taken) return {};
-        translate(e, subject, request.size_bytes);
+        if (is_address_taken(e)) return {};
+        translate(e, request.subject);
     }
 }
 
-boost_segment open_segment(const std::string& name, void* address, bool& is_address_taken) {
-    is_address_taken = false;
+namespace {
+/// Not by way of a symbolic link: Boost would not follow it.
+bool is_plain_name_of(const std::string& path, const file_identity& file) noexcept {
+    struct stat status {};
+    return lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && file.is_at(path);
+}
+}  // namespace
+
+mapped_segment open_segment(const pool_file& file, const std::string& name,
+                            const std::string& subject, void* address) {
     try {
-        return {bip::open_only, name.c_str(), address};
+        if (is_plain_name_of(path_of_segment(name), file.identity()))
+            return owned(boost_segment(bip::open_only, name.c_str(), address));
+        const std::string by_number = "/proc/self/fd/" + std::to_string(file.fd());
+        return owned(bip::managed_mapped_file(bip::open_only, by_number.c_str(), address));
     } catch (const bip::interprocess_exception& e) {
-        is_address_taken = e.get_error_code() == bip::busy_error;
-        if (is_address_taken) return {};
-        translate(e, "memory pool " + quoted(name), 0);
+        if (is_address_taken(e)) return {};
+        translate(e, subject);
     }
 }
 

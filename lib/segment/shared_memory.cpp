@@ -1,5 +1,6 @@
 #include <valpool/shared_memory.hpp>
 
+#include "segment/limits.hpp"
 #include "segment/segment.hpp"
 
 #include <boost/interprocess/mapped_region.hpp>
@@ -108,9 +109,7 @@ char* null_if_failed(const char* function, const std::string& path, bool debug, 
 char* SHMCreate(const std::string& path, std::size_t bytes, bool debug, void* addr) {
     return null_if_failed("SHMCreate", path, debug, [&](const std::string& name) {
         if (bytes == 0) throw std::logic_error("zero bytes were asked for");
-        if (bytes > free_segment_bytes())
-            throw std::runtime_error(std::to_string(bytes) + " bytes were asked for, " +
-                                     std::to_string(free_segment_bytes()) + " are free");
+        check_limits("the region", bytes);
         remove_earlier(name);
         ip::shared_memory_object object(ip::create_only, name.c_str(), ip::read_write,
                                         ip::permissions(0600));

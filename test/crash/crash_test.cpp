@@ -87,7 +87,7 @@ private:
     }
 
     void recover() {
-        auto user = detail::find_attachment(main_.boot()->nonce);
+        auto user = detail::find_attachment(detail::arena_of(*main_.pool()));
         for (int i = 0; i < 1000; ++i) {
             const auto result = detail::recover_if_needed(*user.get());
             if (result == detail::recovery_result::nothing_dead) return;
@@ -421,7 +421,7 @@ BOOST_AUTO_TEST_CASE(the_judge_notices_a_block_that_nobody_has) {
     BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board&) {
                             ServerSide side(name, "from victim", 8);
                             side.start();
-                            auto user = detail::find_attachment(side.boot()->nonce);
+                            auto user = detail::find_attachment(detail::arena_of(*side.pool()));
                             auto& lane = detail::lane_of_thread(*user->pool);
                             detail::allocate_space(*user->pool, *lane.heap, 100);
                         }),

@@ -163,7 +163,7 @@ private:
             Val packet;
             while (pipe->dequeue(0.0, packet)) note(packet);
         }
-        auto user = detail::find_attachment(main_.boot()->nonce);
+        auto user = detail::find_attachment(detail::arena_of(*main_.pool()));
         BOOST_REQUIRE(eventually([&] {
             detail::recover_if_needed(*user.get());
             // The children of those who were killed may live a little longer.

@@ -136,11 +136,14 @@ public:
         BOOST_TEST(report.boxes == 0u);
     }
 
-    detail::gate& gate() { return detail::find_attachment(main_.boot()->nonce)->pool->entrance; }
+    detail::gate& gate() {
+        return detail::find_attachment(detail::arena_of(*main_.pool()))->pool->entrance;
+    }
     int wait_for_other() { return other_->wait(); }
     bool gate_is_closed() { return gate().closed != 0; }
     detail::thread_lane& lane() {
-        return detail::lane_of_thread(*detail::find_attachment(main_.boot()->nonce)->pool);
+        return detail::lane_of_thread(
+            *detail::find_attachment(detail::arena_of(*main_.pool()))->pool);
     }
     pid_t stopped_pid() const { return repairer_->pid(); }
     stall_board& board() { return *board_; }

@@ -65,7 +65,7 @@ struct fixture {
     void everything_came_back() const {
         BOOST_TEST(eventually([&] {
             // Whoever waits or allocates looks for deaths; this does so by hand.
-            auto user = detail::find_attachment(main.boot()->nonce);
+            auto user = detail::find_attachment(detail::arena_of(*main.pool()));
             detail::recover_if_needed(*user.get());
             return main.pool()->isPristine();
         }));

@@ -199,7 +199,7 @@ BOOST_AUTO_TEST_CASE(a_holder_that_is_killed_while_recovery_is_put_off_keeps_nob
     add_one();
     stopped.kill_and_wait();
     BOOST_TEST(eventually([&] {
-        auto user = valpool::detail::find_attachment(main.boot()->nonce);
+        auto user = valpool::detail::find_attachment(valpool::detail::arena_of(*main.pool()));
         using valpool::detail::recovery_result;
         return valpool::detail::recover_if_needed(*user.get()) == recovery_result::nothing_dead;
     }));

@@ -54,7 +54,7 @@ struct started_pool {
         BOOST_TEST(report.raw_bytes == 0u);
     }
     void recover() const {
-        auto user = detail::find_attachment(main.boot()->nonce);
+        auto user = detail::find_attachment(detail::arena_of(*main.pool()));
         BOOST_TEST(eventually([&] {
             return detail::recover_if_needed(*user.get()) == detail::recovery_result::nothing_dead;
         }));

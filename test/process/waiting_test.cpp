@@ -48,7 +48,7 @@ struct waiting_board {
 struct waiting_pool {
     explicit waiting_pool(std::size_t bytes = 4000000) : name("waiting"), main(name, bytes) {
         main.start();
-        user = detail::find_attachment(main.boot()->nonce);
+        user = detail::find_attachment(detail::arena_of(*main.pool()));
     }
 
     arena& inside() const { return *user->pool; }
