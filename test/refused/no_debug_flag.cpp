@@ -45,7 +45,17 @@ void flags_and_checkers(std::atomic<bool>& flag, Val v, std::vector<bool> flags,
         "pool", 1, true, nullptr, [] { return true; }, 5);
 }
 
-void others(void* address, int* number) {
+void* run(void* data) { return data; }
+
+void others(void* address, int* number, const Val& v, StreamingPool* pool) {
+    SHMCreate("region", 1, true, address);
+    InSHM(v, pool, true, "context");
+    InSHM(Tab(), pool, true, "context");
+    SHMCreate("region", 1, address);                       // wrong
+    InSHM(v, pool, "context");                             // wrong
+    InSHM(Tab(), pool, "context");                         // wrong
+    IsSHM(v, pool, "context");                             // wrong
+    OCThread("name", run);                                 // wrong
     ClientSide("pool", "pipe", "yes");                     // wrong
     ClientSide("pool", "pipe", nullptr);                   // wrong
     ClientSide("pool", "pipe", number);                    // wrong

@@ -1,6 +1,7 @@
 #pragma once
 
-/// What may stand where SHMMain, ServerSide and ClientSide take `debug` or a break checker.
+/// What may stand where SHMMain, ServerSide and ClientSide take `debug` or a break checker; and no
+/// pointer where a flag is expected, though the language takes it for one.
 
 #include <cstdint>
 #include <functional>
@@ -28,6 +29,10 @@ template <class T>
 struct is_pointer_like<T, std::enable_if_t<std::is_class_v<std::decay_t<T>> &&
                                            std::is_pointer_v<decltype(+std::declval<T&>())>>>
     : std::true_type {};
+
+/// For the deleted overloads beside functions that take a flag.
+template <class T>
+using if_pointer_like = std::enable_if_t<is_pointer_like<T>::value, int>;
 
 /// A std::true_type can be called, too, but is a bool.
 template <class T>
