@@ -48,25 +48,24 @@ void flags_and_checkers(std::atomic<bool>& flag, Val v, std::vector<bool> flags,
 void* run(void* data) { return data; }
 
 void others(void* address, int* number, const Val& v, StreamingPool* pool) {
+    const auto lambda = [] { return true; };
     SHMCreate("region", 1, true, address);
     InSHM(v, pool, true, "context");
     InSHM(Tab(), pool, true, "context");
-    SHMCreate("region", 1, address);                       // wrong
-    InSHM(v, pool, "context");                             // wrong
-    InSHM(Tab(), pool, "context");                         // wrong
-    IsSHM(v, pool, "context");                             // wrong
-    OCThread("name", run);                                 // wrong
-    ClientSide("pool", "pipe", "yes");                     // wrong
-    ClientSide("pool", "pipe", nullptr);                   // wrong
-    ClientSide("pool", "pipe", number);                    // wrong
-    ClientSide("pool", "pipe", [](int) { return true; });  // wrong
-    ClientSide(
-        "pool", "pipe", [] { return true; }, nullptr);         // wrong
+    SHMCreate("region", 1, address);                           // wrong
+    InSHM(v, pool, "context");                                 // wrong
+    InSHM(Tab(), pool, "context");                             // wrong
+    IsSHM(v, pool, "context");                                 // wrong
+    OCThread("name", run);                                     // wrong
+    ClientSide("pool", "pipe", "yes");                         // wrong
+    ClientSide("pool", "pipe", nullptr);                       // wrong
+    ClientSide("pool", "pipe", number);                        // wrong
+    ClientSide("pool", "pipe", [](int) { return true; });      // wrong
+    ClientSide("pool", "pipe", lambda, nullptr);               // wrong
     ClientSide("pool", "pipe", says_so, nullptr, nullptr, 5);  // wrong
     ClientSide("pool", "pipe", false, nullptr, "yes");         // wrong
     ServerSide("pool", "pipe", 1, &functor::calls);            // wrong
     ServerSide("pool", "pipe", [] { return true; });           // wrong
     SHMMain("pool", 1, address);                               // wrong
-    SHMMain(
-        "pool", 1, [] { return true; }, address);  // wrong
+    SHMMain("pool", 1, lambda, address);                       // wrong
 }
