@@ -146,7 +146,7 @@ void pools() {
     ClientSide client(name, "pipe", false, nullptr, nullptr);
     EXPECT(server.start() == STARTED && client.start() == STARTED);
     Val shared = Shared(server.pool(), Tab{{"a", Array<real_8>{1.0, 2.0}}});
-    EXPECT(InSHM(shared, server.pool()) && IsContainedMemory(server.boot(), server.pool()));
+    EXPECT(InSHM(shared, server.pool()) && InSHM(static_cast<Tab&>(shared), server.pool()));
     server.pipe().enq(shared);
     std::vector<Val> out;
     EXPECT(client.pipe().dequeue_many(out, 3) == 1 && out[0]["a"].length() == 2);
@@ -158,6 +158,7 @@ void pools() {
     text << copy;
     for (const std::string& problem : copy.problems) text << problem;
     char* const raw = server.pool()->allocate(100);
+    EXPECT(IsContainedMemory(raw, server.pool()));
     server.pool()->deallocate(raw);
 }
 
