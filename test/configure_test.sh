@@ -37,7 +37,6 @@ grep -q CVF_VERSION_MINOR "$work/plain/valpool-config-version.cmake" ||
 grep -q "^Libs: -L\${libdir} -lvalpool -pthread$" "$work/plain/valpool.pc" || fail "Libs"
 grep -q "^Libs.private: .*-lboost_json" "$work/plain/valpool.pc" || fail "Libs.private"
 
-configure "$source" native "${only_the_library[@]}" -DCMAKE_CXX_FLAGS=-mcx16 || fail "-mcx16 given"
 configure "$source" debug "${only_the_library[@]}" -DCMAKE_BUILD_TYPE=Debug || fail "a debug build"
 [[ $(command_of debug cq.cpp) != *" -O2 "* ]] || fail "a build type that was given is not used"
 
