@@ -19,7 +19,7 @@
 
 #ifdef None
 #error \
-    "None is a macro (X11/X.h makes it 0L): write #undef None behind the include of X11's headers, or include valpool's headers before them and write valpool::Val() for None"
+    "None is a macro (of X11?): #undef None before this, or include X11 behind it; see caveats.md"
 #undef None  // one message is enough
 #endif
 
