@@ -18,8 +18,7 @@
 #include <utility>
 
 #ifdef None
-#error \
-    "None is a macro (of X11?): #undef None before this, or include X11 behind it; see caveats.md"
+#error "None is a macro (of X11?): #undef None before this, or include X11 behind it"
 #undef None  // one message is enough
 #endif
 
