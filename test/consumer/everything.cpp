@@ -74,7 +74,7 @@ void values() {
     EXPECT(Val(tuple).length() == 3 && Val(ordered_table)["z"] == 1);
     Array<std::string> texts{"a", "b"};
     texts.append("c");
-    EXPECT(texts[2] == "c" && texts[0] + "x" == "ax");
+    EXPECT(texts[2] == "c" && texts[0] + "x" == "ax" && texts[1][0] == 'b');
     Proxy shared = Locked(new Tab(static_cast<const Tab&>(v)));
     const TransactionLock lock(shared);
     EXPECT(shared["b"] == "text" && TagFor(static_cast<const int_4*>(nullptr)) == 'l');
