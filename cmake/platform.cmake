@@ -21,8 +21,8 @@ int valpool;" VALPOOL_PLATFORM_IS_SUPPORTED)
 #ifndef __GCC_HAVE_SYNC_COMPARE_AND_SWAP_16
 #error none
 #endif
-int valpool;" VALPOOL_HAS_CMPXCHG16B)
-  if(NOT VALPOOL_HAS_CMPXCHG16B)
+int valpool;" VALPOOL_MAKES_CMPXCHG16B)
+  if(NOT VALPOOL_MAKES_CMPXCHG16B)
     message(FATAL_ERROR "valpool needs the instruction cmpxchg16b, and ${CMAKE_CXX_COMPILER} with -mcx16 "
       "does not make it")
   endif()
