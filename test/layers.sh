@@ -7,7 +7,7 @@ cd "$1"
 # The layers, lowest first. Public headers are named here one by one: an unknown one is an error.
 layers=(base segment memory value queue boot)
 declare -A layer_of=(
-  [valpool/error.hpp]=base [valpool/detail/config.hpp]=base
+  [valpool/error.hpp]=base [valpool/detail/config.hpp]=base [valpool/detail/break_checker.hpp]=base
   [valpool/shared_memory.hpp]=segment
   [valpool/streaming_pool.hpp]=memory [valpool/pool_check.hpp]=memory
   [valpool/detail/box.hpp]=memory [valpool/detail/allocator.hpp]=memory

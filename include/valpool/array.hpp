@@ -305,7 +305,10 @@ public:
     text_item& operator=(const std::string& text) { return *this = std::string_view(text); }
     text_item& operator=(const char* text) { return *this = std::string_view(text); }
 
-    std::string_view view() const { return text_.isNone() ? std::string_view() : text_.text(); }
+    /// Its bytes are never at null: compilers warn of that where one is read.
+    std::string_view view() const {
+        return text_.isNone() ? std::string_view("", 0) : text_.text();
+    }
     operator std::string_view() const { return view(); }
     operator std::string() const { return std::string(view()); }
     std::size_t size() const { return view().size(); }

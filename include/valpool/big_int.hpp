@@ -4,12 +4,13 @@
 
 #include <valpool/detail/config.hpp>
 
+#include <boost/container/vector.hpp>
+
 #include <cstdint>
 #include <iosfwd>
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <vector>
 
 namespace valpool {
 
@@ -106,7 +107,9 @@ private:
     std::uint64_t low_bits() const noexcept;
     double to_real() const;
 
-    std::vector<std::uint64_t> limbs_;  // of the magnitude, least significant first; no zero on top
+    /// Of the magnitude, least significant first; no zero on top. No std::vector: -D_GLIBCXX_DEBUG
+    /// would make it another one than the library's.
+    boost::container::vector<std::uint64_t> limbs_;
     bool negative_ = false;
 };
 

@@ -3,6 +3,7 @@
 /// What SHMMain, ServerSide and ClientSide have in common.
 
 #include <valpool/cq.hpp>
+#include <valpool/detail/break_checker.hpp>
 #include <valpool/detail/config.hpp>
 
 #include <cstdint>

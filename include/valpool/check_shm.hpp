@@ -1,5 +1,6 @@
 #pragma once
 
+#include <valpool/detail/break_checker.hpp>
 #include <valpool/proxy.hpp>
 #include <valpool/streaming_pool.hpp>
 #include <valpool/val.hpp>
@@ -35,6 +36,11 @@ template <class T>
 bool IsSHM(const T& v, StreamingPool* pool, bool throw_on_error = false, const char* context = "") {
     return InSHM(v, pool, throw_on_error, context);
 }
+/// A text in the place of `throw_on_error` is no flag: it is a context without one.
+template <class T, class Pointer, class... Rest, detail::if_pointer_like<Pointer> = 0>
+bool InSHM(const T& v, StreamingPool* pool, Pointer&& throw_on_error, Rest&&...) = delete;
+template <class T, class Pointer, class... Rest, detail::if_pointer_like<Pointer> = 0>
+bool IsSHM(const T& v, StreamingPool* pool, Pointer&& throw_on_error, Rest&&...) = delete;
 
 /// Whether an address is one of the pool's.
 VALPOOL_API bool IsContainedMemory(const void* memory, const StreamingPool* pool) noexcept;

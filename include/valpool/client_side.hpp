@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace valpool {
 
@@ -22,7 +23,17 @@ public:
     /// Throws std::logic_error for bad names, a negative sleep.
     ClientSide(const std::string& memory_pool_name, const std::string& pipe_name,
                bool debug = false, void* forced_addr = nullptr,
-               BreakChecker external_break = nullptr, std::int64_t micro_sleep = 100000);
+               detail::break_checker external_break = nullptr, std::int64_t micro_sleep = 100000);
+    /// The break checker in the place of `debug`.
+    template <class Checker, detail::if_break_checker<Checker> = 0>
+    ClientSide(const std::string& memory_pool_name, const std::string& pipe_name,
+               Checker&& external_break, std::int64_t micro_sleep = 100000)
+        : ClientSide(memory_pool_name, pipe_name, false, nullptr,
+                     detail::break_checker(std::forward<Checker>(external_break)), micro_sleep) {}
+    /// A pointer is no `debug` flag, though the language takes it for one.
+    template <class Pointer, class... Rest, detail::if_no_debug_flag<Pointer, Rest...> = 0>
+    ClientSide(const std::string& memory_pool_name, const std::string& pipe_name, Pointer&& debug,
+               Rest&&... rest) = delete;
     ~ClientSide();
     ClientSide(const ClientSide&) = delete;
     ClientSide& operator=(const ClientSide&) = delete;

@@ -2,24 +2,37 @@
 
 /// CQ: the bounded first-in, first-out queue between threads and processes.
 
+#include <valpool/detail/break_checker.hpp>
 #include <valpool/detail/config.hpp>
 #include <valpool/streaming_pool.hpp>
 #include <valpool/val.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace valpool {
 
-/// "Time to shut down?": polled by whatever waits; true ends the wait. It must not fork.
-typedef bool (*BreakChecker)();
-
 namespace detail {
 struct attachment;
 struct pipe;
 class queue_core;
+
+template <class T>
+using if_seconds = std::enable_if_t<
+    std::is_convertible_v<T, double> && !std::is_base_of_v<Val, T> && !is_like_x11_none<T>, int>;
+template <class T>
+using if_number_packet =
+    std::enable_if_t<number_tag<number_like<T>>() != 'Z' && !is_like_x11_none<T>, int>;
+/// Where packets go: the library must not see the container itself, because -D_GLIBCXX_DEBUG makes
+/// the program's std::vector another type than the library's.
+struct packet_taker {
+    void* container;
+    void (*make_room)(void* container);         // for one; before a packet is taken
+    void (*add)(void* container, Val& packet);  // never throws after make_room
+};
 }  // namespace detail
 
 /// A queue of values with a capacity in packets. Any number of threads and processes may enqueue
@@ -33,7 +46,7 @@ class queue_core;
 ///
 /// Time-outs are seconds on the monotonic clock. None: wait for ever. Zero or less: try once. Huge
 /// values and infinity: for ever. NaN, and what is no number: std::logic_error. A wait never ends
-/// early, except by the BreakChecker of the ServerSide or ClientSide that the queue belongs to:
+/// early, except by the break checker of the ServerSide or ClientSide that the queue belongs to:
 /// then enqueue and dequeue return false, and enq and deq throw BreakRequested; and by the end of
 /// the pool: who finds no packet, or no room, in a named pipe of a retired pool gets PoolRetired.
 /// Waits are cancellation points of pthread_cancel.
@@ -65,14 +78,42 @@ public:
     /// and there is no room for it; BreakRequested.
     void enq(const Val& value);
     void enq(Val&& value);
+    template <class N, detail::if_number_packet<N> = 0>
+    void enq(N number) {
+        enq(Val(number));
+    }
+    void enq(detail::None_is_a_macro_here_write_Val*) = delete;
 
     /// Waits for room until the time-out; false when there was none.
     bool enqueue(const Val& value, const Val& timeout_s = Val());
-    bool enqueue(const Val& value, double timeout_s);
+    template <class S, detail::if_seconds<S> = 0>
+    bool enqueue(const Val& value, S timeout_s) {
+        return enqueue_within(value, static_cast<double>(timeout_s));
+    }
+    bool enqueue(const Val& value, detail::None_is_a_macro_here_write_Val*) = delete;
     /// Hands the value over when it returns true (`value` is None then): a shared value changes no
     /// count. Untouched when it returns false or throws.
     bool enqueue(Val&& value, const Val& timeout_s = Val());
-    bool enqueue(Val&& value, double timeout_s);
+    template <class S, detail::if_seconds<S> = 0>
+    bool enqueue(Val&& value, S timeout_s) {
+        return enqueue_within(std::move(value), static_cast<double>(timeout_s));
+    }
+    bool enqueue(Val&& value, detail::None_is_a_macro_here_write_Val*) = delete;
+    template <class N, detail::if_number_packet<N> = 0>
+    bool enqueue(N number, const Val& timeout_s = Val()) {
+        return enqueue(Val(number), timeout_s);
+    }
+    template <class N, class S, detail::if_number_packet<N> = 0, detail::if_seconds<S> = 0>
+    bool enqueue(N number, S timeout_s) {
+        return enqueue_within(Val(number), static_cast<double>(timeout_s));
+    }
+    template <class N, detail::if_number_packet<N> = 0>
+    bool enqueue(N number, detail::None_is_a_macro_here_write_Val*) = delete;
+    bool enqueue(detail::None_is_a_macro_here_write_Val*, const Val& timeout_s = Val()) = delete;
+    template <class S, detail::if_seconds<S> = 0>
+    bool enqueue(detail::None_is_a_macro_here_write_Val*, S timeout_s) = delete;
+    bool enqueue(detail::None_is_a_macro_here_write_Val*,
+                 detail::None_is_a_macro_here_write_Val*) = delete;
 
     /// Waits for a packet, for ever. Throws BreakRequested.
     Val deq();
@@ -80,12 +121,21 @@ public:
     /// Waits for a packet until the time-out; false when there was none, and `out` is untouched.
     /// `out` must not lie in the pool itself (std::logic_error).
     bool dequeue(const Val& timeout_s, Val& out);
-    bool dequeue(double timeout_s, Val& out);
+    template <class S, detail::if_seconds<S> = 0>
+    bool dequeue(S timeout_s, Val& out) {
+        return dequeue_within(static_cast<double>(timeout_s), out);
+    }
+    bool dequeue(detail::None_is_a_macro_here_write_Val*, Val& out) = delete;
 
     /// Without waiting: false when it is full, or empty.
-    bool try_enqueue(const Val& value) { return enqueue(value, 0.0); }
-    bool try_enqueue(Val&& value) { return enqueue(std::move(value), 0.0); }
-    bool try_dequeue(Val& out) { return dequeue(0.0, out); }
+    bool try_enqueue(const Val& value) { return enqueue_within(value, 0.0); }
+    bool try_enqueue(Val&& value) { return enqueue_within(std::move(value), 0.0); }
+    template <class N, detail::if_number_packet<N> = 0>
+    bool try_enqueue(N number) {
+        return enqueue_within(Val(number), 0.0);
+    }
+    bool try_enqueue(detail::None_is_a_macro_here_write_Val*) = delete;
+    bool try_dequeue(Val& out) { return dequeue_within(0.0, out); }
 
     /// Hands over `count` values, in their order, waiting for room until the time-out; each one
     /// that has been handed over is None then. Returns how many: fewer than `count` when the time
@@ -95,10 +145,40 @@ public:
     std::size_t enqueue_many(std::vector<Val>& values, const Val& timeout_s = Val()) {
         return enqueue_many(values.data(), values.size(), timeout_s);
     }
+    template <class S, detail::if_seconds<S> = 0>
+    std::size_t enqueue_many(Val* values, std::size_t count, S timeout_s) {
+        return enqueue_many(values, count, Val(static_cast<double>(timeout_s)));
+    }
+    template <class S, detail::if_seconds<S> = 0>
+    std::size_t enqueue_many(std::vector<Val>& values, S timeout_s) {
+        return enqueue_many(values, Val(static_cast<double>(timeout_s)));
+    }
+    std::size_t enqueue_many(Val* values, std::size_t count,
+                             detail::None_is_a_macro_here_write_Val*) = delete;
+    std::size_t enqueue_many(std::vector<Val>& values,
+                             detail::None_is_a_macro_here_write_Val*) = delete;
     /// Waits for a packet until the time-out, then takes what is there without waiting any more, at
     /// most `most` packets, to the end of `out`. Returns how many; 0 when the time was over.
     /// Throws like dequeue, and std::bad_alloc; what it has taken by then is in `out`.
-    std::size_t dequeue_many(std::vector<Val>& out, std::size_t most, const Val& timeout_s = Val());
+    std::size_t dequeue_many(std::vector<Val>& out, std::size_t most,
+                             const Val& timeout_s = Val()) {
+        const detail::packet_taker end_of_out{
+            &out,
+            [](void* o) {
+                auto& v = *static_cast<std::vector<Val>*>(o);
+                if (v.size() == v.capacity()) v.reserve(v.size() < 4 ? 8 : 2 * v.size());
+            },
+            [](void* o, Val& packet) {
+                static_cast<std::vector<Val>*>(o)->push_back(std::move(packet));
+            }};
+        return take_many(end_of_out, most, timeout_s);
+    }
+    template <class S, detail::if_seconds<S> = 0>
+    std::size_t dequeue_many(std::vector<Val>& out, std::size_t most, S timeout_s) {
+        return dequeue_many(out, most, Val(static_cast<double>(timeout_s)));
+    }
+    std::size_t dequeue_many(std::vector<Val>& out, std::size_t most,
+                             detail::None_is_a_macro_here_write_Val*) = delete;
 
     /// How long this object's waits keep looking, on a processor of their own, before they sleep:
     /// latency for processor time. Seconds; 0: they sleep at once; infinity: they never sleep.
@@ -118,6 +198,11 @@ public:
     explicit CQ(std::unique_ptr<detail::queue_core> core) noexcept;
 
 private:
+    bool enqueue_within(const Val& value, double timeout_s);
+    bool enqueue_within(Val&& value, double timeout_s);
+    bool dequeue_within(double timeout_s, Val& out);
+    std::size_t take_many(const detail::packet_taker& out, std::size_t most, const Val& timeout_s);
+
     std::unique_ptr<detail::queue_core> core_;
 };
 

@@ -3,9 +3,11 @@
 #include <valpool/proxy.hpp>
 #include <valpool/val.hpp>
 
+#include <boost/container/vector.hpp>
+
+#include <cstddef>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace valpool {
 
@@ -38,8 +40,8 @@ protected:
     void sort();
 
 private:
-    std::vector<item> items_;
-    Val numbers_;  // the array of numbers that is walked
+    boost::container::vector<item> items_;  // no std::vector, see big_int
+    Val numbers_;                           // the array of numbers that is walked
     std::size_t next_ = 0;
     const Val* key_ = nullptr;
     Val* value_ = nullptr;

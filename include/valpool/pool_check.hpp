@@ -3,14 +3,16 @@
 #include <valpool/detail/config.hpp>
 #include <valpool/streaming_pool.hpp>
 
+#include <boost/container/vector.hpp>
+
 #include <cstddef>
 #include <iosfwd>
 #include <string>
-#include <vector>
 
 namespace valpool {
 
-/// What check() found in a pool.
+/// What check() found in a pool. Its lists are no std::vectors, because those are different ones in
+/// a program that is built with -D_GLIBCXX_DEBUG and in the library.
 struct VALPOOL_API pool_report {
     std::size_t total_bytes = 0;   // that values, queues and raw memory can use
     std::size_t used_bytes = 0;    // that they use now
@@ -21,18 +23,18 @@ struct VALPOOL_API pool_report {
     std::size_t references = 0;    // to them, from processes, queues and each other
     std::size_t poisoned = 0;      // shared values that a process died in the middle of changing
     std::size_t queues = 0;
-    std::size_t packets = 0;            // in the queues
-    std::vector<int> living_processes;  // that are attached
-    std::vector<int> dead_processes;    // that died and have not been cleaned up after yet
+    std::size_t packets = 0;                         // in the queues
+    boost::container::vector<int> living_processes;  // that are attached
+    boost::container::vector<int> dead_processes;    // that died; not cleaned up after yet
     /// Processes whose forked children hold values, but have not used the pool themselves yet.
-    std::vector<int> parents;
+    boost::container::vector<int> parents;
     /// Who is repairing the pool at the moment; 0: nobody. Unless that is over in milliseconds, the
     /// process has been stopped, and keeps everybody from the pool; what is in it is not compared.
     int repairing_process = 0;
     /// Who is in the middle of an operation, stopped, and holds up the repair of what the dead
     /// left.
     int delaying_process = 0;
-    std::vector<std::string> problems;  // contradictions; empty in a sound pool
+    boost::container::vector<std::string> problems;  // contradictions; empty in a sound pool
 
     /// No contradictions. Leaks and the dead are none: the next recovery takes care of them.
     bool is_sound() const noexcept { return problems.empty(); }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace valpool {
 
@@ -23,11 +24,22 @@ public:
     /// `capacity_packets`: how many packets the pipe holds.
     /// `forced_addr`: the pool must be mapped there, or start() throws; null: wherever it can be.
     /// `external_break`, polled every `micro_sleep` microseconds, ends every wait of this object
-    /// and of its pipe.
+    /// and of its pipe: anything that can be copied and called as bool(), by every thread that
+    /// waits; or null. What it throws passes through start() and the pipe's functions.
     /// Throws std::logic_error for bad names, a capacity below 1, a negative sleep.
     ServerSide(const std::string& memory_pool_name, const std::string& pipe_name,
                int capacity_packets, bool debug = false, void* forced_addr = nullptr,
-               BreakChecker external_break = nullptr, std::int64_t micro_sleep = 100000);
+               detail::break_checker external_break = nullptr, std::int64_t micro_sleep = 100000);
+    /// The break checker in the place of `debug`.
+    template <class Checker, detail::if_break_checker<Checker> = 0>
+    ServerSide(const std::string& memory_pool_name, const std::string& pipe_name,
+               int capacity_packets, Checker&& external_break, std::int64_t micro_sleep = 100000)
+        : ServerSide(memory_pool_name, pipe_name, capacity_packets, false, nullptr,
+                     detail::break_checker(std::forward<Checker>(external_break)), micro_sleep) {}
+    /// A pointer is no `debug` flag, though the language takes it for one.
+    template <class Pointer, class... Rest, detail::if_no_debug_flag<Pointer, Rest...> = 0>
+    ServerSide(const std::string& memory_pool_name, const std::string& pipe_name,
+               int capacity_packets, Pointer&& debug, Rest&&... rest) = delete;
     ~ServerSide();
     ServerSide(const ServerSide&) = delete;
     ServerSide& operator=(const ServerSide&) = delete;

@@ -2,6 +2,7 @@
 
 /// Named shared memory without a pool in it: what SHMMain spares its users from.
 
+#include <valpool/detail/break_checker.hpp>
 #include <valpool/detail/config.hpp>
 
 #include <cstddef>
@@ -17,6 +18,8 @@ namespace valpool {
 /// Shared Memory Tools", introduction.
 VALPOOL_API char* SHMCreate(const std::string& path, std::size_t bytes, bool debug = false,
                             void* addr = nullptr);
+template <class Pointer, class... Rest, detail::if_pointer_like<Pointer> = 0>
+char* SHMCreate(const std::string& path, std::size_t bytes, Pointer&& debug, Rest&&...) = delete;
 
 /// Maps a region that SHMCreate has made, at `addr` if that is not null, and sets `bytes` to its
 /// size. Null when there is none, or the address is taken, or what has that name is something else.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace valpool {
 
@@ -28,11 +29,22 @@ public:
     /// `debug`: says on standard error what it does.
     /// `forced_addr`: where every process maps the pool; null lets it be chosen. A process in which
     /// it is taken maps the pool elsewhere and works all the same.
-    /// `external_break`: polled every `micro_sleep` microseconds while start() has to wait.
+    /// `external_break`: anything that can be copied and called as bool(), or null; polled every
+    /// `micro_sleep` microseconds while start() has to wait.
     /// Throws std::logic_error for a bad name, zero bytes, a misaligned address, a negative sleep.
     SHMMain(const std::string& memory_pool_name, std::size_t bytes, bool debug = false,
-            void* forced_addr = nullptr, BreakChecker external_break = nullptr,
+            void* forced_addr = nullptr, detail::break_checker external_break = nullptr,
             std::int64_t micro_sleep = 100000);
+    /// The break checker in the place of `debug`.
+    template <class Checker, detail::if_break_checker<Checker> = 0>
+    SHMMain(const std::string& memory_pool_name, std::size_t bytes, Checker&& external_break,
+            std::int64_t micro_sleep = 100000)
+        : SHMMain(memory_pool_name, bytes, false, nullptr,
+                  detail::break_checker(std::forward<Checker>(external_break)), micro_sleep) {}
+    /// A pointer is no `debug` flag, though the language takes it for one.
+    template <class Pointer, class... Rest, detail::if_no_debug_flag<Pointer, Rest...> = 0>
+    SHMMain(const std::string& memory_pool_name, std::size_t bytes, Pointer&& debug,
+            Rest&&... rest) = delete;
     ~SHMMain();
     SHMMain(const SHMMain&) = delete;
     SHMMain& operator=(const SHMMain&) = delete;
@@ -45,9 +57,10 @@ public:
     /// something that is no pool; there is not enough memory (with both numbers); the forced
     /// address is taken; what is there is not what was asked for, or may not be removed. Never
     /// changes anything that is not a dead run's.
-    /// Returns STARTED, or STOPPED when the break checker ended it. When it is started already, it
-    /// sees to it that the pool has its name still: others can take it away (see hasName()), and
-    /// then it is given back; std::runtime_error when something else has it.
+    /// Returns STARTED, or STOPPED when the break checker ended it; what the break checker throws
+    /// passes through. When it is started already, it sees to it that the pool has its name still:
+    /// others can take it away (see hasName()), and then it is given back; std::runtime_error when
+    /// something else has it.
     State_e start();
     State_e state() const noexcept;
 

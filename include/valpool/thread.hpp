@@ -2,6 +2,9 @@
 
 /// The original's names for what the standard library has today: within one process.
 
+#include <valpool/detail/break_checker.hpp>
+
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <functional>
@@ -63,6 +66,8 @@ class OCThread {
 public:
     explicit OCThread(std::string name, bool detached = true)
         : name_(std::move(name)), detached_(detached) {}
+    template <class Pointer, detail::if_pointer_like<Pointer> = 0>
+    OCThread(std::string name, Pointer&& detached) = delete;
     ~OCThread() {
         if (thread_.joinable()) thread_.join();
     }

@@ -17,6 +17,11 @@
 #include <type_traits>
 #include <utility>
 
+#ifdef None
+#error "None is a macro (of X11?): #undef None before this, or include X11 behind it"
+#undef None  // one message is enough
+#endif
+
 namespace valpool {
 
 class Val;
@@ -90,6 +95,21 @@ constexpr bool is_big_int = std::is_same_v<T, big_int<true>> || std::is_same_v<T
 template <class T>
 using if_val = std::enable_if_t<std::is_same_v<T, Val>, int>;
 
+/// Empty: what takes it is a worse match for a Val than what takes a Val.
+struct value_base {};
+/// A pointer that nothing but a literal zero converts to. Functions that take one are deleted: then
+/// 0L, which None is when <X11/X.h> comes after valpool's headers, does not compile where None is
+/// usual. Other types of literals are numbers all the same, by overloads that match exactly.
+struct None_is_a_macro_here_write_Val;
+template <class T>
+constexpr bool is_like_x11_none = std::is_same_v<T, long>;
+template <class T>
+using if_like_x11_none = std::enable_if_t<is_like_x11_none<T>, int>;
+template <class T>
+using unless_like_x11_none = std::enable_if_t<!is_like_x11_none<T>, int>;
+
+VALPOOL_API bool are_equal(const Val& a, const Val& b);
+
 template <class T>
 using if_comparable = std::enable_if_t<number_tag<number_like<T>>() != 'Z' || is_held<T>::value ||
                                            (std::is_convertible_v<const T&, std::string_view> &&
@@ -112,7 +132,7 @@ using if_comparable = std::enable_if_t<number_tag<number_like<T>>() != 'Z' || is
 /// Caveat: shared values that refer to each other in a circle are freed only by recovery.
 /// Shape: 32 bytes; text of up to 20 bytes lies in the value itself.
 /// Source: "C++ Cross-Process Shared Memory Tools", introduction; headaches 2 and 5.
-class VALPOOL_API Val {
+class VALPOOL_API Val : public detail::value_base {
 public:
     Val() noexcept : Val(nullptr, unwritten()) { begin_as_none(); }
     /// None in the memory of `memory` (for containers).
@@ -270,11 +290,15 @@ public:
 
     /// Numbers compare by value whatever their types; otherwise unlike types are unequal. A Tab
     /// equals an OTab regardless of order; two OTabs compare in order. NaN is not NaN.
-    friend VALPOOL_API bool operator==(const Val& a, const Val& b);
+    friend bool operator==(const detail::value_base& a, const detail::value_base& b) {
+        return detail::are_equal(static_cast<const Val&>(a), static_cast<const Val&>(b));
+    }
+    friend bool operator!=(const detail::value_base& a, const detail::value_base& b) {
+        return !detail::are_equal(static_cast<const Val&>(a), static_cast<const Val&>(b));
+    }
     /// A strict weak order: None, then numbers (NaN first), then text and the rest by type; tables
     /// by size, then by their sorted items; lists element by element.
     friend VALPOOL_API bool operator<(const Val& a, const Val& b);
-    friend bool operator!=(const Val& a, const Val& b) { return !(a == b); }
     friend bool operator>(const Val& a, const Val& b) { return b < a; }
     friend bool operator<=(const Val& a, const Val& b) { return !(b < a); }
     friend bool operator>=(const Val& a, const Val& b) { return !(a < b); }
@@ -290,13 +314,35 @@ public:
     friend bool operator op(const T& a, const Val& b) { \
         return Val(a) op b;                             \
     }
-    VALPOOL_COMPARE(==)
-    VALPOOL_COMPARE(!=)
     VALPOOL_COMPARE(<)
     VALPOOL_COMPARE(>)
     VALPOOL_COMPARE(<=)
     VALPOOL_COMPARE(>=)
 #undef VALPOOL_COMPARE
+
+    // A literal 0L is as good a match for the deleted ones, and ambiguous; other longs are not.
+#define VALPOOL_EQUAL(op)                                                                  \
+    template <class T, detail::if_comparable<T> = 0, detail::unless_like_x11_none<T> = 0>  \
+    friend bool operator op(const Val& a, const T& b) {                                    \
+        return a op Val(b);                                                                \
+    }                                                                                      \
+    template <class T, detail::if_comparable<T> = 0, detail::unless_like_x11_none<T> = 0>  \
+    friend bool operator op(const T& a, const Val& b) {                                    \
+        return Val(a) op b;                                                                \
+    }                                                                                      \
+    template <class T, detail::if_like_x11_none<T> = 0>                                    \
+    friend bool operator op(const detail::value_base& a, const T& b) {                     \
+        return a op Val(b);                                                                \
+    }                                                                                      \
+    template <class T, detail::if_like_x11_none<T> = 0>                                    \
+    friend bool operator op(const T& a, const detail::value_base& b) {                     \
+        return Val(a) op b;                                                                \
+    }                                                                                      \
+    friend bool operator op(const Val&, detail::None_is_a_macro_here_write_Val*) = delete; \
+    friend bool operator op(detail::None_is_a_macro_here_write_Val*, const Val&) = delete;
+    VALPOOL_EQUAL(==)
+    VALPOOL_EQUAL(!=)
+#undef VALPOOL_EQUAL
 
 private:
     friend struct detail::value_access;

@@ -45,8 +45,8 @@ public:
         const auto since = when_.time_since_epoch();
         const auto s = duration_cast<seconds>(since);
         timespec spec{};
-        spec.tv_sec = static_cast<std::time_t>(s.count());
-        spec.tv_nsec = static_cast<long>(duration_cast<nanoseconds>(since - s).count());
+        spec.tv_sec = s.count();
+        spec.tv_nsec = duration_cast<nanoseconds>(since - s).count();
         return spec;
     }
 

@@ -339,10 +339,11 @@ private:
 };
 
 SHMMain::SHMMain(const std::string& memory_pool_name, std::size_t bytes, bool debug,
-                 void* forced_addr, BreakChecker external_break, std::int64_t micro_sleep)
-    : self_(std::make_unique<implementation>(
-          checked_options(memory_pool_name, debug, forced_addr, external_break, micro_sleep),
-          bytes)) {}
+                 void* forced_addr, break_checker external_break, std::int64_t micro_sleep)
+    : self_(
+          std::make_unique<implementation>(checked_options(memory_pool_name, debug, forced_addr,
+                                                           std::move(external_break), micro_sleep),
+                                           bytes)) {}
 SHMMain::~SHMMain() = default;
 
 State_e SHMMain::start() { return self_->start(); }

@@ -77,8 +77,8 @@ pipe* side::open() {
 }
 
 void side::adopt(pipe& p) {
-    queue_ = std::make_unique<CQ>(
-        make_pool_queue(*access_.user.get(), p, {options.checker, options.period}));
+    queue_ = std::make_unique<CQ>(make_pool_queue(
+        *access_.user.get(), p, {options.checker ? &options.checker : nullptr, options.period}));
     say(options, "pipe " + quoted(pipe_name_) + " is open, capacity " + std::to_string(p.capacity));
 }
 
@@ -103,11 +103,11 @@ using namespace detail;
 
 ServerSide::ServerSide(const std::string& memory_pool_name, const std::string& pipe_name,
                        int capacity_packets, bool debug, void* forced_addr,
-                       BreakChecker external_break, std::int64_t micro_sleep) {
+                       break_checker external_break, std::int64_t micro_sleep) {
     check_capacity(capacity_packets);
-    self_ = std::make_unique<side>(
-        checked_options(memory_pool_name, debug, forced_addr, external_break, micro_sleep),
-        pipe_name, static_cast<std::uint64_t>(capacity_packets));
+    self_ = std::make_unique<side>(checked_options(memory_pool_name, debug, forced_addr,
+                                                   std::move(external_break), micro_sleep),
+                                   pipe_name, static_cast<std::uint64_t>(capacity_packets));
 }
 ServerSide::~ServerSide() = default;
 State_e ServerSide::start() { return self_->start(); }
@@ -122,11 +122,11 @@ State_e ServerSide::restart() { return self_->restart(); }
 bool ServerSide::addressRandomization() const { return has_address_randomization(); }
 
 ClientSide::ClientSide(const std::string& memory_pool_name, const std::string& pipe_name,
-                       bool debug, void* forced_addr, BreakChecker external_break,
+                       bool debug, void* forced_addr, break_checker external_break,
                        std::int64_t micro_sleep)
-    : self_(std::make_unique<side>(
-          checked_options(memory_pool_name, debug, forced_addr, external_break, micro_sleep),
-          pipe_name, 0)) {}
+    : self_(std::make_unique<side>(checked_options(memory_pool_name, debug, forced_addr,
+                                                   std::move(external_break), micro_sleep),
+                                   pipe_name, 0)) {}
 ClientSide::~ClientSide() = default;
 State_e ClientSide::start() { return self_->start(); }
 State_e ClientSide::state() const noexcept { return self_->state(); }

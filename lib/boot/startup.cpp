@@ -10,6 +10,7 @@
 #include <iostream>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <sys/personality.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 namespace valpool::detail {
 
 startup_options checked_options(const std::string& name, bool debug, void* forced_addr,
-                                BreakChecker checker, std::int64_t micro_sleep) {
+                                break_checker checker, std::int64_t micro_sleep) {
     startup_options options;
     options.name = checked_pool_name(name);
     options.debug = debug;
@@ -29,7 +30,7 @@ startup_options checked_options(const std::string& name, bool debug, void* force
     if (micro_sleep < 0)
         throw std::logic_error("the sleep between two looks cannot be negative: " +
                                std::to_string(micro_sleep) + " microseconds");
-    options.checker = checker;
+    options.checker = std::move(checker);
     constexpr std::int64_t longest_us = 1'000'000'000'000;
     options.period =
         std::chrono::microseconds(std::clamp<std::int64_t>(micro_sleep, 100, longest_us));

@@ -13,7 +13,7 @@ struct startup_options {
     std::string name;
     bool debug = false;
     void* forced_addr = nullptr;
-    BreakChecker checker = nullptr;
+    break_checker checker;
     std::chrono::microseconds period{100000};
     bool warns = true;
     bool populates = false;
@@ -21,7 +21,7 @@ struct startup_options {
 };
 /// Throws std::logic_error for a bad name, a misaligned address, a negative sleep.
 startup_options checked_options(const std::string& name, bool debug, void* forced_addr,
-                                BreakChecker checker, std::int64_t micro_sleep);
+                                break_checker checker, std::int64_t micro_sleep);
 
 /// Paces a wait for something that another process will do: soon at first, since it often is
 /// nearly there, rarer later; and polls the break checker at its own period.

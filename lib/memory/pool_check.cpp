@@ -11,6 +11,7 @@
 #include <thread>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 namespace valpool {
 
@@ -232,10 +233,13 @@ private:
     bool has_dead_ = false;  // or a family without children
 };
 
-void keep_common(std::vector<std::string>& problems, const std::vector<std::string>& others) {
-    std::erase_if(problems, [&](const std::string& problem) {
+using texts = boost::container::vector<std::string>;
+
+void keep_common(texts& problems, const texts& others) {
+    const auto is_new = [&](const std::string& problem) {
         return std::find(others.begin(), others.end(), problem) == others.end();
-    });
+    };
+    problems.erase(std::remove_if(problems.begin(), problems.end(), is_new), problems.end());
 }
 
 }  // namespace

@@ -203,7 +203,8 @@ std::uint32_t next_page(const arena& a, std::uint32_t page, std::uint32_t end,
 
 /// Which of the row hints a search for `count` pages goes by.
 unsigned hint_for(std::uint32_t count) noexcept {
-    return std::min(static_cast<unsigned>(std::bit_width(count)) - 1, arena::row_hint_count - 1);
+    return std::min(31U - static_cast<unsigned>(std::countl_zero(count)),
+                    arena::row_hint_count - 1);
 }
 
 /// Written only when it changes something: everybody reads it.

@@ -62,7 +62,7 @@ bool CQ::enqueue(const Val& value, const Val& timeout_s) {
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->put(value, until); });
 }
-bool CQ::enqueue(const Val& value, double timeout_s) {
+bool CQ::enqueue_within(const Val& value, double timeout_s) {
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->put(value, until); });
 }
@@ -70,7 +70,7 @@ bool CQ::enqueue(Val&& value, const Val& timeout_s) {
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->put(std::move(value), until); });
 }
-bool CQ::enqueue(Val&& value, double timeout_s) {
+bool CQ::enqueue_within(Val&& value, double timeout_s) {
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->put(std::move(value), until); });
 }
@@ -85,7 +85,7 @@ bool CQ::dequeue(const Val& timeout_s, Val& out) {
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->take(out, until); });
 }
-bool CQ::dequeue(double timeout_s, Val& out) {
+bool CQ::dequeue_within(double timeout_s, Val& out) {
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->take(out, until); });
 }
@@ -100,14 +100,15 @@ std::size_t CQ::enqueue_many(Val* values, std::size_t count, const Val& timeout_
     return done;
 }
 
-std::size_t CQ::dequeue_many(std::vector<Val>& out, std::size_t most, const Val& timeout_s) {
+std::size_t CQ::take_many(const packet_taker& out, std::size_t most, const Val& timeout_s) {
     const deadline until = deadline_of(timeout_s);
-    const std::size_t before = out.size();
+    std::size_t taken = 0;
     Val packet;
     const auto take = [&](deadline end) {
-        if (out.size() == out.capacity()) out.reserve(std::max<std::size_t>(2 * out.size(), 8));
+        out.make_room(out.container);
         if (!core_->take(packet, end)) return false;
-        out.push_back(std::move(packet));
+        out.add(out.container, packet);
+        ++taken;
         return true;
     };
     const auto take_by = [&](deadline end) {
@@ -115,12 +116,12 @@ std::size_t CQ::dequeue_many(std::vector<Val>& out, std::size_t most, const Val&
     };
     if (most == 0 || !take_by(until)) return 0;
     try {
-        while (out.size() - before < most && take_by(deadline::in_seconds(0))) {
+        while (taken < most && take_by(deadline::in_seconds(0))) {
         }
     } catch (const PoolRetired&) {
         // For the next call: what has been taken out is the caller's.
     }
-    return out.size() - before;
+    return taken;
 }
 
 void CQ::spin(double seconds) {

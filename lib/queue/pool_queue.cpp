@@ -276,7 +276,7 @@ private:
     /// Sleeps; true as soon as it is ready (somebody else may be faster, though).
     bool wait(thread_lane& l, const side& s, deadline until, reservation& place) {
         for (;;) {
-            if (breaks_.checker && breaks_.checker()) throw BreakRequested("a wait was ended");
+            if (breaks_.checker && (*breaks_.checker)()) throw BreakRequested("a wait was ended");
             // Before the sleep: who waits for short times only looks for the dead as well.
             look_now_and_then(l);
             const auto is_ready = [&] { return s.is_ready(pipe_) || is_over(); };

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 
 #include <chrono>
+#include <memory>
 
 namespace valpool::detail {
 
@@ -25,7 +26,8 @@ public:
 std::unique_ptr<queue_core> make_heap_queue(std::size_t capacity_packets);
 
 struct break_options {
-    BreakChecker checker = nullptr;
+    /// Null: none. The owner's, who outlives the queue: what it remembers must not be two things.
+    const break_checker* checker = nullptr;
     std::chrono::microseconds period{100000};
 };
 /// `at` outlives the queue.

@@ -127,7 +127,7 @@ std::size_t free_in_all_groups() noexcept {
 std::size_t free_in_directory() noexcept {
     struct statvfs status {};
     if (statvfs(shared_memory_directory, &status) != 0) return unlimited;
-    return static_cast<std::size_t>(status.f_bavail) * status.f_frsize;
+    return std::size_t{status.f_bavail} * status.f_frsize;
 }
 
 bool has_no_inode_left() noexcept {

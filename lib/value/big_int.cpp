@@ -6,6 +6,7 @@
 #include <iterator>
 #include <ostream>
 #include <stdexcept>
+#include <vector>
 
 namespace valpool {
 
@@ -16,7 +17,7 @@ namespace detail {
 template <bool Signed>
 void big_int_access::assign(big_int<Signed>& n, const cpp_int& value) {
     if (!Signed && value < 0) throw std::range_error("an int_un cannot be negative");
-    std::vector<std::uint64_t> limbs;
+    decltype(n.limbs_) limbs;
     if (value != 0) export_bits(value, std::back_inserter(limbs), 64, false);
     n.limbs_ = std::move(limbs);
     n.negative_ = value < 0;

@@ -42,7 +42,10 @@ private:
     static constexpr int most_parts = 4;
     static constexpr unsigned deepest = 32;
 
-    static std::string step(const Val& key) { return "[" + Stringize(key).substr(0, 60) + "]"; }
+    static std::string step(const Val& key) {
+        std::string result = "[";
+        return result.append(Stringize(key), 0, 60).append("]");
+    }
     bool is_complete() const noexcept { return parts_ > most_parts; }
 
     void add(const std::string& path, const std::string& type, const char* where) {

@@ -257,7 +257,7 @@ namespace {
 }
 }  // namespace
 
-bool operator==(const Val& a, const Val& b) {
+bool detail::are_equal(const Val& a, const Val& b) {
     if (const auto known = known_equality(a, b)) return *known;
     return are_equal_containers(a, b);
 }

@@ -75,6 +75,11 @@ std::uint64_t hash_number(const Val& v) {
     return n.what == any_number::complex && n.im != 0 ? mixed(re, hash_real(n.im)) : re;
 }
 
+std::partial_ordering reversed(std::partial_ordering order) noexcept {
+    if (std::is_lt(order)) return std::partial_ordering::greater;
+    return std::is_gt(order) ? std::partial_ordering::less : order;
+}
+
 }  // namespace
 
 std::partial_ordering compare_reals(const any_number& a, const any_number& b) noexcept {
@@ -82,8 +87,7 @@ std::partial_ordering compare_reals(const any_number& a, const any_number& b) no
     const bool b_whole = b.what == any_number::integer;
     if (a_whole && b_whole) return a.i <=> b.i;
     if (a_whole) return compare_mixed(a.i, b.re);
-    // Turned round; no pointer. NOLINTNEXTLINE(modernize-use-nullptr)
-    if (b_whole) return 0 <=> compare_mixed(b.i, a.re);
+    if (b_whole) return reversed(compare_mixed(b.i, a.re));
     return a.re <=> b.re;
 }
 

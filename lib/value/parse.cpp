@@ -211,7 +211,8 @@ private:
                 table_of(c.whole)[value(0)] = std::move(value(1));
                 return;
             }
-            default:
+            case open_container::table:
+            case open_container::ordered:
                 table_of(c.whole)[c.key] = std::move(value);
                 c.key.reset();
                 c.has_key = false;

@@ -1,5 +1,9 @@
 #pragma once
 
+#if !defined(__linux__) || !defined(__x86_64__) || defined(__ILP32__)
+#error "valpool needs Linux on x86-64, with 64-bit pointers"
+#endif
+
 // The library is built with hidden visibility: only what is marked here can be linked against.
 #define VALPOOL_API __attribute__((visibility("default")))
 

@@ -372,10 +372,10 @@ BOOST_AUTO_TEST_CASE(a_chain_of_references_goes_with_its_head) {
 BOOST_AUTO_TEST_CASE(overwriting_for_ever_does_not_use_the_pool_up) {
     Val v = shared();
     for (std::size_t i = 0; i < 20000; ++i)
-        v["k" + std::to_string(i % 7)] = std::string(i * 37 % 3000, 'x');
+        v[std::to_string(i % 7) + "k"] = std::string(i * 37 % 3000, 'x');
     const std::size_t before = pool->usedBytes();
     for (std::size_t i = 0; i < 20000; ++i)
-        v["k" + std::to_string(i % 7)] = std::string(i * 37 % 3000, 'x');
+        v[std::to_string(i % 7) + "k"] = std::string(i * 37 % 3000, 'x');
     BOOST_TEST(pool->usedBytes() <= before + 8192);
 }
 

@@ -49,7 +49,8 @@ BOOST_AUTO_TEST_CASE(a_move_takes_the_text) {
 
 BOOST_AUTO_TEST_CASE(zeros_in_the_text_are_kept) {
     for (const std::size_t n : lengths) {
-        const std::string s = std::string(1, '\0') + letters(n) + std::string(1, '\0');
+        std::string s(1, '\0');
+        s.append(letters(n)).push_back('\0');
         const Val v = s;
         BOOST_TEST(v.length() == n + 2);
         BOOST_CHECK(std::string(v) == s);
