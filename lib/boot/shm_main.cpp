@@ -1,5 +1,6 @@
 #include <valpool/shm_main.hpp>
 
+#include "base/kill_point.hpp"
 #include "base/system_error.hpp"
 #include "boot/pool_access.hpp"
 #include "boot/startup.hpp"
@@ -328,6 +329,7 @@ private:
         }
         if (is_named(file, options_.name) && unlink(path().c_str()) != 0 && errno != ENOENT)
             warn_of_name_left(options_, errno);
+        VALPOOL_KILL_POINT("retire.unnamed");
         file.unlock(takeover_role);
     }
 

@@ -321,9 +321,10 @@ std::vector<pass_counts> passes_of_a_life(world& w) {
 }
 
 /// Points that other tests than the life reach.
-bool is_elsewhere(unsigned point) {
-    return is_about(point, "recovery.") || is_about(point, "create.");
+bool is_of_a_creator(unsigned point) {
+    return is_about(point, "create.") || is_about(point, "retire.");
 }
+bool is_elsewhere(unsigned point) { return is_about(point, "recovery.") || is_of_a_creator(point); }
 
 }  // namespace
 
@@ -551,7 +552,7 @@ BOOST_AUTO_TEST_CASE(a_creator_may_die_at_any_point) {
     shared<detail::kill_plan> plan;
     detail::use_kill_plan(&*plan);
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
-        if (!is_about(p, "create.")) continue;
+        if (!is_of_a_creator(p)) continue;
         const pool_name name("creator");
         plan->orders[p].signal = SIGKILL;
         plan->orders[p].countdown = 1;

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <utility>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -271,6 +273,59 @@ BOOST_AUTO_TEST_CASE(with_no_descriptor_left_there_is_an_error_and_the_end_is_in
         return access(name.path().c_str(), F_OK) == 0 ? 1 : 0;
     });
     BOOST_TEST(attached.wait() == 0);
+}
+
+namespace {
+/// A control group with little memory; empty where there is no right to make one.
+class small_group {
+public:
+    explicit small_group(const std::string& name) {
+        for (const auto& [root, limit] :
+             {std::pair{"/sys/fs/cgroup/memory/", "/memory.limit_in_bytes"},
+              std::pair{"/sys/fs/cgroup/", "/memory.max"}}) {
+            const std::string path = root + name;
+            if (access(root, W_OK) != 0 || mkdir(path.c_str(), 0700) != 0) continue;
+            path_ = path;
+            if (write(limit, "50000000")) return;
+            rmdir(std::exchange(path_, {}).c_str());
+        }
+    }
+    ~small_group() {
+        if (!path_.empty()) rmdir(path_.c_str());
+    }
+    small_group(const small_group&) = delete;
+    small_group& operator=(const small_group&) = delete;
+
+    explicit operator bool() const noexcept { return !path_.empty(); }
+    bool enter() const { return write("/cgroup.procs", "0"); }
+
+private:
+    bool write(const char* file, const char* text) const {
+        std::ofstream out(path_ + file);
+        out << text << std::flush;
+        return out.good();
+    }
+    std::string path_;
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(more_than_its_control_group_may_have_is_an_error_not_a_kill) {
+    const small_group group(name.str());
+    if (!group) {
+        BOOST_TEST_MESSAGE("needs the right to make control groups");
+        return;
+    }
+    expect_error(
+        [&] {
+            if (!group.enter()) _exit(77);
+        },
+        100 * megabyte, {name.str(), "are free"});
+    child enough([&] {
+        if (!group.enter()) return 77;
+        SHMMain main(name, 10 * megabyte);
+        return main.start() == STARTED ? 0 : 1;
+    });
+    BOOST_TEST(enough.wait() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_size_below_zero_is_shown_as_that) {

@@ -1,6 +1,8 @@
 #include "support/started_pool.hpp"
 
+#include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <optional>
 
@@ -227,6 +229,60 @@ BOOST_AUTO_TEST_CASE(a_take_over_has_the_options_that_it_asks_for_or_is_refused)
     BOOST_TEST(main.start() == STARTED);
     BOOST_TEST(mode() == 0660u);
     user.kill_and_wait();
+}
+
+namespace {
+/// As if another version of the library had made it.
+void change_layout_of(const std::string& path) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    std::string start(16384, 0);
+    file.read(start.data(), static_cast<std::streamsize>(start.size()));
+    const std::string magic("valpool boot\n\x1a", 14);
+    const std::size_t at = start.find(magic);
+    BOOST_TEST_REQUIRE(at != std::string::npos);
+    file.seekp(static_cast<std::streamoff>(at) + 16);
+    const std::uint32_t version = 7;
+    file.write(reinterpret_cast<const char*>(&version), sizeof version);
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(another_versions_pool_is_an_error_that_says_what_to_do) {
+    keep_a_packet();
+    change_layout_of(name.path());
+    SHMMain main(name, megabyte);
+    ClientSide client(name, "pipe");
+    for (const std::string& why : {refusal_of(main), [&] {
+                                       try {
+                                           client.start();
+                                       } catch (const std::runtime_error& e) {
+                                           return std::string(e.what());
+                                       }
+                                       return std::string();
+                                   }()}) {
+        BOOST_TEST(contains(why, "layout version (7"), why);
+        BOOST_TEST(contains(why, name.path()), why);
+        BOOST_TEST(contains(why, "beginAnew(true)"), why);
+    }
+    main.beginAnew(true);
+    BOOST_TEST(main.start() == STARTED);
+}
+
+BOOST_AUTO_TEST_CASE(another_versions_pool_that_is_in_use_is_left_alone) {
+    SHMMain living(name, megabyte);
+    living.start();
+    change_layout_of(name.path());
+    child other([&] {
+        SHMMain main(name, megabyte);
+        main.beginAnew(true);
+        try {
+            main.start();
+        } catch (const std::runtime_error&) {
+            return 0;
+        }
+        return 1;
+    });
+    BOOST_TEST(other.wait() == 0);
+    BOOST_TEST(living.hasName());
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_of_its_file_is_a_pool_of_its_own) {
