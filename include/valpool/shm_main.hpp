@@ -69,6 +69,17 @@ public:
     /// Lets processes of the same group attach, not only those of the same user. Before start().
     void shareWithGroup(bool on) noexcept;
 
+    /// Removes a pipe that nobody uses any more; its memory is free at once.
+    /// Returns true when it has been removed. False when there is no such pipe; when somebody holds
+    /// it: a ServerSide or ClientSide of it that is started, in any living process, or was when a
+    /// process forked of which a child has not used the pool yet; when there are packets in it; and
+    /// when a process that has been stopped in the middle of an operation prevents it now.
+    /// Throws std::logic_error for a name that no pipe can have, std::runtime_error when not
+    /// started.
+    /// Blocking: a fraction of a second at most. The others pause for some microseconds.
+    /// Process safety: any process may do it, while others open pipes, this one among them.
+    bool removePipe(const std::string& pipe_name);
+
 private:
     class implementation;
     std::unique_ptr<implementation> self_;

@@ -2,7 +2,7 @@
 
 #include "base/kill_point.hpp"
 #include "base/system_error.hpp"
-#include "queue/ring.hpp"
+#include "queue/directory.hpp"
 
 #include <atomic>
 #include <cerrno>
