@@ -71,9 +71,9 @@ public:
 
     /// Removes a pipe that nobody uses any more; its memory is free at once.
     /// Returns true when it has been removed. False when there is no such pipe; when somebody holds
-    /// it: a ServerSide or ClientSide of it that is started, in any living process, or was when a
-    /// process forked of which a child has not used the pool yet; when there are packets in it; and
-    /// when a process that has been stopped in the middle of an operation prevents it now.
+    /// it, that is a ServerSide or ClientSide of it is started in any living process (a child of
+    /// fork that has not used the pool yet has what its parent had); when there are packets in it;
+    /// and when a process that has been stopped in the middle of an operation prevents it now.
     /// Throws std::logic_error for a name that no pipe can have, std::runtime_error when not
     /// started.
     /// Blocking: a fraction of a second at most. The others pause for some microseconds.

@@ -140,12 +140,19 @@ private:
             wrong << "the sleeper got " << board_.sleeper_got << " of " << woken << "; ";
         if (!eventually([&] { return main_.pool()->isPristine(); }, most_seconds_))
             wrong << "not pristine; ";
+        if (is_there(reply_pipe)) wrong << "a temporary pipe is left; ";
         const pool_report report = check(main_.pool());
         if (!report.is_sound() || !report.dead_processes.empty() || report.leaked_bytes != 0 ||
             report.boxes != 0)
             wrong << report;
         refill();
         return wrong.str();
+    }
+
+    bool is_there(const char* pipe) const {
+        ClientSide side(
+            name_, pipe, false, nullptr, [] { return true; }, 0);
+        return side.start() == STARTED;
     }
 
     /// Tables that the victim was changing while they were shared: whole, or poisoned; never
@@ -403,6 +410,14 @@ BOOST_AUTO_TEST_CASE(the_judge_notices_a_doubled_packet_and_a_wrong_order) {
                             board.sent = 2;
                         }),
                         "from victim"));
+}
+
+BOOST_AUTO_TEST_CASE(the_judge_notices_a_temporary_pipe_that_is_left) {
+    const watchdog dog(60);
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board&) {
+                            ServerSide(name, reply_pipe, 2).start();
+                        }),
+                        "a temporary pipe is left"));
 }
 
 BOOST_AUTO_TEST_CASE(the_judge_notices_a_reference_too_many) {
