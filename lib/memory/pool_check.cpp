@@ -98,10 +98,12 @@ private:
             if (state == process_slot::free) continue;
             const bool dead = at_ && at_->notices_deaths() && is_dead(*at_.get(), s);
             has_dead_ = has_dead_ || dead;
-            // A family's slot is no process, but its references count.
-            auto& living =
-                state == process_slot::family ? report_.parents : report_.living_processes;
-            (dead ? report_.dead_processes : living).push_back(slot.pid.load());
+            // A family's slot is no process, but its references count. When all its children have
+            // slots of their own it awaits recovery, and yet nobody has died.
+            const bool is_family = state == process_slot::family;
+            auto& living = is_family ? report_.parents : report_.living_processes;
+            if (!is_family || !dead)
+                (dead ? report_.dead_processes : living).push_back(slot.pid.load());
             visit_ledger(slot, dead);
         }
     }

@@ -64,10 +64,10 @@ std::atomic<std::uint64_t>& link_to(arena& a, const pipe& p) noexcept {
 /// Frees it, and gives up what packets are in it.
 void take_out(arena& a, lane_heap& heap, pipe& p) noexcept {
     link_to(a, p).store(p.next.load(std::memory_order_relaxed), std::memory_order_release);
-    VALPOOL_KILL_POINT("pipe.unlinked");
+    VALPOOL_KILL_POINT("removal.unlinked");
     a.pipe_removals.fetch_add(1, std::memory_order_acq_rel);
     a.system_bytes.fetch_sub(space_bytes(a, p.root.self), std::memory_order_relaxed);
-    VALPOOL_KILL_POINT("pipe.uncounted");
+    VALPOOL_KILL_POINT("removal.uncounted");
     p.root.root_subtype = unnamed_queue;  // no stale topic of a seat means it any more
     release_reference(a, heap, p.root);
 }

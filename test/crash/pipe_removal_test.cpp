@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_removal_ends_in_time_while_a_repair_is_stopped) {
 BOOST_AUTO_TEST_CASE(a_remover_that_is_killed_leaves_the_pipe_whole_or_gone) {
     const watchdog dog(240);
     for (const char* const point :
-         {"recovery.closed_gate", "pipe.unlinked", "pipe.uncounted", "box.freeing",
+         {"recovery.closed_gate", "removal.unlinked", "removal.uncounted", "box.freeing",
           "box.freed_chunks", "slab.took_freed", "slab.returned_blocks"})
         for (const bool is_temporary : {false, true}) {
             BOOST_TEST_CONTEXT(point << (is_temporary ? ", temporary" : "")) {
