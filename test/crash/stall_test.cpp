@@ -364,16 +364,18 @@ BOOST_AUTO_TEST_CASE(a_start_ends_by_its_break_checker) {
 
 BOOST_AUTO_TEST_CASE(a_start_without_a_break_checker_waits_for_the_repairer) {
     const watchdog dog(60);
-    stalled_pool p;
-    p.stop_a_repairer_at("recovery.closed_gate");
-    child starter([&] {
-        ServerSide side(p.name(), "a new pipe", 4);
-        ClientSide client(p.name(), "pipe");
+    stalled_pool p([](stalled_pool& pool) {
+        eventually([&] { return pool.board().leave.load(); }, 60);
+        ServerSide side(pool.name(), "a new pipe", 4);
+        ClientSide client(pool.name(), "pipe");
         return side.start() == STARTED && client.start() == STARTED ? 0 : 1;
     });
-    BOOST_TEST(!starter.has_ended());
+    p.stop_a_repairer_at("recovery.closed_gate");
+    p.board().leave = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    BOOST_TEST(p.gate_is_closed());
     p.end_it(ending::goes_on);
-    BOOST_TEST(starter.wait() == 0);
+    BOOST_TEST(p.wait_for_other() == 0);
     p.expect_all_is_well();
 }
 
