@@ -237,6 +237,7 @@ hold* hold_pipe(arena& a, std::string_view name) {
     const inside pass(l);
     pipe* const p = find_pipe(a, name);
     if (!p) return nullptr;
+    VALPOOL_KILL_POINT("pipe.found");
     p->root.refs.fetch_add(1, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("pipe.held");
     h.write_entry(p->root.self);

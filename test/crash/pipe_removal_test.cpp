@@ -96,6 +96,25 @@ BOOST_AUTO_TEST_CASE(a_pipe_stays_while_a_process_is_stopped_in_an_operation_and
     expect_pipes(1);
 }
 
+BOOST_AUTO_TEST_CASE(a_pipe_stays_for_one_that_is_stopped_after_it_has_found_it) {
+    const watchdog dog(120);
+    make("reply");
+    child opener([&] {
+        arm("pipe.found", SIGSTOP);
+        ServerSide side(name, "reply", 2);
+        side.start();
+        side.pipe().enq(1);
+        return side.pipe().deq() == 1 && !side.removePipe("reply") ? 0 : 1;
+    });
+    BOOST_REQUIRE(eventually([&] { return has_stopped(opener.pid()); }));
+    BOOST_TEST(!main.removePipe("reply"));
+    opener.signal(SIGCONT);
+    BOOST_TEST(opener.wait() == 0);
+    expect_pipes(2);
+    BOOST_TEST(eventually([&] { return main.removePipe("reply"); }));
+    expect_pipes(1);
+}
+
 BOOST_AUTO_TEST_CASE(a_removal_ends_in_time_while_a_repair_is_stopped) {
     const watchdog dog(120);
     make("reply");
