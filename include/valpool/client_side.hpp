@@ -14,9 +14,9 @@ class side;
 
 /// Attaches to a pipe that a ServerSide makes. Usually it dequeues; it may enqueue, too.
 /// Any number of them can be in one process, beside each other and a SHMMain.
-/// Life: the pipe outlives the object; values that came out of it may, too.
-/// Thread safety: the queue may be used by many threads; the object itself by one at a time.
-/// Source: "C++ Cross-Process Shared Memory Tools": ServerSide and ClientSide.
+/// Life: the pipe outlives the object, unless it is temporary (see ServerSide); values that came
+/// out of it may, too. Thread safety: the queue may be used by many threads; the object itself by
+/// one at a time. Source: "C++ Cross-Process Shared Memory Tools": ServerSide and ClientSide.
 class VALPOOL_API ClientSide {
 public:
     /// As for ServerSide; the pipe has the capacity that its server gave it.

@@ -14,16 +14,16 @@ namespace valpool {
 /// What check() found in a pool. Its lists are no std::vectors, because those are different ones in
 /// a program that is built with -D_GLIBCXX_DEBUG and in the library.
 struct VALPOOL_API pool_report {
-    std::size_t total_bytes = 0;   // that values, queues and raw memory can use
-    std::size_t used_bytes = 0;    // that they use now
-    std::size_t system_bytes = 0;  // of those: queues and bookkeeping
+    std::size_t total_bytes = 0;   // of the pool; StreamingPool::bytes() of them for values
+    std::size_t used_bytes = 0;    // of those: in use now
+    std::size_t system_bytes = 0;  // of those: pipes and bookkeeping
     std::size_t raw_bytes = 0;     // of those: StreamingPool::allocate
     std::size_t leaked_bytes = 0;  // in use, but nobody can reach them; recovery gets them back
     std::size_t boxes = 0;         // shared values
     std::size_t references = 0;    // to them, from processes, queues and each other
     std::size_t poisoned = 0;      // shared values that a process died in the middle of changing
-    std::size_t queues = 0;
-    std::size_t packets = 0;                         // in the queues
+    std::size_t queues = 0;        // pipes, that is with a name; others are shared values
+    std::size_t packets = 0;       // in the queues
     boost::container::vector<int> living_processes;  // that are attached
     boost::container::vector<int> dead_processes;    // that died; not cleaned up after yet
     /// Processes whose forked children hold values, but have not used the pool themselves yet.

@@ -15,7 +15,8 @@ class side;
 /// Creates a pipe (a queue with a name) in the pool, or attaches to the one that is there: a server
 /// that comes back picks up where the last one left off. Usually it enqueues; it may dequeue, too.
 /// Any number of them can be in one process, beside each other and a SHMMain.
-/// Life: the pipe outlives the object; values that came out of it may, too.
+/// Life: the pipe outlives the object, unless temporary() was asked for; values that came out of it
+/// may, too.
 /// Thread safety: the queue may be used by many threads; the object itself by one at a time.
 /// Source: "C++ Cross-Process Shared Memory Tools": ServerSide and ClientSide.
 class VALPOOL_API ServerSide {
@@ -68,6 +69,15 @@ public:
     bool prefault(bool on) noexcept;
     /// As for SHMMain.
     bool coreDumps(bool on) noexcept;
+
+    /// Whether the pipe, if this start() makes it, is temporary: it goes by itself, with the
+    /// packets that are left in it, when the last one lets go of it, that is every ServerSide and
+    /// ClientSide of it has been destroyed, or its process has ended, however that ended. For
+    /// requests and replies: each client makes a pipe of its own for the replies. Before start();
+    /// returns the old setting; off by default.
+    bool temporary(bool on) noexcept;
+    /// As for SHMMain. This object holds its own pipe.
+    bool removePipe(const std::string& pipe_name);
 
 private:
     std::unique_ptr<detail::side> self_;

@@ -106,6 +106,17 @@ public:
     /// pool would be in the dump of each of its processes.
     bool coreDumps(bool on) noexcept;
 
+    /// Removes a pipe that nobody uses any more; its memory is free at once.
+    /// Returns true when it has been removed. False when there is no such pipe; when somebody holds
+    /// it, that is a ServerSide or ClientSide of it is started in any living process (a child of
+    /// fork that has not used the pool yet has what its parent had); when there are packets in it;
+    /// and when a process that has been stopped in the middle of an operation prevents it now.
+    /// Throws std::logic_error for a name that no pipe can have, std::runtime_error when not
+    /// started.
+    /// Blocking: a fraction of a second at most. The others pause for some microseconds.
+    /// Process safety: any process may do it, while others open pipes, this one among them.
+    bool removePipe(const std::string& pipe_name);
+
 private:
     class implementation;
     std::unique_ptr<implementation> self_;

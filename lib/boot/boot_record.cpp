@@ -1,7 +1,7 @@
 #include "boot/boot_record.hpp"
 
 #include "base/system_error.hpp"
-#include "queue/ring.hpp"
+#include "queue/directory.hpp"
 #include "segment/limits.hpp"
 #include "segment/segment.hpp"
 
@@ -67,17 +67,25 @@ bool is_space(const arena& a, std::uint64_t offset, std::size_t size_bytes) noex
     return a.in_pages(offset) && offset % block_granule == 0 && size_bytes <= a.size_bytes - offset;
 }
 
-const char* pipes_defect(const arena& a) noexcept {
+const char* list_of_pipes_defect(const arena& a) noexcept {
     std::uint64_t left = a.page_count * std::uint64_t{64};
     for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
         if (left-- == 0 || !is_space(a, o, sizeof(pipe))) return "its list of pipes is damaged";
-        const auto& p = *a.at<pipe>(o);
-        const bool sound = p.header.magic.load() == magic_system && p.self == o && p.capacity > 0 &&
-                           p.capacity <= a.size_bytes / sizeof(cell) && p.has_its_shape() &&
-                           is_space(a, o, pipe::size_bytes(p.capacity)) &&
-                           std::memchr(p.name, 0, sizeof p.name) != nullptr;
-        if (!sound) return "a pipe is damaged";
-        o = p.next;
+        const pipe* const p = pipe_at(a, o);
+        if (!p || std::memchr(p->name, 0, sizeof p->name) == nullptr) return "a pipe is damaged";
+        o = p->next.load(std::memory_order_acquire);
+    }
+    return nullptr;
+}
+
+/// Pipes may go while we look: then what was seen says nothing. Those that go at each of many looks
+/// are in the hands of others, who have looked.
+const char* pipes_defect(const arena& a) noexcept {
+    constexpr int looks = 100;
+    for (int i = 0; i < looks; ++i) {
+        const std::uint32_t removals = a.pipe_removals.load(std::memory_order_acquire);
+        const char* const defect = list_of_pipes_defect(a);
+        if (!defect || a.pipe_removals.load(std::memory_order_acquire) == removals) return defect;
     }
     return nullptr;
 }

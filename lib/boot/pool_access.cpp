@@ -4,7 +4,7 @@
 #include "base/system_error.hpp"
 #include "memory/fork.hpp"
 #include "memory/retirement.hpp"
-#include "queue/ring.hpp"
+#include "queue/directory.hpp"
 #include "segment/limits.hpp"
 
 #include <cerrno>

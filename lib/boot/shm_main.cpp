@@ -6,6 +6,7 @@
 #include "boot/startup.hpp"
 #include "memory/fork.hpp"
 #include "memory/retirement.hpp"
+#include "queue/directory.hpp"
 #include "segment/limits.hpp"
 
 #include <cerrno>
@@ -352,6 +353,9 @@ State_e SHMMain::start() { return self_->start(); }
 State_e SHMMain::state() const noexcept { return self_->state(); }
 StreamingPool* SHMMain::pool() const { return &self_->access().pool(); }
 Bootstrap_t* SHMMain::boot() const { return self_->access().boot; }
+bool SHMMain::removePipe(const std::string& pipe_name) {
+    return remove_pipe(*self_->access().user.get(), pipe_name);
+}
 bool SHMMain::warning(bool on) noexcept { return std::exchange(self_->options_.warns, on); }
 bool SHMMain::addressRandomization() const { return has_address_randomization(); }
 bool SHMMain::prefault(bool on) noexcept { return std::exchange(self_->options_.populates, on); }

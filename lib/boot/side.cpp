@@ -48,8 +48,8 @@ bool side::attach_and_open() {
             if (access_ && options.dumps) access_.dump_with_core(true);
         }
         if (access_) {
-            if (pipe* const p = open_unless_stalled()) {
-                adopt(*p);
+            if (hold* const h = open_unless_stalled()) {
+                adopt(h);
                 return true;
             }
             // Waiting in a pool that nobody comes to any more would be waiting for ever.
@@ -61,7 +61,7 @@ bool side::attach_and_open() {
 
 /// Who waits for the pool waits for a stopped process as well, and asks the break checker
 /// meanwhile.
-pipe* side::open_unless_stalled() {
+hold* side::open_unless_stalled() {
     try {
         return open();
     } catch (const PoolStalled&) {
@@ -69,17 +69,18 @@ pipe* side::open_unless_stalled() {
     }
 }
 
-pipe* side::open() {
-    if (capacity_ == 0) return find_pipe(access_.pool(), pipe_name_);
+hold* side::open() {
     // Or the break checker would not be asked until a stalled pool has worn out all patience.
     const gate_limit limit(lane_of_thread(access_.pool()), deadline::in(options.period));
-    return &open_pipe(access_.pool(), pipe_name_, capacity_);
+    if (capacity_ == 0) return hold_pipe(access_.pool(), pipe_name_);
+    return open_pipe(access_.pool(), {pipe_name_, capacity_, makes_temporary});
 }
 
-void side::adopt(pipe& p) {
-    queue_ = std::make_unique<CQ>(make_pool_queue(
-        *access_.user.get(), p, {options.checker ? &options.checker : nullptr, options.period}));
-    say(options, "pipe " + quoted(pipe_name_) + " is open, capacity " + std::to_string(p.capacity));
+void side::adopt(hold* h) {
+    queue_ = std::make_unique<CQ>(
+        make_pool_queue(h, {options.checker ? &options.checker : nullptr, options.period}));
+    say(options,
+        "pipe " + quoted(pipe_name_) + " is open, capacity " + std::to_string(queue_->capacity()));
 }
 
 pool_access& side::access() {
@@ -119,6 +120,10 @@ bool ServerSide::warning(bool on) noexcept { return std::exchange(self_->options
 bool ServerSide::prefault(bool on) noexcept { return std::exchange(self_->options.populates, on); }
 bool ServerSide::coreDumps(bool on) noexcept { return std::exchange(self_->options.dumps, on); }
 State_e ServerSide::restart() { return self_->restart(); }
+bool ServerSide::temporary(bool on) noexcept { return std::exchange(self_->makes_temporary, on); }
+bool ServerSide::removePipe(const std::string& pipe_name) {
+    return remove_pipe(*self_->access().user.get(), pipe_name);
+}
 bool ServerSide::addressRandomization() const { return has_address_randomization(); }
 
 ClientSide::ClientSide(const std::string& memory_pool_name, const std::string& pipe_name,

@@ -2,8 +2,8 @@
 
 #include "boot/pool_access.hpp"
 #include "boot/startup.hpp"
+#include "queue/directory.hpp"
 #include "queue/queue_core.hpp"
-#include "queue/ring.hpp"
 
 #include <memory>
 #include <string>
@@ -23,13 +23,14 @@ public:
     CQ& queue();
 
     startup_options options;
+    bool makes_temporary = false;
 
 private:
     [[noreturn, gnu::cold]] void throw_not_started() const;
     bool attach_and_open();
-    detail::pipe* open();
-    detail::pipe* open_unless_stalled();
-    void adopt(detail::pipe& p);
+    hold* open();
+    hold* open_unless_stalled();
+    void adopt(hold* h);
 
     std::string pipe_name_;
     std::uint64_t capacity_;

@@ -33,7 +33,7 @@ std::size_t lane_count_for(std::size_t pool_bytes) noexcept {
     return std::clamp<std::size_t>(std::bit_floor(pool_bytes / 16384 + 1), 64, 1024);
 }
 
-/// Pages for queues and bookkeeping.
+/// Pages for pipes and bookkeeping.
 std::size_t reserve_for(std::size_t pool_bytes, std::size_t page_bytes) noexcept {
     constexpr std::size_t most = std::size_t{1} << 20;
     return std::max<std::size_t>(std::min(pool_bytes / 4, most) / page_bytes, 16);
@@ -125,6 +125,7 @@ arena& format_arena(void* memory, const arena_shape& shape, std::size_t raw_alig
     a.lane_count = static_cast<std::uint32_t>(p.lanes);
     a.raw_align = static_cast<std::uint32_t>(raw_align);
     a.value_page_limit = static_cast<std::uint32_t>(shape.value_pages);
+    a.bookkeeping_pages = static_cast<std::uint32_t>((shape.page_count - shape.value_pages) / 2);
     a.slots_offset = p.slots;
     a.lanes_offset = p.lane_lines;
     a.heaps_offset = p.heaps;
@@ -151,7 +152,9 @@ const char* arena_defect(const arena& a, std::size_t available) noexcept {
         return "its number of lanes is impossible";
     if (a.page_count == 0 || (std::uint64_t{a.page_count} << a.page_shift) > available)
         return "it is shorter than its pages";
-    if (a.value_page_limit > a.page_count) return "its share of pages for values is impossible";
+    if (a.value_page_limit > a.page_count ||
+        a.bookkeeping_pages != (a.page_count - a.value_page_limit) / 2)
+        return "its share of pages for values is impossible";
     if (a.raw_align == 0 || a.raw_align > 64 || (a.raw_align & (a.raw_align - 1)) != 0)
         return "its alignment is impossible";
     const plan p = make_plan(std::size_t{1} << a.page_shift, a.page_count, a.lane_count);

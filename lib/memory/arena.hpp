@@ -23,7 +23,7 @@
 
 namespace valpool::detail {
 
-constexpr std::uint32_t layout_version = 9;
+constexpr std::uint32_t layout_version = 10;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 constexpr std::size_t smallest_page_bytes = 4096;
 /// Every pool has blocks of that size.
@@ -87,7 +87,7 @@ struct page_entry {
     std::atomic<std::uint32_t> kind;
     std::atomic<std::uint32_t> run_pages;
     std::atomic<std::uint32_t> run_mark;
-    std::atomic<std::uint32_t> is_for_values;  // counted in arena::value_pages
+    std::atomic<std::uint32_t> use;  // a page_use: what it was claimed for, see page_counts
 
     std::atomic<std::uint64_t>* words() noexcept {
         return reinterpret_cast<std::atomic<std::uint64_t>*>(this + 1);
@@ -105,11 +105,17 @@ enum block_magic : std::uint32_t {
     magic_raw = 0x77617276,     // StreamingPool::allocate
     magic_freed = 0x65657266,   // raw memory given back
     magic_ledger = 0x7267646c,  // what a process holds
-    magic_system = 0x74737973,  // queues
 };
 
 /// box::root_tag of a box that is a queue; the value layer's tags are letters of its own.
 constexpr char queue_root_tag = '#';
+/// Its box::root_subtype. A queue with a name is in the directory (arena::pipes), which is one
+/// reference; a temporary one goes when that is the last reference left.
+enum queue_subtype : char { unnamed_queue = 0, named_queue = 'n', temporary_queue = 't' };
+
+inline bool is_named_queue(const box& b) noexcept {
+    return b.root_tag == queue_root_tag && b.root_subtype != unnamed_queue;
+}
 
 /// Further memory of a box. Invariant: `next` alone is enough to walk; `prev` is a short cut that
 /// recovery repairs. `size_bytes` is the whole block or run.
@@ -177,11 +183,15 @@ struct ledger_block {
 };
 static_assert(sizeof(ledger_block) == 1024, "fits a block of every page size");
 
-/// A block that belongs to the pool itself: queues. Chained from arena::systems by their owner.
-struct system_header {
-    std::atomic<std::uint32_t> magic;
-    std::uint32_t reserved;
-    std::uint64_t size_bytes;
+/// How many pages have been claimed for values and for pipes, in one word, for neither may have
+/// more than the other one leaves; ledgers have whatever is left. See may_claim in slab.cpp.
+struct page_counts {
+    std::uint32_t values;  // and raw memory
+    std::uint32_t pipes;
+
+    explicit page_counts(std::uint64_t word) noexcept
+        : values(static_cast<std::uint32_t>(word)), pipes(static_cast<std::uint32_t>(word >> 32)) {}
+    std::uint64_t word() const noexcept { return values | std::uint64_t{pipes} << 32; }
 };
 
 /// Shape: the pool's first bytes. All but the last group is constant after format().
@@ -195,8 +205,8 @@ struct arena : StreamingPool {
     std::uint32_t words_per_page;
     std::uint32_t lane_count;  // as many slots, lane heaps and seats
     std::uint32_t raw_align;
-    std::uint32_t value_page_limit;  // the other pages are for queues and bookkeeping only
-    std::uint32_t unused;
+    std::uint32_t value_page_limit;   // the other pages are for pipes and bookkeeping only
+    std::uint32_t bookkeeping_pages;  // and of those so many for bookkeeping only
     std::uint64_t slots_offset;
     std::uint64_t lanes_offset;
     std::uint64_t heaps_offset;
@@ -211,12 +221,16 @@ struct arena : StreamingPool {
 
     alignas(64) gate entrance;
     watch looks;
-    alignas(64) std::atomic<std::uint64_t> pipes;  // newest pipe; 0: none
-    std::atomic<std::uint64_t> system_bytes;       // blocks of the pool itself
-    std::atomic<std::uint32_t> value_pages;        // in use by values and raw memory
-    std::atomic<std::uint32_t> page_returns;       // how often pages were given back, ever
-    std::atomic<std::uint32_t> main_slot;          // slot + 1 of the SHMMain
-    std::atomic<std::uint32_t> kept;               // 1: stays when nobody uses it
+    alignas(64) std::atomic<std::uint64_t> pipes;  // newest named pipe; 0: none
+    std::atomic<std::uint64_t> system_bytes;       // of named pipes and ledgers
+    std::atomic<std::uint64_t> claimed_pages;      // page_counts
+    /// Grows when pipes have left the list, before their memory can become something else: for who
+    /// reads the list without being inside.
+    std::atomic<std::uint32_t> pipe_removals;
+    std::atomic<std::uint32_t> pipes_due;  // 1: the next repair may find a temporary pipe to remove
+    std::atomic<std::uint32_t> page_returns;  // how often pages were given back, ever
+    std::atomic<std::uint32_t> main_slot;     // slot + 1 of the SHMMain
+    std::atomic<std::uint32_t> kept;          // 1: stays when nobody uses it
     /// Hints: no row of at least 2^i free pages begins before page row_hints[i], as far as anybody
     /// has noticed. A wrong one costs a search from the first page.
     static constexpr unsigned row_hint_count = 7;
@@ -275,6 +289,12 @@ struct arena : StreamingPool {
     std::uint32_t page_of(std::uint64_t offset) const noexcept {
         return static_cast<std::uint32_t>((offset - pages_offset) >> page_shift);
     }
+    /// Pages that values and pipes share.
+    std::uint32_t shared_page_limit() const noexcept { return page_count - bookkeeping_pages; }
+    /// Pipes leave some of those to values: or a pool full of pipes would be of no use.
+    std::uint32_t pipe_page_limit() const noexcept {
+        return shared_page_limit() - bookkeeping_pages / 4;
+    }
     std::size_t largest_block() const noexcept {
         return page_bytes() / 2 < largest_class_size ? page_bytes() / 2 : largest_class_size;
     }
@@ -302,8 +322,9 @@ inline arena& arena_of(box& b) noexcept {
     return *reinterpret_cast<arena*>(reinterpret_cast<char*>(&b) - b.self);
 }
 
-/// Values may use only some of the pages: however full of values a pool is, a process can still
-/// attach, open a pipe and take packets out.
+/// Values may use only some of the pages, so that a pipe can be opened in a pool full of them; and
+/// neither values nor pipes the last ones: however full the pool is, a process can still attach and
+/// take packets out.
 struct arena_shape {
     std::size_t page_bytes;
     std::size_t page_count;

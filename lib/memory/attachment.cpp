@@ -299,8 +299,11 @@ bool release_held(thread_lane& l) noexcept {
             if (held == 0) continue;
             const maybe_inside pass(l);
             if (!pass) return false;
+            box& b = *a.at<box>(held);
+            const bool is_pipe = is_named_queue(b);
             entry.store(0, std::memory_order_relaxed);
-            release_reference(a, *l.heap, *a.at<box>(held));
+            release_reference(a, *l.heap, b);
+            if (is_pipe) a.pipes_due.store(1, std::memory_order_relaxed);
         }
     return true;
 }
@@ -590,10 +593,13 @@ std::string subject_of(const arena& a) {
 }
 
 void throw_exhausted(const arena& a, std::size_t size_bytes) {
-    const std::size_t all = std::size_t{a.value_page_limit} << a.page_shift;
+    const std::size_t for_values = std::size_t{a.value_page_limit} << a.page_shift;
     throw PoolExhausted(subject_of(a) + " is full: " + byte_count(size_bytes) +
                         " bytes were asked for, " + std::to_string(used_space(a)) + " of " +
-                        std::to_string(all) + " are in use");
+                        std::to_string(all_space(a)) + " are in use, " +
+                        std::to_string(a.system_bytes.load(std::memory_order_relaxed)) +
+                        " of these by pipes and bookkeeping; values can have " +
+                        std::to_string(for_values) + " at most");
 }
 
 std::int32_t pid_of_slot(const arena& a, std::uint32_t slot_plus_one) noexcept {

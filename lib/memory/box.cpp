@@ -60,7 +60,7 @@ void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
         VALPOOL_KILL_POINT("box.freeing");
         release_targets(a, b.out_refs.load(std::memory_order_relaxed), work);
         release_work packets{a, work};
-        if (b.root_tag == queue_root_tag) queue_hooks.visit_box(b, release_work::one, &packets);
+        if (b.root_tag == queue_root_tag) queue_hooks.visit_box(a, b, release_work::one, &packets);
         free_chunks(a, heap, b.chunks.load(std::memory_order_relaxed));
         VALPOOL_KILL_POINT("box.freed_chunks");
         b.magic.store(0, std::memory_order_relaxed);
@@ -141,12 +141,12 @@ void release_reference(arena& a, lane_heap& heap, box& b) noexcept {
     free_space(a, heap, b.self);
 }
 
-hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes) {
+hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes, page_use use) {
     thread_lane& l = lane_of_thread(a);
     new_hold h(l);
     const std::uint64_t offset = find_or_throw(l, size_bytes, [&] {
         const inside pass(l);
-        const std::uint64_t found = allocate_space(a, *l.heap, size_bytes);
+        const std::uint64_t found = allocate_space(a, *l.heap, size_bytes, use);
         if (found == 0) return found;
         VALPOOL_KILL_POINT("box.allocated");
         h.write_entry(open_box(a, found, space_bytes(a, found), root_bytes).self);
@@ -249,10 +249,13 @@ void give_back_late_holds(thread_lane& l) noexcept {
         late.swap(at.late_holds);
     }
     for (hold* const h : late) {
-        if (try_give_back(l, *h))
-            return_hold(l, h);
-        else
+        const bool is_pipe = is_named_queue(*h->target);
+        if (!try_give_back(l, *h)) {
             keep_for_later(h);
+            continue;
+        }
+        if (is_pipe) l.pool->pipes_due.store(1, std::memory_order_relaxed);
+        return_hold(l, h);
     }
 }
 

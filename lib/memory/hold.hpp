@@ -7,6 +7,7 @@
 /// between two stores leaves a box counted too high, never too low.
 
 #include "memory/attachment.hpp"
+#include "memory/slab.hpp"
 
 #include <utility>
 
@@ -57,7 +58,8 @@ void clear_entry(hold& h) noexcept;
 void end_hold(thread_lane& l, hold* h) noexcept;
 
 /// As create_box, for a root that is larger than a block: the box is one piece of `size_bytes`.
-hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes);
+hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes,
+                       page_use use = page_use::values);
 
 /// One reference less; frees the box with the last one. Inside.
 void release_reference(arena& a, lane_heap& heap, box& b) noexcept;

@@ -24,14 +24,12 @@ public:
     explicit checker(const arena& a) : a_(const_cast<arena&>(a)), at_(find_attachment(a)) {}
 
     pool_report run() {
-        report_.total_bytes = std::size_t{a_.value_page_limit} << a_.page_shift;
+        report_.total_bytes = all_space(a_);
         report_.used_bytes = used_space(a_);
         visit_heaps();
+        // First: who holds one holds no shared value by that.
+        if (queue_hooks.visit_pipes) queue_hooks.visit_pipes(a_, count_pipe, this);
         visit_processes();
-        if (queue_hooks.visit_references) {
-            queue_hooks.visit_references(a_, count_packet, this);
-            queue_hooks.visit_systems(a_, count_system, this);
-        }
         follow();
         compare_counts();
         add_up_raw();
@@ -50,13 +48,13 @@ private:
         ++here.report_.packets;
         here.visit(box_offset, false, "a packet");
     }
-    static void count_system(void* self, std::uint64_t offset) noexcept {
+    /// In the directory, which is one of the references to it.
+    static void count_pipe(void* self, std::uint64_t offset) noexcept {
         auto& here = *static_cast<checker*>(self);
         ++here.report_.queues;
-        here.add_system(offset);
-    }
-    static void count_unnamed(void* self, std::uint64_t box_offset) noexcept {
-        count_packet(self, box_offset);
+        if (!here.add_pipe(offset)) return;
+        ++here.pipes_[offset].expected;
+        queue_hooks.visit_box(here.a_, *here.a_.at<box>(offset), count_packet, self);
     }
 
     void complain(std::string problem) {
@@ -75,10 +73,14 @@ private:
                a_.at<std::atomic<std::uint32_t>>(offset)->load() == magic;
     }
 
-    void add_system(std::uint64_t offset) {
-        if (space_start(a_, offset) != offset) return complain("a queue lies in no block");
+    bool add_pipe(std::uint64_t offset) {
+        if (!is_block(offset, magic_box)) {
+            complain("a pipe lies in no block");
+            return false;
+        }
         report_.system_bytes += space_bytes(a_, offset);
-        check_in_use(offset, "a queue's memory");
+        check_in_use(offset, "a pipe's memory");
+        return true;
     }
 
     /// What a lane has set aside is neither in a bitmap nor set aside once more.
@@ -97,10 +99,12 @@ private:
             if (state == process_slot::free) continue;
             const bool dead = at_ && at_->notices_deaths() && is_dead(*at_.get(), s);
             has_dead_ = has_dead_ || dead;
-            // A family's slot is no process, but its references count.
-            auto& living =
-                state == process_slot::family ? report_.parents : report_.living_processes;
-            (dead ? report_.dead_processes : living).push_back(slot.pid.load());
+            // A family's slot is no process, but its references count. When all its children have
+            // slots of their own it awaits recovery, and yet nobody has died.
+            const bool is_family = state == process_slot::family;
+            auto& living = is_family ? report_.parents : report_.living_processes;
+            if (!is_family || !dead)
+                (dead ? report_.dead_processes : living).push_back(slot.pid.load());
             visit_ledger(slot, dead);
         }
     }
@@ -130,6 +134,10 @@ private:
                          std::to_string(offset));
             return;
         }
+        if (const auto pipe = pipes_.find(offset); pipe != pipes_.end()) {
+            ++(by_the_dead ? pipe->second.dead : pipe->second.expected);
+            return;
+        }
         const auto [place, is_new] = boxes_.try_emplace(offset);
         ++(by_the_dead ? place->second.dead : place->second.expected);
         ++report_.references;
@@ -149,7 +157,7 @@ private:
             follow_chunks(b);
             follow_references(b);
             if (b.root_tag == queue_root_tag && queue_hooks.visit_box && b.self == offset)
-                queue_hooks.visit_box(b, count_unnamed, this);
+                queue_hooks.visit_box(a_, b, count_packet, this);
         }
     }
 
@@ -175,15 +183,20 @@ private:
     }
 
     void compare_counts() {
-        for (const auto& [offset, seen] : boxes_) {
+        compare_counts(boxes_, "the box at ");
+        compare_counts(pipes_, "the pipe at ");
+    }
+
+    using seen_boxes = std::unordered_map<std::uint64_t, seen_box>;
+    void compare_counts(const seen_boxes& boxes, const char* what) {
+        for (const auto& [offset, seen] : boxes) {
             const std::size_t counted = a_.at<box>(offset)->refs.load();
             // The dead leave boxes counted too high until recovery, but never too low.
             const bool too_low = counted < seen.expected;
             const bool too_high = counted > seen.expected + seen.dead && !has_dead_;
             if (too_low || too_high)
-                complain("the box at " + std::to_string(offset) + " is counted " +
-                         std::to_string(counted) + " times, but referred to " +
-                         std::to_string(seen.expected) + " times");
+                complain(what + std::to_string(offset) + " is counted " + std::to_string(counted) +
+                         " times, but referred to " + std::to_string(seen.expected) + " times");
         }
     }
 
@@ -219,14 +232,15 @@ private:
                      std::to_string(report_.used_bytes) + " are marked so");
         const std::size_t counted = a_.system_bytes.load();
         if (counted != report_.system_bytes && !has_dead_)
-            complain("queues and ledgers have " + std::to_string(report_.system_bytes) +
+            complain("pipes and ledgers have " + std::to_string(report_.system_bytes) +
                      " bytes, but are counted with " + std::to_string(counted));
     }
 
     arena& a_;
     attachment_user at_;
     pool_report report_;
-    std::unordered_map<std::uint64_t, seen_box> boxes_;
+    seen_boxes boxes_;
+    seen_boxes pipes_;  // in the directory
     std::unordered_set<std::uint64_t> set_aside_;
     std::vector<std::uint64_t> work_;
     std::size_t reachable_bytes_ = 0;

@@ -172,7 +172,7 @@ public:
             work_ = b.next_work;
             follow_chunks(b);
             follow_references(b);
-            if (b.root_tag == queue_root_tag) queue_hooks.visit_box(b, visit_reference, this);
+            if (b.root_tag == queue_root_tag) queue_hooks.visit_box(a_, b, visit_reference, this);
             poison_if_orphaned(b);
         }
     }
@@ -241,22 +241,22 @@ std::size_t mark_ledgers(arena& a, const slot_set& dead, marker& m) noexcept {
     return bytes;
 }
 
-std::size_t mark_queues(arena& a, marker& m) noexcept {
-    if (!queue_hooks.visit_references) return 0;
-    queue_hooks.visit_references(a, marker::visit_reference, &m);
-    m.follow();
+std::size_t mark_pipes(arena& a, marker& m) noexcept {
+    if (!queue_hooks.visit_pipes) return 0;
     struct {
         arena& a;
         marker& m;
         std::size_t bytes = 0;
     } all{a, m};
-    queue_hooks.visit_systems(
+    queue_hooks.visit_pipes(
         a,
-        [](void* context, std::uint64_t offset) {
+        [](void* context, std::uint64_t offset) noexcept {
             auto& here = *static_cast<decltype(all)*>(context);
-            if (here.m.mark(offset)) here.bytes += space_bytes(here.a, offset);
+            here.m.visit_box(offset);
+            here.bytes += space_bytes(here.a, offset);
         },
         &all);
+    m.follow();
     return all.bytes;
 }
 
@@ -292,7 +292,7 @@ void clear_page(arena& a, std::uint32_t p) noexcept {
     for (std::uint32_t w = 0; w < a.words_per_page; ++w)
         page.words()[w].store(0, std::memory_order_relaxed);
     page.kind.store(page_entry::free, std::memory_order_relaxed);
-    page.is_for_values.store(0, std::memory_order_relaxed);
+    page.use.store(0, std::memory_order_relaxed);
     a.page_map()[p / 64].fetch_or(std::uint64_t{1} << (p % 64), std::memory_order_relaxed);
 }
 
@@ -349,16 +349,18 @@ void empty_heaps(arena& a) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) a.heap(i).forget();
 }
 
-void recount_value_pages(arena& a) noexcept {
-    std::uint32_t pages = 0;
+void recount_pages(arena& a) noexcept {
+    page_counts counts(0);
     for (std::uint32_t p = 0; p < a.page_count; ++p) {
         const page_entry& page = a.page(p);
-        if (page.is_for_values.load(std::memory_order_relaxed) == 0) continue;
+        const auto use = static_cast<page_use>(page.use.load(std::memory_order_relaxed));
+        if (use == page_use::system) continue;
+        std::uint32_t& pages = use == page_use::values ? counts.values : counts.pipes;
         const std::uint32_t kind = page.kind.load(std::memory_order_relaxed);
         if (kind == page_entry::run_head) pages += page.run_pages.load(std::memory_order_relaxed);
         if (kind != page_entry::free && kind <= size_class_count) ++pages;
     }
-    a.value_pages.store(pages, std::memory_order_relaxed);
+    a.claimed_pages.store(counts.word(), std::memory_order_relaxed);
     for (auto& hint : a.row_hints) hint.store(0, std::memory_order_relaxed);
 }
 
@@ -385,6 +387,20 @@ void free_dead_slots(arena& a, const slot_set& dead) noexcept {
     }
 }
 
+/// Into the bitmaps, whatever the size: what is set aside could not be used by others.
+void change_with_own_heap(arena& a, const std::function<void(lane_heap&)>& change) {
+    lane_heap heap{};
+    change(heap);
+    flush_heap(a, heap);
+}
+
+/// Those that nobody holds since the dead have let go, and those that could not be removed in time.
+void remove_unheld_pipes(arena& a) noexcept {
+    if (queue_hooks.remove_unheld)
+        change_with_own_heap(a, [&](lane_heap& heap) { queue_hooks.remove_unheld(a, heap); });
+    a.pipes_due.store(0, std::memory_order_relaxed);
+}
+
 /// Everything from the roots. The world is stopped; every step can be done again by the next
 /// recoverer, should this one die: the dead's lanes and slots are given up last, so that it finds
 /// the same dead and the same roots.
@@ -395,14 +411,18 @@ void repair(attachment& at, const slot_set& dead) noexcept {
     VALPOOL_KILL_POINT("recovery.cleared_marks");
     std::size_t system_bytes = mark_ledgers(a, dead, m);
     VALPOOL_KILL_POINT("recovery.marked_ledgers");
-    system_bytes += mark_queues(a, m);
+    system_bytes += mark_pipes(a, m);
     VALPOOL_KILL_POINT("recovery.marked_queues");
     empty_heaps(a);
     VALPOOL_KILL_POINT("recovery.emptied_heaps");
     sweep_pages(a, dead);
-    recount_value_pages(a);
+    recount_pages(a);
     VALPOOL_KILL_POINT("recovery.swept");
     a.system_bytes.store(system_bytes);
+    // What one that has died had taken out of the list already is swept.
+    a.pipe_removals.fetch_add(1, std::memory_order_relaxed);
+    remove_unheld_pipes(a);
+    VALPOOL_KILL_POINT("recovery.removed_pipes");
     free_dead_lanes(a, dead);
     VALPOOL_KILL_POINT("recovery.freed_lanes");
     free_dead_slots(a, dead);
@@ -434,7 +454,10 @@ recovery_result recover_if_needed(attachment& at) noexcept {
     const no_cancellation guard;
     at.file.revive(path_of_segment(at.name));
     arena& a = *at.pool;
-    const auto needed = [&] { return find_dead(at).any() || a.entrance.closed.load() != 0; };
+    const auto needed = [&] {
+        return find_dead(at).any() || a.entrance.closed.load() != 0 ||
+               a.pipes_due.load(std::memory_order_relaxed) != 0;
+    };
     if (!needed()) return recovery_result::nothing_dead;
     if (is_put_off(a)) return recovery_result::put_off;
     recovery_turn turn(at);
@@ -459,9 +482,8 @@ bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt) {
     }
 }
 
-namespace {
-/// A repair that somebody else is at, or that a thread has foiled that was taken off its processor,
-/// is worth some milliseconds: the memory is there.
+// A repair that somebody else is at, or that a thread has foiled that was taken off its processor,
+// is worth some milliseconds: the memory is there.
 recovery_result recover_patiently(attachment& at) noexcept {
     for (const deadline end = deadline::in(std::chrono::milliseconds(50));;) {
         const recovery_result result = recover_if_needed(at);
@@ -472,7 +494,36 @@ recovery_result recover_patiently(attachment& at) noexcept {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }
+
+namespace {
+bool try_change_alone(attachment& at, const std::function<void()>& change) noexcept {
+    arena& a = *at.pool;
+    if (is_put_off(a)) return false;
+    recovery_turn turn(at);
+    if (!turn) return false;
+    // By one that has died in a repair.
+    const bool was_closed = a.entrance.closed.load() != 0;
+    if (!stop_world(at)) return false;
+    // A death from here on finds the gate closed and is repaired by whoever waits there.
+    const slot_set dead = find_dead(at);
+    if (was_closed || dead.any()) repair(at, dead);
+    change();
+    open_gate(a);
+    return true;
+}
 }  // namespace
+
+bool change_alone(attachment& at, const std::function<void(lane_heap&)>& change) noexcept {
+    if (!at.notices_deaths()) return false;
+    const no_cancellation guard;
+    at.file.revive(path_of_segment(at.name));
+    constexpr std::chrono::milliseconds longest{200};
+    for (const deadline end = deadline::in(longest);;) {
+        if (try_change_alone(at, [&] { change_with_own_heap(*at.pool, change); })) return true;
+        if (end.has_passed()) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
 
 void relieve(thread_lane& l, bool has_mutex) {
     arena& a = *l.pool;
@@ -484,12 +535,7 @@ void relieve(thread_lane& l, bool has_mutex) {
     }
     attachment& at = *l.at;
     if (!at.notices_deaths() || recover_patiently(at) == recovery_result::done) return;
-    if (!others_set_aside(l) || is_put_off(a)) return;
-    recovery_turn turn(at);
-    if (!turn || !stop_world(at)) return;
-    // A death from here on finds the gate closed and is repaired by whoever waits there.
-    if (find_dead(at).none()) flush_all_heaps(a);
-    open_gate(a);
+    if (others_set_aside(l)) try_change_alone(at, [&] { flush_all_heaps(a); });
 }
 
 namespace {

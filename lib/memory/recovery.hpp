@@ -11,19 +11,19 @@ namespace valpool::detail {
 /// What the queue layer adds to recovery. Called with the world stopped (visit_box also when a box
 /// is freed). Everything must be repeatable: a recoverer may die and the next one starts over.
 using reference_visitor = void (*)(void* context, std::uint64_t box_offset);
-using space_visitor = void (*)(void* context, std::uint64_t space_offset);
 struct recovery_hooks {
     /// Clears what a dead thread's lane left.
     void (*repair_lane)(arena& a, std::uint32_t lane_index) noexcept;
-    /// The references that named queues hold.
-    void (*visit_references)(arena& a, reference_visitor visit, void* context) noexcept;
-    /// Blocks and runs of the pool itself.
-    void (*visit_systems)(arena& a, space_visitor visit, void* context) noexcept;
+    /// The references of the directory: boxes of queues that have a name.
+    void (*visit_pipes)(arena& a, reference_visitor visit, void* context) noexcept;
     /// The references that a queue in a box holds (box::root_tag is queue_root_tag).
-    void (*visit_box)(box& b, reference_visitor visit, void* context) noexcept;
+    void (*visit_box)(arena& a, box& b, reference_visitor visit, void* context) noexcept;
+    /// Takes the temporary queues out of the directory that nothing else refers to, and frees them.
+    /// Counts and bitmaps are right.
+    void (*remove_unheld)(arena& a, lane_heap& heap) noexcept;
     /// Wakes sleepers who could go on (of many who wait for the same thing one: it wakes the next);
     /// how many sleep. Not with the world stopped: at any time, not inside.
-    std::uint32_t (*rouse_sleepers)(arena& a) noexcept;
+    std::uint32_t (*rouse_sleepers)(thread_lane& l) noexcept;
 };
 /// Set once, at load time.
 extern recovery_hooks queue_hooks;
@@ -38,6 +38,15 @@ enum class recovery_result {
 /// Looks whether anybody has died, and if so repairs. Never throws; lasts milliseconds at most.
 /// Not inside.
 recovery_result recover_if_needed(attachment& at) noexcept;
+
+/// The same for some milliseconds, when somebody else is at it or it is put off.
+recovery_result recover_patiently(attachment& at) noexcept;
+
+/// A change that needs everybody outside, and gets a heap for what it frees, so that this is back
+/// at once. Repairs first when somebody has died: counts are exact then. False, and nothing has
+/// changed, when the world cannot be stopped now: for a living process is stopped inside an
+/// operation, or another one repairs. Lasts a fraction of a second at most. Not inside.
+bool change_alone(attachment& at, const std::function<void(lane_heap& heap)>& change) noexcept;
 
 /// Tries until it succeeds or nobody dead is left to make room: a recovery may be put off for a
 /// while, and that must not be anybody's error. At most ten seconds, for a process that is stopped

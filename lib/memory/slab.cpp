@@ -127,31 +127,49 @@ bool claim_from_partial(arena& a, lane_heap& heap, unsigned size_class) noexcept
     return false;
 }
 
-/// Whether values may have so many pages more.
-bool may_count(const arena& a, page_use use, std::uint32_t counted, std::uint32_t pages) noexcept {
-    return use == page_use::system ||
-           (counted <= a.value_page_limit && pages <= a.value_page_limit - counted);
+/// How many pages more may be claimed for that.
+std::uint32_t may_claim(const arena& a, page_use use, page_counts counts) noexcept {
+    const auto rest = [](std::uint32_t limit, std::uint32_t counted) {
+        return limit - std::min(limit, counted);
+    };
+    const std::uint32_t both = counts.values + counts.pipes;
+    if (use == page_use::pipes) return rest(a.pipe_page_limit(), both);
+    if (use == page_use::values)
+        return std::min(rest(a.value_page_limit, counts.values), rest(a.shared_page_limit(), both));
+    return a.page_count;
 }
 
-/// False when values have as many pages as they may. Never counted before it is known to fit:
-/// others would be refused for pages that nobody gets.
+page_counts counts_of(const arena& a) noexcept {
+    return page_counts(a.claimed_pages.load(std::memory_order_relaxed));
+}
+
+/// False when no more may be claimed for that. Never counted before it is known to fit: others
+/// would be refused for pages that nobody gets.
 bool count_pages(arena& a, page_use use, std::uint32_t pages) noexcept {
     if (use == page_use::system) return true;
-    std::uint32_t counted = a.value_pages.load(std::memory_order_relaxed);
-    do {
-        if (!may_count(a, use, counted, pages)) return false;
-    } while (
-        !a.value_pages.compare_exchange_weak(counted, counted + pages, std::memory_order_relaxed));
-    return true;
+    std::uint64_t before = a.claimed_pages.load(std::memory_order_relaxed);
+    for (;;) {
+        page_counts counts(before);
+        if (pages > may_claim(a, use, counts)) return false;
+        (use == page_use::values ? counts.values : counts.pipes) += pages;
+        if (a.claimed_pages.compare_exchange_weak(before, counts.word(), std::memory_order_relaxed))
+            return true;
+    }
 }
 
 void uncount_pages(arena& a, page_use use, std::uint32_t pages) noexcept {
-    if (use == page_use::values) a.value_pages.fetch_sub(pages, std::memory_order_relaxed);
+    page_counts less(0);
+    if (use == page_use::values) less.values = pages;
+    if (use == page_use::pipes) less.pipes = pages;
+    if (less.word() != 0) a.claimed_pages.fetch_sub(less.word(), std::memory_order_relaxed);
 }
 
 page_use use_of(const page_entry& page) noexcept {
-    return page.is_for_values.load(std::memory_order_relaxed) != 0 ? page_use::values
-                                                                   : page_use::system;
+    return static_cast<page_use>(page.use.load(std::memory_order_relaxed));
+}
+
+void set_use(page_entry& page, page_use use) noexcept {
+    page.use.store(static_cast<std::uint32_t>(use), std::memory_order_relaxed);
 }
 
 /// Who finds no pages, and that none were given back meanwhile, knows that there were none. Pairs
@@ -289,12 +307,11 @@ std::uint32_t find_pages(arena& a, std::uint32_t count) noexcept {
     return a.page_count;
 }
 
-/// Pages in a row that values, if it is for them, may have; page_count when there are none. Counted
-/// when they have been found: a count for a row that the pool does not have would refuse others
-/// pages that it has.
+/// Pages in a row that may be claimed for that; page_count when there are none. Counted when they
+/// have been found: a count for a row that the pool does not have would refuse others pages that it
+/// has.
 std::uint32_t claim_pages_for(arena& a, page_use use, std::uint32_t count) noexcept {
-    if (!may_count(a, use, a.value_pages.load(std::memory_order_relaxed), count))
-        return a.page_count;
+    if (count > may_claim(a, use, counts_of(a))) return a.page_count;
     const std::uint32_t first = find_pages(a, count);
     if (first == a.page_count || count_pages(a, use, count)) return first;
     return_pages(a, first, count);
@@ -307,7 +324,7 @@ bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use
     if (page == a.page_count) return false;
     VALPOOL_KILL_POINT("slab.claimed_page");
     page_entry& entry = a.page(page);
-    entry.is_for_values.store(use == page_use::values, std::memory_order_relaxed);
+    set_use(entry, use);
     entry.kind.store(size_class + 1, std::memory_order_release);
     VALPOOL_KILL_POINT("slab.typed_page");
     // The first word's blocks are this lane's at once; the others are free for all.
@@ -414,7 +431,7 @@ std::uint32_t pages_for(const arena& a, std::size_t size_bytes) noexcept {
 
 std::uint64_t open_run(arena& a, std::uint32_t first, std::uint32_t count, page_use use) noexcept {
     VALPOOL_KILL_POINT("slab.claimed_run");
-    a.page(first).is_for_values.store(use == page_use::values, std::memory_order_relaxed);
+    set_use(a.page(first), use);
     for (std::uint32_t i = 1; i < count; ++i)
         a.page(first + i).kind.store(page_entry::run_tail, std::memory_order_relaxed);
     a.page(first).run_pages.store(count, std::memory_order_relaxed);
@@ -563,16 +580,16 @@ std::size_t used_space(const arena& a) noexcept {
     return used - std::min(used, unused);
 }
 
+std::size_t all_space(const arena& a) noexcept { return std::size_t{a.page_count} << a.page_shift; }
+
 std::size_t longest_free_run(const arena& a) noexcept {
-    const std::uint32_t in_use =
-        std::min(a.value_pages.load(std::memory_order_relaxed), a.value_page_limit);
     std::size_t longest = 0;
     for (std::uint32_t page = 0; page < a.page_count;) {
         const std::uint32_t first = next_page(a, page, a.page_count, true);
         page = next_page(a, first, a.page_count, false);
         longest = std::max<std::size_t>(longest, page - first);
     }
-    return std::min<std::size_t>(longest, a.value_page_limit - in_use);
+    return std::min<std::size_t>(longest, may_claim(a, page_use::values, counts_of(a)));
 }
 
 std::size_t largest_set_aside(const arena& a, const lane_heap& heap) noexcept {

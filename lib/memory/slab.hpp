@@ -12,8 +12,9 @@
 
 namespace valpool::detail {
 
-/// Values leave some of the pages alone; queues and bookkeeping may have any.
-enum class page_use { values, system };
+/// What a page is claimed for. Values and pipes leave some of the pages alone; ledgers (system) may
+/// have any.
+enum class page_use : std::uint32_t { system, values, pipes };
 
 /// Offset of a free block, or of a run of pages, of at least `size_bytes`, now used; 0 when the
 /// pool has none.
@@ -138,9 +139,12 @@ void for_each_set_aside(const arena& a, const lane_heap& heap, Visitor visit) {
     for (const block_group& group : heap.freed) visit_group(group);
 }
 
-/// Bytes in blocks and runs that are in use, those of the pool itself included. Exact when nobody
+/// Bytes in blocks and runs that are in use, those of the pool itself included: a part of
+/// all_space. Exact when nobody
 /// allocates meanwhile.
 std::size_t used_space(const arena& a) noexcept;
+/// Bytes in all pages, those included that values may not have.
+std::size_t all_space(const arena& a) noexcept;
 /// The longest run of pages that values can have, in pages.
 std::size_t longest_free_run(const arena& a) noexcept;
 /// The largest block that the heap has set aside; 0 bytes if it has none.

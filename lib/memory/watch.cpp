@@ -88,7 +88,7 @@ void look_now_and_then(thread_lane& l) noexcept {
     retire_if_lost(*l.at);
     give_back_late_holds(l);
     if (!queue_hooks.rouse_sleepers) return;
-    a.looks.sleepers.store(queue_hooks.rouse_sleepers(a), std::memory_order_relaxed);
+    a.looks.sleepers.store(queue_hooks.rouse_sleepers(l), std::memory_order_relaxed);
     replace_lookouts(a, l.index, turn == look::overdue);
 }
 

@@ -1,7 +1,7 @@
 #include <valpool/cq.hpp>
 
+#include "queue/directory.hpp"
 #include "queue/queue_core.hpp"
-#include "queue/ring.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -4,8 +4,8 @@
 #include "base/kill_point.hpp"
 #include "memory/retirement.hpp"
 #include "memory/watch.hpp"
+#include "queue/directory.hpp"
 #include "queue/patience.hpp"
-#include "queue/ring.hpp"
 #include "queue/waiting.hpp"
 
 #include <valpool/detail/pack.hpp>
@@ -22,11 +22,9 @@ thread_local constinit patience patience_of_thread;
 
 class pool_queue final : public queue_core {
 public:
-    pool_queue(arena& a, pipe& p, break_options breaks, hold* kept) noexcept
-        : arena_(a), pipe_(p), breaks_(breaks), kept_(kept) {}
-    ~pool_queue() override {
-        if (kept_) drop_handle(kept_);
-    }
+    pool_queue(hold* kept, break_options breaks) noexcept
+        : arena_(*kept->at->pool), pipe_(pipe_in(*kept->target)), breaks_(breaks), kept_(kept) {}
+    ~pool_queue() override { release_pipe(kept_); }
     pool_queue(const pool_queue&) = delete;
     pool_queue& operator=(const pool_queue&) = delete;
 
@@ -270,7 +268,7 @@ private:
     std::chrono::nanoseconds period() const noexcept { return or_break_period(look_slice); }
     /// How long it sleeps at a time. Nobody else sees when an unnamed queue is ready.
     std::chrono::nanoseconds nap(const thread_lane& l) const noexcept {
-        return kept_ ? period() : or_break_period(nap_of(arena_, l.index));
+        return is_named_queue(pipe_.root) ? or_break_period(nap_of(arena_, l.index)) : period();
     }
 
     /// Sleeps; true as soon as it is ready (somebody else may be faster, though).
@@ -300,7 +298,7 @@ private:
     arena& arena_;
     pipe& pipe_;
     const break_options breaks_;
-    hold* const kept_;  // of an unnamed queue
+    hold* const kept_;
     const bool has_name_ = pipe_.name[0] != 0;
     std::atomic<std::int64_t> spin_ns_{-1};
     std::atomic<bool> was_full_{false};
@@ -316,15 +314,18 @@ private:
 
 }  // namespace
 
-std::unique_ptr<queue_core> make_pool_queue(attachment& at, pipe& p, break_options breaks) {
-    return std::make_unique<pool_queue>(*at.pool, p, breaks, nullptr);
+std::unique_ptr<queue_core> make_pool_queue(hold* h, break_options breaks) {
+    try {
+        return std::make_unique<pool_queue>(h, breaks);
+    } catch (...) {
+        release_pipe(h);
+        throw;
+    }
 }
 
 std::unique_ptr<queue_core> make_unnamed_pool_queue(StreamingPool& pool,
                                                     std::size_t capacity_packets) {
-    arena& a = arena_of(pool);
-    hold* const h = make_unnamed_pipe(a, capacity_packets);
-    return std::make_unique<pool_queue>(a, unnamed_pipe(*h->target), break_options{}, h);
+    return make_pool_queue(make_unnamed_pipe(arena_of(pool), capacity_packets), {});
 }
 
 }  // namespace valpool::detail

@@ -30,8 +30,8 @@ struct break_options {
     const break_checker* checker = nullptr;
     std::chrono::microseconds period{100000};
 };
-/// `at` outlives the queue.
-std::unique_ptr<queue_core> make_pool_queue(attachment& at, pipe& p, break_options breaks);
+/// Takes the hold on a pipe over, whatever happens; its attachment outlives the queue.
+std::unique_ptr<queue_core> make_pool_queue(hold* h, break_options breaks);
 std::unique_ptr<queue_core> make_unnamed_pool_queue(StreamingPool& pool,
                                                     std::size_t capacity_packets);
 

@@ -3,18 +3,11 @@
 #include "base/kill_point.hpp"
 #include "base/prefetch.hpp"
 #include "base/round_up.hpp"
-#include "base/system_error.hpp"
-#include "memory/recovery.hpp"
-#include "memory/slab.hpp"
 
 #include <valpool/tab.hpp>
 
 #include <algorithm>
-#include <array>
 #include <bit>
-#include <cstring>
-#include <stdexcept>
-#include <string>
 
 namespace valpool::detail {
 namespace {
@@ -123,129 +116,7 @@ void fetch_cell(pipe& p, std::uint64_t position, side_memory& seen) noexcept {
     prefetch_to_write(&p.cell_for(position), sizeof(cell));
 }
 
-pipe& fill_pipe(arena& a, std::uint64_t offset, std::string_view name,
-                std::uint64_t capacity) noexcept {
-    std::memset(a.at<void>(offset), 0, sizeof(pipe));
-    auto& p = *new (a.at<void>(offset)) pipe(offset, capacity, name);
-    VALPOOL_KILL_POINT("pipe.filled");
-    return p;
-}
-
-/// Publishes the pipe unless one of that name is there already. Inside.
-pipe* link_pipe(arena& a, pipe& p) noexcept {
-    std::uint64_t newest = a.pipes.load(std::memory_order_acquire);
-    do {
-        if (pipe* const other = find_pipe(a, p.name_view())) return other;
-        p.next = newest;
-        // Release: whoever finds the pipe finds it complete.
-    } while (!a.pipes.compare_exchange_weak(newest, p.self, std::memory_order_acq_rel));
-    VALPOOL_KILL_POINT("pipe.linked");
-    return &p;
-}
-
-void check_size(const arena& a, std::uint64_t capacity) {
-    if (capacity > a.size_bytes / sizeof(cell)) throw_exhausted(a, capacity * sizeof(cell));
-}
-
-pipe& make_pipe(arena& a, std::string_view name, std::uint64_t capacity) {
-    check_size(a, capacity);
-    thread_lane& l = lane_of_thread(a);
-    const std::uint64_t offset = find_or_throw(l, pipe::size_bytes(capacity), [&] {
-        const inside pass(l);
-        const std::uint64_t made =
-            allocate_space(a, *l.heap, pipe::size_bytes(capacity), page_use::system);
-        if (made == 0) return made;
-        VALPOOL_KILL_POINT("pipe.allocated");
-        const std::uint64_t linked = link_pipe(a, fill_pipe(a, made, name, capacity))->self;
-        if (linked == made)
-            a.system_bytes.fetch_add(space_bytes(a, made), std::memory_order_relaxed);
-        else
-            free_space(a, *l.heap, made);
-        return linked;
-    });
-    return *a.at<pipe>(offset);
-}
-
-template <class Visitor>
-void for_each_pipe(arena& a, Visitor visit) noexcept {
-    for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
-        pipe& p = *a.at<pipe>(o);
-        o = p.next;
-        visit(p);
-    }
-}
-
-void forget_waiter(arena& a, std::uint32_t lane_index) noexcept {
-    for_each_pipe(a, [=](pipe& p) {
-        p.producers.forget(lane_index);
-        p.consumers.forget(lane_index);
-    });
-    a.seat_at(lane_index).asleep.store(0, std::memory_order_relaxed);
-}
-
-/// The named pipe with that topic. Null for an unnamed one, which may be gone by now: who waits
-/// there looks up often enough by himself.
-const pipe* pipe_of_topic(const arena& a, std::uint64_t topic) noexcept {
-    const std::uint64_t offset = topic - topic % block_granule;
-    if (offset == 0 || space_start(a, offset) != offset) return nullptr;
-    const pipe& p = *a.at<pipe>(offset);
-    const bool is_pipe = p.header.magic.load(std::memory_order_acquire) == magic_system &&
-                         p.self == offset && p.has_its_shape();
-    return is_pipe ? &p : nullptr;
-}
-
-bool could_go_on(const arena& a, std::uint64_t topic) noexcept {
-    const pipe* const p = pipe_of_topic(a, topic);
-    if (!p) return false;
-    return topic == p->room_topic() ? has_room(*p) : has_packet(*p);
-}
-
-std::uint32_t rouse_sleepers(arena& a) noexcept {
-    std::array<std::uint64_t, 64> roused;
-    std::size_t topics = 0;
-    std::uint32_t sleepers = 0;
-    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
-        seat& s = a.seat_at(i);
-        if (s.asleep.load(std::memory_order_acquire) == 0) continue;
-        ++sleepers;
-        const std::uint64_t topic = s.topic.load(std::memory_order_relaxed);
-        const auto end = roused.begin() + static_cast<std::ptrdiff_t>(topics);
-        if (topics == roused.size() || std::find(roused.begin(), end, topic) != end) continue;
-        if (could_go_on(a, topic) && wake_seat(s, topic)) roused[topics++] = topic;
-    }
-    return sleepers;
-}
-
-void visit_packets(pipe& p, reference_visitor visit, void* context) noexcept {
-    for (std::uint64_t i = 0; i < p.capacity; ++i) {
-        const cell& c = p.cell_for(i);
-        if ((c.sequence.load(std::memory_order_relaxed) & 1) != 0)
-            visit(context, c.reference.load(std::memory_order_relaxed));
-    }
-}
-
-void visit_all_packets(arena& a, reference_visitor visit, void* context) noexcept {
-    for_each_pipe(a, [=](pipe& p) { visit_packets(p, visit, context); });
-}
-
-void visit_unnamed(box& b, reference_visitor visit, void* context) noexcept {
-    visit_packets(unnamed_pipe(b), visit, context);
-}
-
-void visit_pipes(arena& a, space_visitor visit, void* context) noexcept {
-    for_each_pipe(a, [=](pipe& p) { visit(context, p.self); });
-}
-
 }  // namespace
-
-void install_queue_hooks() noexcept {
-    static const bool once = [] {
-        queue_hooks = {forget_waiter, visit_all_packets, visit_pipes, visit_unnamed,
-                       rouse_sleepers};
-        return true;
-    }();
-    static_cast<void>(once);
-}
 
 bool has_room(const pipe& p) noexcept {
     const std::uint64_t position = p.tail.load(std::memory_order_acquire);
@@ -336,76 +207,6 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
         is_in_turn = false;  // somebody else has taken it
         position = std::max(p.head.load(std::memory_order_acquire), after(p, position, sequence));
     }
-}
-
-pipe::pipe(std::uint64_t offset, std::uint64_t capacity_packets, std::string_view its_name) noexcept
-    : self(offset),
-      capacity(capacity_packets),
-      cell_stride(stride_for(capacity_packets)),
-      rotation(rotation_for(capacity_packets)) {
-    header.size_bytes = size_bytes(capacity);
-    std::copy(its_name.begin(), its_name.end(), name);
-    for (std::uint64_t i = 0; i < capacity; ++i) {
-        cell_for(i).sequence.store(2 * i, std::memory_order_relaxed);
-        cell_for(i).reference.store(0, std::memory_order_relaxed);
-    }
-    header.magic.store(magic_system, std::memory_order_relaxed);
-}
-
-pipe* find_pipe(arena& a, std::string_view name) noexcept {
-    for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
-        pipe& p = *a.at<pipe>(o);
-        if (p.name_view() == name) return &p;
-        o = p.next;
-    }
-    return nullptr;
-}
-
-pipe& open_pipe(arena& a, std::string_view name, std::uint64_t capacity) {
-    pipe* const found = find_pipe(a, name);
-    pipe& p = found ? *found : make_pipe(a, name, capacity);
-    if (p.capacity != capacity)
-        throw std::logic_error("the pipe " + quoted(std::string(name)) +
-                               " exists with a capacity of " + std::to_string(p.capacity) +
-                               " packets, not " + std::to_string(capacity));
-    return p;
-}
-
-namespace {
-// Behind the box's header, at the next cache line.
-constexpr std::size_t unnamed_offset = round_up(box_header_bytes, cache_line_bytes);
-}  // namespace
-
-hold* make_unnamed_pipe(arena& a, std::uint64_t capacity) {
-    install_queue_hooks();
-    check_size(a, capacity);
-    const std::size_t all_bytes = unnamed_offset + pipe::size_bytes(capacity);
-    hold* const h = create_large_box(a, all_bytes, all_bytes - box_header_bytes);
-    fill_pipe(a, h->target->self + unnamed_offset, {}, capacity);
-    // Last: from here on recovery looks for packets.
-    h->target->root_tag = queue_root_tag;
-    VALPOOL_KILL_POINT("pipe.made_unnamed");
-    return h;
-}
-
-pipe& unnamed_pipe(box& b) noexcept {
-    return *reinterpret_cast<pipe*>(reinterpret_cast<char*>(&b) + unnamed_offset);
-}
-
-void check_pipe_name(std::string_view name) {
-    if (name.empty()) throw std::logic_error("a pipe needs a name");
-    if (name.size() > pipe::longest_name)
-        throw std::logic_error("a pipe's name can have " + std::to_string(pipe::longest_name) +
-                               " bytes at most; this one has " + std::to_string(name.size()));
-    if (name.find('\0') != std::string_view::npos)
-        throw std::logic_error("a pipe's name cannot contain a zero byte: " +
-                               quoted(std::string(name)));
-}
-
-void check_capacity(long long capacity_packets) {
-    if (capacity_packets < 1)
-        throw std::logic_error("a queue's capacity must be at least one packet, not " +
-                               std::to_string(capacity_packets));
 }
 
 }  // namespace valpool::detail

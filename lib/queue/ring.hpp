@@ -19,6 +19,8 @@ struct alignas(16) cell {
 };
 static_assert(sizeof(cell) == 16, "one compare-and-swap covers sequence and reference");
 
+/// A box (`root` is its header) that its cells follow, so that it is counted, held and freed as any
+/// other. A named one is in the directory (directory.hpp) and that is one reference to it.
 /// Cells of positions that follow each other lie in different cache lines: in a small pipe each has
 /// a line of its own, in a large one the next position is the next line's. So a writer fills one
 /// cell while a reader empties the one before.
@@ -27,22 +29,23 @@ static_assert(sizeof(cell) == 16, "one compare-and-swap covers sequence and refe
 ///   2. `tail` and `head` are hints: never ahead of the truth in the cells, and whoever finds one
 ///      behind moves it on.
 ///   3. name and capacity, and what follows from it, never change once the pipe is linked.
-/// Writers: anybody, by single compare-and-swaps; so no process, alive, stopped or dead, is ever
-/// waited for, and there is no half-done state: a packet is in the queue or it is not.
-/// Crash safety: nothing to repair but the wait lists' bits of dead lanes.
+///   4. `next` is written before the pipe is linked, and changes when the one behind it is removed.
+/// Writers: of cells, cursors and lists anybody, by single compare-and-swaps; so no process, alive,
+/// stopped or dead, is ever waited for, and there is no half-done state: a packet is in the queue
+/// or it is not. Crash safety: nothing to repair but the wait lists' bits of dead lanes. A pipe of
+/// which the maker has died before it was linked, or the remover after it was unlinked, is not
+/// reachable: swept.
 struct pipe {
     static constexpr std::size_t longest_name = 255;
 
-    system_header header;
-    std::uint64_t next;  // the pipe made before this one; 0: none
-    std::uint64_t self;
+    box root;
+    std::atomic<std::uint64_t> next;  // the pipe made before this one; 0: none
     std::uint64_t capacity;
-    std::uint32_t cell_stride;  // in cells
-    std::uint32_t rotation;     // of the index's bits; 0: none
-    char name[longest_name + 1];
+    std::uint32_t cell_stride;    // in cells
+    std::uint32_t rotation;       // of the index's bits; 0: none
+    char name[longest_name + 1];  // empty: it has none
 
-    // Each alone in two lines: processors fetch them in pairs.
-    alignas(64) unsigned char before_tail[64];
+    // Each alone in two lines: processors fetch them in pairs. (The name is read by who opens it.)
     alignas(64) std::atomic<std::uint64_t> tail;
     alignas(64) unsigned char before_head[64];
     alignas(64) std::atomic<std::uint64_t> head;
@@ -52,8 +55,6 @@ struct pipe {
 
     static constexpr std::uint64_t cells_a_line = 64 / sizeof(cell);
     static constexpr std::uint64_t most_lone_cells = 64;  // that have a cache line each
-
-    pipe(std::uint64_t offset, std::uint64_t capacity_packets, std::string_view name) noexcept;
 
     static std::uint32_t stride_for(std::uint64_t capacity) noexcept {
         return capacity <= most_lone_cells ? cells_a_line : 1;
@@ -87,13 +88,13 @@ struct pipe {
     }
     std::string_view name_view() const noexcept { return {name}; }
     // What waiters wait for: told apart in their seats, so that a stale bit wakes nobody else.
-    std::uint64_t room_topic() const noexcept { return self | 1; }
-    std::uint64_t packet_topic() const noexcept { return self | 2; }
+    std::uint64_t room_topic() const noexcept { return root.self | 1; }
+    std::uint64_t packet_topic() const noexcept { return root.self | 2; }
 };
 static_assert(sizeof(pipe) % 16 == 0, "cells follow, aligned to 16");
+static_assert(sizeof(pipe) == 1792, "a pipe of four packets fits the largest block of small pools");
 
-/// Tells recovery about queues; before there can be any. May be called again.
-void install_queue_hooks() noexcept;
+inline pipe& pipe_in(box& b) noexcept { return reinterpret_cast<pipe&>(b); }
 
 /// By the cells: exact, at the cost of a cache line that the other side is about to write.
 bool has_room(const pipe& p) noexcept;
@@ -153,20 +154,5 @@ bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept;
 /// Takes the first packet: writes it to the hold's ledger entry first, then frees the cell. Null
 /// when empty; the entry is clear then. Inside.
 box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept;
-
-/// The pipe of that name, or null.
-pipe* find_pipe(arena& a, std::string_view name) noexcept;
-/// The pipe of that name, made if there is none yet; `name` is valid (see check_pipe_name).
-/// Throws PoolExhausted, or std::logic_error when there is one with another capacity.
-pipe& open_pipe(arena& a, std::string_view name, std::uint64_t capacity);
-/// A queue without a name lies in a box: it lives as long as some process has a hold on it, and
-/// what is in it goes with it. Throws PoolExhausted.
-hold* make_unnamed_pipe(arena& a, std::uint64_t capacity);
-pipe& unnamed_pipe(box& b) noexcept;
-
-/// Throws std::logic_error when a name is empty, too long, or contains a zero byte.
-void check_pipe_name(std::string_view name);
-/// Throws std::logic_error when it is not positive.
-void check_capacity(long long capacity_packets);
 
 }  // namespace valpool::detail

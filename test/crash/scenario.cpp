@@ -147,6 +147,24 @@ void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
     unnamed.deq();
 }
 
+/// As one who asks for a reply, and gets another one than it takes; and as one who clears up.
+void use_pipes_that_go(const std::string& name) {
+    ServerSide other(name, "pipe of the victim", 3);
+    other.start();
+    Val packet = Shared(other.pool(), Tab{{"a", 1}});
+    {
+        ServerSide reply(name, reply_pipe, 2);
+        reply.temporary(true);
+        reply.start();
+        ClientSide replier(name, reply_pipe);
+        replier.start();
+        replier.pipe().enq(packet);
+        replier.pipe().enq(Shared(other.pool(), Tab{{"a", 2}}));
+    }
+    ServerSide(name, "removed later", 2).start();
+    other.removePipe("removed later");
+}
+
 /// Of everybody; but its parent waits, and the others hardly do anything.
 class passes_meanwhile {
 public:
@@ -183,6 +201,7 @@ int live_a_whole_life(const std::string& name, crash_board& board) {
     wait_for_a_lock(pool);
     change_in_public(name);
     use_queues(name, output, input, board);
+    use_pipes_that_go(name);
 
     auto inherited = std::make_unique<Val>(Shared(&pool, Tab{{"a", 1}}));
     board.has_parent_let_go = false;

@@ -34,6 +34,8 @@ struct crash_board {
 };
 
 constexpr int packets_for_victim = 4;
+/// A temporary one of the victim's.
+constexpr const char* reply_pipe = "reply to the victim";
 
 /// Everything a process can do with a pool, in one go: attaches, allocates, shares, nests, locks,
 /// enqueues, dequeues, waits, wakes, forks, starts a thread, and detaches. Always the same steps.

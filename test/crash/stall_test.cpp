@@ -227,10 +227,11 @@ void read_values(const Val& shared) {
     BOOST_TEST(copy(1) == 2);
 }
 
-/// A wait for ever ends when its break checker says so.
+/// A wait for ever in a stalled pool ends when its break checker says so.
 void wait_for_a_break(stalled_pool& p, const char* pipe) {
     ClientSide side(p.name(), pipe, false, nullptr, wants_break, 1000);
     BOOST_REQUIRE_EQUAL(side.start(), STARTED);
+    p.stop_a_repairer_at("recovery.closed_gate");
     is_break_wanted = true;
     BOOST_CHECK_THROW(side.pipe().deq(), BreakRequested);
     is_break_wanted = false;
@@ -240,6 +241,8 @@ void start_with_a_break(stalled_pool& p) {
     is_break_wanted = true;
     ServerSide side(p.name(), "a new pipe", 4, false, nullptr, wants_break, 1000);
     BOOST_TEST(side.start() == STOPPED);
+    ClientSide client(p.name(), "pipe", false, nullptr, wants_break, 1000);
+    BOOST_TEST(client.start() == STOPPED);
     is_break_wanted = false;
 }
 
@@ -340,7 +343,6 @@ BOOST_AUTO_TEST_CASE(a_wait_for_ever_at_an_empty_pipe_ends_by_its_break_checker)
     const watchdog dog(60);
     stalled_pool p;
     ServerSide(p.name(), "empty", 4).start();
-    p.stop_a_repairer_at("recovery.closed_gate");
     wait_for_a_break(p, "empty");
     p.end_it(ending::goes_on);
     p.expect_all_is_well();
@@ -349,7 +351,6 @@ BOOST_AUTO_TEST_CASE(a_wait_for_ever_at_an_empty_pipe_ends_by_its_break_checker)
 BOOST_AUTO_TEST_CASE(a_wait_for_ever_for_a_packet_that_is_there_ends_by_its_break_checker) {
     const watchdog dog(60);
     stalled_pool p;
-    p.stop_a_repairer_at("recovery.closed_gate");
     wait_for_a_break(p, "full");
     p.end_it(ending::goes_on);
     p.expect_all_is_well();
@@ -366,15 +367,18 @@ BOOST_AUTO_TEST_CASE(a_start_ends_by_its_break_checker) {
 
 BOOST_AUTO_TEST_CASE(a_start_without_a_break_checker_waits_for_the_repairer) {
     const watchdog dog(60);
-    stalled_pool p;
-    p.stop_a_repairer_at("recovery.closed_gate");
-    child starter([&] {
-        ServerSide side(p.name(), "a new pipe", 4);
-        return side.start() == STARTED ? 0 : 1;
+    stalled_pool p([](stalled_pool& pool) {
+        eventually([&] { return pool.board().leave.load(); }, 60);
+        ServerSide side(pool.name(), "a new pipe", 4);
+        ClientSide client(pool.name(), "pipe");
+        return side.start() == STARTED && client.start() == STARTED ? 0 : 1;
     });
-    BOOST_TEST(!starter.has_ended());
+    p.stop_a_repairer_at("recovery.closed_gate");
+    p.board().leave = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    BOOST_TEST(p.gate_is_closed());
     p.end_it(ending::goes_on);
-    BOOST_TEST(starter.wait() == 0);
+    BOOST_TEST(p.wait_for_other() == 0);
     p.expect_all_is_well();
 }
 

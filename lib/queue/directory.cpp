@@ -1,0 +1,347 @@
+#include "queue/directory.hpp"
+
+#include "base/kill_point.hpp"
+#include "base/system_error.hpp"
+#include "memory/recovery.hpp"
+#include "memory/slab.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+namespace valpool::detail {
+namespace {
+
+// --- the list ----------------------------------------------------------------------------------
+
+/// Inside, or with the world stopped.
+pipe* find_pipe(arena& a, std::string_view name) noexcept {
+    for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
+        pipe& p = *a.at<pipe>(o);
+        if (p.name_view() == name) return &p;
+        o = p.next.load(std::memory_order_relaxed);
+    }
+    return nullptr;
+}
+
+/// Also for who is not inside: ends where the list makes no sense, for somebody may be changing it.
+template <class Visitor>
+void for_each_pipe(arena& a, Visitor visit) noexcept {
+    std::uint64_t left = a.page_count * std::uint64_t{64};
+    for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); left-- != 0 && o != 0;) {
+        if (!pipe_at(a, o)) return;
+        pipe& p = *a.at<pipe>(o);
+        o = p.next.load(std::memory_order_relaxed);
+        visit(p);
+    }
+}
+
+/// Publishes the pipe unless one of that name is there already. Inside.
+pipe* link_pipe(arena& a, pipe& p) noexcept {
+    std::uint64_t newest = a.pipes.load(std::memory_order_acquire);
+    do {
+        if (pipe* const other = find_pipe(a, p.name_view())) return other;
+        p.next.store(newest, std::memory_order_relaxed);
+        // Release: whoever finds the pipe finds it complete.
+    } while (!a.pipes.compare_exchange_weak(newest, p.root.self, std::memory_order_acq_rel));
+    VALPOOL_KILL_POINT("pipe.linked");
+    return &p;
+}
+
+/// The pipe is in the list.
+std::atomic<std::uint64_t>& link_to(arena& a, const pipe& p) noexcept {
+    std::atomic<std::uint64_t>* link = &a.pipes;
+    while (link->load(std::memory_order_relaxed) != p.root.self)
+        link = &a.at<pipe>(link->load(std::memory_order_relaxed))->next;
+    return *link;
+}
+
+// --- removal, with the world stopped -----------------------------------------------------------
+
+/// Frees it, and gives up what packets are in it.
+void take_out(arena& a, lane_heap& heap, pipe& p) noexcept {
+    link_to(a, p).store(p.next.load(std::memory_order_relaxed), std::memory_order_release);
+    VALPOOL_KILL_POINT("removal.unlinked");
+    a.pipe_removals.fetch_add(1, std::memory_order_acq_rel);
+    a.system_bytes.fetch_sub(space_bytes(a, p.root.self), std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("removal.uncounted");
+    p.root.root_subtype = unnamed_queue;  // no stale topic of a seat means it any more
+    release_reference(a, heap, p.root);
+}
+
+bool is_unheld(const pipe& p) noexcept { return p.root.refs.load(std::memory_order_acquire) == 1; }
+bool is_unused(const pipe& p) noexcept { return is_unheld(p) && packet_count(p) == 0; }
+
+void remove_unheld(arena& a, lane_heap& heap) noexcept {
+    for_each_pipe(a, [&](pipe& p) {
+        if (p.root.root_subtype == temporary_queue && is_unheld(p)) take_out(a, heap, p);
+    });
+}
+
+// --- what recovery asks ------------------------------------------------------------------------
+
+void forget_waiter(arena& a, std::uint32_t lane_index) noexcept {
+    for_each_pipe(a, [=](pipe& p) {
+        p.producers.forget(lane_index);
+        p.consumers.forget(lane_index);
+    });
+    a.seat_at(lane_index).asleep.store(0, std::memory_order_relaxed);
+}
+
+void visit_pipes(arena& a, reference_visitor visit, void* context) noexcept {
+    for_each_pipe(a, [=](pipe& p) { visit(context, p.root.self); });
+}
+
+/// In whatever order. The pipe may be going when check() looks at it: what says where its cells are
+/// is read once.
+void visit_packets(arena& a, box& b, reference_visitor visit, void* context) noexcept {
+    const pipe& p = pipe_in(b);
+    const std::uint64_t capacity = __atomic_load_n(&p.capacity, __ATOMIC_RELAXED);
+    if (capacity > a.size_bytes / sizeof(cell) ||
+        pipe::size_bytes(capacity) > a.size_bytes - a.offset_of(&b))
+        return;
+    const auto* const cells = reinterpret_cast<const cell*>(&p + 1);
+    for (std::uint64_t i = 0; i < capacity; ++i) {
+        const cell& c = cells[i * pipe::stride_for(capacity)];
+        if ((c.sequence.load(std::memory_order_relaxed) & 1) != 0)
+            visit(context, c.reference.load(std::memory_order_relaxed));
+    }
+}
+
+/// The named pipe with that topic. Null for an unnamed one, which may be gone by now: who waits
+/// there looks up often enough by himself. Inside.
+const pipe* pipe_of_topic(const arena& a, std::uint64_t topic) noexcept {
+    const std::uint64_t offset = topic - topic % block_granule;
+    return offset != 0 && space_start(a, offset) == offset ? pipe_at(a, offset) : nullptr;
+}
+
+/// Inside: the one who waits there may have died, and the pipe gone with him.
+bool could_go_on(thread_lane& l, std::uint64_t topic) noexcept {
+    if (!l.try_enter()) return false;
+    const leave_later pass(l);
+    const pipe* const p = pipe_of_topic(*l.pool, topic);
+    if (!p) return false;
+    return topic == p->room_topic() ? has_room(*p) : has_packet(*p);
+}
+
+std::uint32_t rouse_sleepers(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    std::array<std::uint64_t, 64> roused;
+    std::size_t topics = 0;
+    std::uint32_t sleepers = 0;
+    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+        seat& s = a.seat_at(i);
+        if (s.asleep.load(std::memory_order_acquire) == 0) continue;
+        ++sleepers;
+        const std::uint64_t topic = s.topic.load(std::memory_order_relaxed);
+        const auto end = roused.begin() + static_cast<std::ptrdiff_t>(topics);
+        if (topics == roused.size() || std::find(roused.begin(), end, topic) != end) continue;
+        if (could_go_on(l, topic) && wake_seat(s, topic)) roused[topics++] = topic;
+    }
+    return sleepers;
+}
+
+// --- making one --------------------------------------------------------------------------------
+
+void check_size(const arena& a, std::uint64_t capacity) {
+    if (capacity > a.size_bytes / sizeof(cell)) throw_exhausted(a, capacity * sizeof(cell));
+}
+
+/// A pipe that only the returned hold refers to.
+hold* make_pipe(arena& a, const pipe_order& order, page_use use) {
+    check_size(a, order.capacity);
+    const std::uint64_t size_bytes = pipe::size_bytes(order.capacity);
+    hold* const h = create_large_box(a, size_bytes, size_bytes - box_header_bytes, use);
+    pipe& p = pipe_in(*h->target);
+    std::memset(reinterpret_cast<char*>(&p) + box_header_bytes, 0, sizeof(pipe) - box_header_bytes);
+    p.capacity = order.capacity;
+    p.cell_stride = pipe::stride_for(order.capacity);
+    p.rotation = pipe::rotation_for(order.capacity);
+    std::copy(order.name.begin(), order.name.end(), p.name);
+    for (std::uint64_t i = 0; i < order.capacity; ++i) {
+        p.cell_for(i).sequence.store(2 * i, std::memory_order_relaxed);
+        p.cell_for(i).reference.store(0, std::memory_order_relaxed);
+    }
+    VALPOOL_KILL_POINT("pipe.filled");
+    if (!order.name.empty())
+        p.root.root_subtype = order.is_temporary ? temporary_queue : named_queue;
+    // Last: from here on recovery looks for packets.
+    std::atomic_signal_fence(std::memory_order_release);
+    p.root.root_tag = queue_root_tag;
+    VALPOOL_KILL_POINT("pipe.made");
+    return h;
+}
+
+/// Into the directory; when one of that name is there already, the hold is on that one then.
+void link_or_replace(arena& a, hold& h) {
+    thread_lane& l = lane_of_thread(a);
+    const inside pass(l);
+    box& own = *h.target;
+    publish(own);
+    // The directory's reference is counted before it exists.
+    own.refs.fetch_add(1, std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("pipe.counted");
+    box& linked = link_pipe(a, pipe_in(own))->root;
+    if (&linked == &own) {
+        a.system_bytes.fetch_add(space_bytes(a, own.self), std::memory_order_relaxed);
+        return;
+    }
+    linked.refs.fetch_add(1, std::memory_order_relaxed);
+    h.at->ledger.entry(h.entry).store(linked.self, std::memory_order_release);
+    h.target = &linked;
+    own.refs.fetch_sub(1, std::memory_order_relaxed);
+    release_reference(a, *l.heap, own);
+}
+
+[[noreturn]] void throw_other_capacity(std::string_view name, std::uint64_t its,
+                                       std::uint64_t wanted) {
+    throw std::logic_error("the pipe " + quoted(std::string(name)) + " exists with a capacity of " +
+                           std::to_string(its) + " packets, not " + std::to_string(wanted));
+}
+
+bool is_there(thread_lane& l, std::string_view name) {
+    const inside pass(l);
+    return find_pipe(*l.pool, name) != nullptr;
+}
+
+}  // namespace
+
+void install_queue_hooks() noexcept {
+    static const bool once = [] {
+        queue_hooks = {forget_waiter, visit_pipes, visit_packets, remove_unheld, rouse_sleepers};
+        return true;
+    }();
+    static_cast<void>(once);
+}
+
+const pipe* pipe_at(const arena& a, std::uint64_t offset) noexcept {
+    if (!a.in_pages(offset) || offset % block_granule != 0 || a.size_bytes - offset < sizeof(pipe))
+        return nullptr;
+    const auto& p = *a.at<pipe>(offset);
+    const std::uint64_t capacity = __atomic_load_n(&p.capacity, __ATOMIC_RELAXED);
+    const bool is_pipe = p.root.magic.load(std::memory_order_acquire) == magic_box &&
+                         p.root.self == offset && is_named_queue(p.root) && capacity > 0 &&
+                         capacity <= a.size_bytes / sizeof(cell) && p.has_its_shape() &&
+                         pipe::size_bytes(capacity) <= a.size_bytes - offset;
+    return is_pipe ? &p : nullptr;
+}
+
+hold* hold_pipe(arena& a, std::string_view name) {
+    thread_lane& l = lane_of_thread(a);
+    // Who waits for a pipe needs no ledger until there is one.
+    if (!is_there(l, name)) return nullptr;
+    new_hold h(l);
+    const inside pass(l);
+    pipe* const p = find_pipe(a, name);
+    if (!p) return nullptr;
+    VALPOOL_KILL_POINT("pipe.found");
+    p->root.refs.fetch_add(1, std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("pipe.held");
+    h.write_entry(p->root.self);
+    return h.release(p->root);
+}
+
+hold* open_pipe(arena& a, const pipe_order& order) {
+    hold* h = hold_pipe(a, order.name);
+    if (!h) {
+        h = make_pipe(a, order, page_use::pipes);
+        try {
+            link_or_replace(a, *h);
+        } catch (...) {
+            drop_handle(h);
+            throw;
+        }
+    }
+    const std::uint64_t capacity = pipe_in(*h->target).capacity;
+    if (capacity == order.capacity) return h;
+    release_pipe(h);
+    throw_other_capacity(order.name, capacity, order.capacity);
+}
+
+hold* make_unnamed_pipe(arena& a, std::uint64_t capacity) {
+    install_queue_hooks();
+    return make_pipe(a, {{}, capacity}, page_use::values);
+}
+
+namespace {
+/// A temporary pipe of which this process has just let go.
+void remove_if_unheld(attachment& at, std::uint64_t offset) {
+    arena& a = *at.pool;
+    thread_lane& l = lane_of_thread(a, deadline::in_seconds(0));
+    {
+        const maybe_inside pass(l);
+        if (!pass) return a.pipes_due.store(1, std::memory_order_relaxed);
+        const pipe* const p = pipe_at(a, offset);
+        if (!p || p->root.root_subtype != temporary_queue || !is_unheld(*p)) return;
+    }
+    if (!change_alone(at, [&](lane_heap& heap) { remove_unheld(a, heap); }))
+        a.pipes_due.store(1, std::memory_order_relaxed);
+}
+}  // namespace
+
+void release_pipe(hold* h) noexcept {
+    const bool goes =
+        h->target->root_subtype == temporary_queue && !h->at->lost.load(std::memory_order_relaxed);
+    attachment& at = *h->at;
+    const std::uint64_t offset = h->target->self;
+    drop_handle(h);
+    if (!goes) return;
+    try {
+        remove_if_unheld(at, offset);
+    } catch (const std::exception&) {
+        // No lane for this thread: with the next repair.
+        at.pool->pipes_due.store(1, std::memory_order_relaxed);
+    }
+}
+
+bool remove_pipe(attachment& at, std::string_view name) {
+    check_pipe_name(name);
+    arena& a = *at.pool;
+    constexpr std::chrono::milliseconds longest{200};
+    thread_lane& l = lane_of_thread(a);
+    const gate_limit limit(l, deadline::in(longest));
+    const auto may_go = [&] {
+        const inside pass(l);
+        const pipe* const p = find_pipe(a, name);
+        return p && is_unused(*p);
+    };
+    bool is_removed = false;
+    const auto remove = [&](lane_heap& heap) {
+        pipe* const p = find_pipe(a, name);
+        is_removed = p && is_unused(*p);
+        if (is_removed) take_out(a, heap, *p);
+    };
+    try {
+        if (!may_go()) {
+            // One that has died may be counted still.
+            if (!is_there(l, name)) return false;
+            recover_patiently(at);
+            if (!may_go()) return false;
+        }
+        change_alone(at, remove);
+    } catch (const PoolStalled&) {
+        return false;
+    }
+    return is_removed;
+}
+
+void check_pipe_name(std::string_view name) {
+    if (name.empty()) throw std::logic_error("a pipe needs a name");
+    if (name.size() > pipe::longest_name)
+        throw std::logic_error("a pipe's name can have " + std::to_string(pipe::longest_name) +
+                               " bytes at most; this one has " + std::to_string(name.size()));
+    if (name.find('\0') != std::string_view::npos)
+        throw std::logic_error("a pipe's name cannot contain a zero byte: " +
+                               quoted(std::string(name)));
+}
+
+void check_capacity(long long capacity_packets) {
+    if (capacity_packets < 1)
+        throw std::logic_error("a queue's capacity must be at least one packet, not " +
+                               std::to_string(capacity_packets));
+}
+
+}  // namespace valpool::detail
