@@ -219,11 +219,11 @@ private:
     /// In a retired pool whoever would have to wait is told so.
     template <class Try>
     bool attempt_unless_over(Try attempt) {
-        // Before the attempt: then whatever was put in before is found by it.
-        const bool was_over = is_over();
         if (attempt()) return true;
-        if (was_over) throw_retired(arena_);
-        return false;
+        if (!is_over()) return false;
+        // What was put in before the pool was retired is found now.
+        if (attempt()) return true;
+        throw_retired(arena_);
     }
 
     /// Lets somebody go first who has waited for too long; true when there was one.
