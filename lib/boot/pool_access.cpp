@@ -125,14 +125,6 @@ pool_segment build_segment(const pool_request& request, const std::string& tempo
     return made;
 }
 
-class process_table_lock {
-public:
-    process_table_lock() noexcept { lock_process_table(); }
-    ~process_table_lock() { unlock_process_table(); }
-    process_table_lock(const process_table_lock&) = delete;
-    process_table_lock& operator=(const process_table_lock&) = delete;
-};
-
 /// A further user of what this process has attached already: for that nothing need be opened, which
 /// might not be possible any more.
 pool_access attached_already(attachment_user user, const std::string& name, void* forced_addr) {
@@ -166,6 +158,7 @@ bool is_in_use(const pool_file& file, const arena& a) noexcept {
 }
 
 pool_access attach_by_name(const std::string& name, void* forced_addr) {
+    const no_forks guard;
     const std::string path = path_of_segment(name);
     if (auto access = attached_already(find_attachment_at(path), name, forced_addr)) return access;
     pool_file file = pool_file::open(path);
@@ -184,7 +177,7 @@ pool_access attach_verified(pool_file file, const Bootstrap_t& verified, const s
                             void* forced_addr) {
     check_forced(name, verified, forced_addr);
     // Or two threads would map it, and each take the other for another copy of the library.
-    const process_table_lock guard;
+    const no_forks guard;
     if (attachment_user user = find_attachment(file.identity())) return access_of(std::move(user));
     if (is_mapped_here(file.identity()))
         throw std::runtime_error(
@@ -217,6 +210,7 @@ pool_access create_pool(const pool_request& request) {
     const temporary_file temporary(subject);
     VALPOOL_KILL_POINT("create.named");
     pool_segment made = build_segment(request, temporary.name());
+    const no_forks guard;
     pool_file file = pool_file::open(path_of_segment(temporary.name()));
     if (!file.is_open()) throw_pool_error("open", subject, file.error_number());
     if (!file.lock_or_throw(main_role, subject))

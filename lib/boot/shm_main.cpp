@@ -15,6 +15,7 @@
 #include <optional>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -131,22 +132,37 @@ private:
     bool make_pool() {
         temporary_file::sweep();
         for (startup_wait wait(options_);;) {
-            pool_file file = pool_file::open(path());
-            if (!file.is_open() && file.error_number() != ENOENT)
-                throw_pool_error("open", subject(), file.error_number());
-            if (!file.is_open()) remove_dead_link();
-            const bool done = file.is_open() ? replace(std::move(file)) : create();
-            if (done) return true;
+            const found what = clear_the_way();
+            if (what == found::nothing) create();
+            if (access_) {
+                begin();
+                return true;
+            }
             if (!wait.pause()) return false;
         }
     }
 
-    bool create() {
+    /// What has the pool's name.
+    enum class found {
+        nothing,  // any more
+        ours,     // a pool that has been taken up
+        others    // who are at it: look again
+    };
+
+    found clear_the_way() {
+        const no_forks guard;
+        pool_file file = pool_file::open(path());
+        if (file.is_open()) return replace(std::move(file));
+        if (file.error_number() != ENOENT) throw_pool_error("open", subject(), file.error_number());
+        remove_dead_link();
+        return found::nothing;
+    }
+
+    /// Without effect when somebody else has taken the name meanwhile.
+    void create() {
         access_ = create_pool({options_.name, bytes_, options_.forced_addr, mode()});
-        if (!access_) return false;
+        if (!access_) return;
         say(options_, "created, " + std::to_string(bytes_) + " bytes");
-        begin();
-        return true;
     }
 
     /// The pool is this object's from now on.
@@ -158,35 +174,39 @@ private:
         if (options_.populates) access_.populate();
     }
 
-    /// Deals with what is there already. False: look again.
-    bool replace(pool_file file) {
+    /// Deals with what is there already.
+    found replace(pool_file file) {
         // One at a time, and only with the file that still has the name.
-        if (!file.lock_or_throw(takeover_role, subject())) return false;
-        if (!is_named(file, options_.name)) return false;
+        if (!file.lock_or_throw(takeover_role, subject())) return found::others;
+        if (!is_named(file, options_.name)) return found::others;
         std::optional<pool_view> view;
         try {
             view.emplace(file, options_.name);
         } catch (const other_layout&) {
             if (!begins_anew_ || file.is_used_by_another()) throw;
-            return remove_and_create();
+            return remove();
         }
         refuse_living_main(file, *view);
         const arena& a = view->pool();
         const bool is_used = is_in_use(file, a);
-        if (is_retired(a) || (!is_used && a.kept.load() == 0)) return remove_and_create();
-        if (!begins_anew_) return take_up(file, *view, is_used);
-        if (is_used && !retire_for_others(*view)) return false;
-        return remove_and_create();
+        if (is_retired(a) || (!is_used && a.kept.load() == 0)) return remove();
+        if (!begins_anew_) return take_up(file, *view, is_used) ? found::ours : found::others;
+        if (is_used && !retire_for_others(*view)) return found::others;
+        return remove();
     }
 
-    bool remove_and_create() {
-        if (unlink(path().c_str()) != 0 && errno != ENOENT)
-            throw std::runtime_error(
-                subject() + " is left of a run that is over, and this process may not remove it (" +
-                std::generic_category().message(errno) + "): its owner, or root, has to remove " +
-                path());
+    found remove() const {
+        unlink_or_throw();
         say(options_, "removed the pool of a run that is over");
-        return create();
+        return found::nothing;
+    }
+
+    void unlink_or_throw() const {
+        if (unlink(path().c_str()) == 0 || errno == ENOENT) return;
+        throw std::runtime_error(
+            subject() + " is left of a run that is over, and this process may not remove it (" +
+            std::generic_category().message(errno) + "): its owner, or root, has to remove " +
+            path());
     }
 
     void refuse_living_main(const pool_file& file, const pool_view& view) const {
@@ -223,7 +243,6 @@ private:
         access.pool().main_slot.store(access.user->slot + 1);
         access_ = std::move(access);
         say(options_, is_used ? "took over a pool that lost its SHMMain" : "took up a kept pool");
-        begin();
         return true;
     }
 
@@ -297,6 +316,10 @@ private:
         if (error == EEXIST)
             throw std::runtime_error(subject() + " has lost its name: " + path() +
                                      " is another file by now");
+        if (error == 0 && !is_named(file, options_.name)) {
+            unlink(path().c_str());
+            error = ENOENT;  // without /proc such a link leads nowhere
+        }
         if (error != 0) throw_pool_error("giving it its name back", subject(), error);
         say(options_, "gave it its name back");
     }
@@ -309,12 +332,19 @@ private:
         return "/proc/" + pid + "/fd/" + std::to_string(file.fd());
     }
 
-    /// What stood in for the name of a pool whose SHMMain is dead.
-    void remove_dead_link() const noexcept {
+    /// What stood in for the name of a pool whose SHMMain is dead. Other links are others' affair.
+    void remove_dead_link() const {
         struct stat status {};
-        if (lstat(path().c_str(), &status) == 0 && S_ISLNK(status.st_mode) &&
-            stat(path().c_str(), &status) != 0)
-            unlink(path().c_str());
+        char target[64] = {};
+        const std::string link = path();
+        if (lstat(link.c_str(), &status) != 0 || !S_ISLNK(status.st_mode) ||
+            stat(link.c_str(), &status) == 0)
+            return;
+        if (readlink(link.c_str(), target, sizeof target - 1) > 0 &&
+            std::string_view(target).substr(0, 6) == "/proc/")
+            return unlink_or_throw();
+        throw std::runtime_error(subject() + ": " + link +
+                                 " is a symbolic link that leads nowhere");
     }
 
     void remove_name() noexcept {

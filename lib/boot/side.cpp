@@ -5,6 +5,8 @@
 #include <valpool/client_side.hpp>
 #include <valpool/server_side.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -70,8 +72,11 @@ hold* side::open_unless_stalled() {
 }
 
 hold* side::open() {
-    // Or the break checker would not be asked until a stalled pool has worn out all patience.
-    const gate_limit limit(lane_of_thread(access_.pool()), deadline::in(options.period));
+    // Or the break checker would not be asked until a stalled pool has worn out all patience. But a
+    // repair, or somebody's removal of a pipe, is no stall, however short the period is.
+    constexpr std::chrono::microseconds shortest{50000};
+    const gate_limit limit(lane_of_thread(access_.pool()),
+                           deadline::in(std::max(options.period, shortest)));
     if (capacity_ == 0) return hold_pipe(access_.pool(), pipe_name_);
     return open_pipe(access_.pool(), {pipe_name_, capacity_, makes_temporary});
 }

@@ -60,6 +60,7 @@ struct attachment {
     pool_file file;    // with the locks of this process; not open for a pool over bare memory
     pool_file common;  // the same for this process and those that it forks: a way to the file
                        // that neither a change of user nor a lost name closes
+    pool_file unused;  // where `file` has its locks by process: closing this one would drop them
     std::shared_ptr<void> mapping;  // keeps the segment mapped
     std::string name;
 

@@ -273,6 +273,7 @@ void after_fork_in_parent() {
 /// What belongs to the parent only; the same in a child that gets nothing.
 void leave_to_parent(attachment& at) noexcept {
     at.file.leave_to_parent();
+    at.unused.close();
     at.slot = at.pool->lane_count;
     at.raw_count.store(0);
     at.late_holds.clear();
@@ -372,9 +373,12 @@ void take_inheritance(thread_lane& l) {
         give_slot_back(l);
         throw;
     }
-    // And with it the part of the family's slot.
-    if (at.inherited->keeper.is_for_process())
-        at.inherited->keeper.unlock(slot_role(at.inherited->slot));
+    pool_file& keeper = at.inherited->keeper;
+    // Its description may be a child's of this one as well.
+    if (keeper.is_for_process())
+        keeper.unlock(slot_role(at.inherited->slot));
+    else if (at.file.is_for_process())
+        at.unused = std::move(keeper);
     at.inherited.reset();
 }
 

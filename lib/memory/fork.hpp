@@ -25,4 +25,16 @@ void lock_process_table() noexcept;
 void unlock_process_table() noexcept;
 void renew_process_table() noexcept;
 
+/// Keeps the other threads of this process from forking, and from attaching and detaching. Who has
+/// a pool's file open that is in no attachment yet needs that: a child would inherit the
+/// description, and with it, for as long as it lives, every lock that is taken by it.
+/// May be nested.
+class no_forks {
+public:
+    no_forks() noexcept { lock_process_table(); }
+    ~no_forks() { unlock_process_table(); }
+    no_forks(const no_forks&) = delete;
+    no_forks& operator=(const no_forks&) = delete;
+};
+
 }  // namespace valpool::detail

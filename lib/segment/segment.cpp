@@ -94,6 +94,10 @@ temporary_file::temporary_file(const std::string& subject) : directory_(open_dir
 temporary_file::~temporary_file() {
     const no_cancellation guard;
     ::unlink(path_of_segment(name_).c_str());
+    // Not by closing alone: a child may have inherited the description.
+    struct flock lock = lock_of_number(0, F_UNLCK);
+    lock.l_len = 0;
+    fcntl(directory_, F_OFD_SETLK, &lock);
     ::close(directory_);
 }
 

@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -204,6 +206,78 @@ BOOST_AUTO_TEST_CASE(a_temporary_file_that_is_being_filled_is_left_alone) {
     BOOST_TEST(access(path.c_str(), F_OK) != 0);
     close(file);
     unlink(path.c_str());
+}
+
+namespace {
+/// Forks children that live on, all the time, as other threads of a program may.
+class forking_thread {
+public:
+    forking_thread() {
+        thread_ = std::thread([this] {
+            while (!stop_) {
+                children_.emplace_back([] {
+                    for (;;) pause();
+                    return 0;
+                });
+                if (children_.size() > 20) children_.erase(children_.begin());
+            }
+        });
+    }
+    ~forking_thread() {
+        stop_ = true;
+        thread_.join();
+    }
+    forking_thread(const forking_thread&) = delete;
+    forking_thread& operator=(const forking_thread&) = delete;
+
+private:
+    std::atomic<bool> stop_{false};
+    std::vector<child> children_;
+    std::thread thread_;
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(children_that_are_forked_meanwhile_hold_nothing_up) {
+    for (int round = 0; round < 10; ++round) {
+        child program([&] {
+            const forking_thread forks;
+            for (int i = 0; i < 20; ++i) {
+                SHMMain main(name, megabyte);
+                main.keep(i % 2 == 0);
+                main.start();
+                ServerSide side(name, "pipe", 1);
+                side.start();
+            }
+            return 0;
+        });
+        BOOST_TEST(program.wait() == 0);
+        // A child that has outlived them would have the roles, and keep dead processes alive.
+        SHMMain next(name, megabyte);
+        BOOST_TEST(next.start() == STARTED);
+    }
+    BOOST_TEST(eventually([] { return count_temporaries() == 0; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_dead_pools_memory_is_there_for_the_next_one) {
+    // A /dev/shm of its own, with room for one of the two.
+    child alone([&] {
+        if (unshare(CLONE_NEWNS) != 0 ||
+            mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            mount("tmpfs", "/dev/shm", "tmpfs", 0, "size=64m") != 0)
+            return 77;
+        child killed([&] {
+            SHMMain main(name, 40 * megabyte);
+            main.start();
+            raise(SIGKILL);
+            return 0;
+        });
+        killed.wait();
+        SHMMain next(name, 40 * megabyte);
+        return next.start() == STARTED ? 0 : 1;
+    });
+    const int result = alone.wait();
+    if (result == 77) BOOST_TEST_MESSAGE("needs the right to make namespaces");
+    BOOST_TEST((result == 0 || result == 77));
 }
 
 // --- limits ------------------------------------------------------------------------------------

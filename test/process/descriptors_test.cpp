@@ -346,6 +346,30 @@ BOOST_AUTO_TEST_CASE(a_process_that_has_none_left_can_fork_and_its_child_use_the
     p.expect_pristine();
 }
 
+BOOST_AUTO_TEST_CASE(a_child_that_comes_to_the_pool_when_none_is_left_stays_alive_for_others) {
+    const watchdog dog(60);
+    started_pool p("came_late");
+    ServerSide server(p.name, "pipe", 4);
+    server.start();
+    const phases now;
+    // It has a descriptor from its birth, but can open no further one at its first use.
+    child poor([&] {
+        use_up_all_descriptors();
+        const Val mine = p.share(9);
+        now.reach(1);
+        now.await(2);
+        return mine("i") == 9 ? 0 : 1;
+    });
+    BOOST_TEST(now.is_reached(1));
+    Val nothing;
+    for (int i = 0; i < 5; ++i) server.pipe().dequeue(0.2, nothing);
+    BOOST_TEST(is_living(p.pool(), poor.pid()));
+    p.put_under_pressure();
+    now.reach(2);
+    BOOST_TEST(poor.wait() == 0);
+    p.expect_pristine();
+}
+
 BOOST_AUTO_TEST_CASE(a_second_side_needs_none) {
     const watchdog dog(60);
     started_pool p("second");

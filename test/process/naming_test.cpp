@@ -160,6 +160,34 @@ BOOST_AUTO_TEST_CASE(what_stood_in_for_the_name_of_a_dead_pool_is_removed) {
     BOOST_TEST(can_be_found());
 }
 
+BOOST_AUTO_TEST_CASE(a_link_of_somebody_elses_that_leads_nowhere_is_left_alone) {
+    main.reset();
+    BOOST_TEST(symlink("/there/is/nothing", name.path().c_str()) == 0);
+    SHMMain pool(name, megabyte);
+    BOOST_CHECK_THROW(pool.start(), std::runtime_error);
+    BOOST_TEST(exists());
+}
+
+BOOST_AUTO_TEST_CASE(another_users_link_that_leads_nowhere_is_an_error) {
+    if (geteuid() != 0) {
+        BOOST_TEST_MESSAGE("needs to be root");
+        return;
+    }
+    main.reset();
+    BOOST_TEST(symlink("/proc/1073741824/fd/3", name.path().c_str()) == 0);
+    child other([&] {
+        if (setuid(65534) != 0) return 77;
+        SHMMain pool(name, megabyte);
+        try {
+            pool.start();
+        } catch (const std::runtime_error& e) {
+            return std::string(e.what()).find("has to remove") == std::string::npos ? 1 : 0;
+        }
+        return 2;
+    });
+    BOOST_TEST(other.wait() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(waits_in_a_pool_without_a_name_end_with_its_main) {
     main.reset();
     for (const bool is_killed : {true, false}) {

@@ -17,8 +17,6 @@ using namespace valpool::test;
 
 namespace {
 
-bool always() { return true; }
-
 /// A pool with a pipe for requests.
 struct service : started_pool {
     service() : started_pool("service"), requests(name, "requests", 16) { requests.start(); }
@@ -53,9 +51,11 @@ bool ask(const std::string& pool, const std::string& reply_name, int i) {
 
 /// Of a client that may have gone meanwhile.
 void reply(const std::string& pool, const Val& request) {
-    ClientSide replies(pool, request("reply to"), false, nullptr, always, 0);
+    int looks = 0;
+    ClientSide replies(
+        pool, request("reply to"), [&] { return ++looks > 3; }, 10000);
     if (replies.start() != STARTED) return;
-    replies.pipe().enqueue(Tab{{"i", 2 * static_cast<int>(request("i"))}}, 0.0);
+    replies.pipe().enqueue(Tab{{"i", 2 * static_cast<int>(request("i"))}}, 5.0);
 }
 
 }  // namespace

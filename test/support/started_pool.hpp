@@ -53,7 +53,12 @@ struct started_pool {
 /// Where processes that were forked from here wait for each other.
 class phases {
 public:
-    void reach(int phase) const { *at_ = phase; }
+    /// Never backwards: several may reach the same one, and be late.
+    void reach(int phase) const {
+        int now = *at_;
+        while (now < phase && !at_->compare_exchange_weak(now, phase)) {
+        }
+    }
     void await(int phase) const {
         while (*at_ < phase) usleep(200);
     }
