@@ -169,16 +169,20 @@ void prepare_inheritance(child_share& share) {
         if (box_offset != 0) keep_for_family(forker, box_offset);
 }
 
+void give_up_part_if_all_have_one(attachment& at) noexcept {
+    auto& born = at.family->born;
+    std::erase_if(born, [](const handover& child) { return child.is_ready(); });
+    if (born.empty()) at.common.for_this_process().unlock(slot_role(at.family->slot));
+}
+
 /// Gives the parent's own part up when each child has said that it has one. One that has died
 /// before that says nothing: then the parent keeps what the family has.
 void wait_for_parts(attachment& at, child_share& share) {
     constexpr std::chrono::milliseconds longest{100};
     share.part.wait(deadline::in(longest));
     if (at.inherited) return;  // and needs its part itself
-    auto& born = at.family->born;
-    born.push_back(std::move(share.part));
-    std::erase_if(born, [](const handover& child) { return child.is_ready(); });
-    if (born.empty()) share.inherited->keeper.unlock(slot_role(at.family->slot));
+    at.family->born.push_back(std::move(share.part));
+    give_up_part_if_all_have_one(at);
 }
 
 // --- pools over bare memory --------------------------------------------------------------------
@@ -312,6 +316,12 @@ void after_fork_in_child() {
 }
 
 }  // namespace
+
+void give_up_own_part(attachment& at) noexcept {
+    const std::unique_lock guard(at.mutex, std::try_to_lock);
+    if (guard && at.family && !at.family->born.empty() && !at.inherited)
+        give_up_part_if_all_have_one(at);
+}
 
 // --- a child's first use -----------------------------------------------------------------------
 

@@ -16,6 +16,10 @@ struct thread_lane;
 void claim_own_slot(attachment& at);
 void take_inheritance(thread_lane& l);
 
+/// Where children have their parts of the family's slot by process: gives the parent's own part up
+/// once each of them has said that it has one. Most have by the end of the fork.
+void give_up_own_part(attachment& at) noexcept;
+
 /// Another number in the child of a fork than in its parent, once handle_forks has been called:
 /// what a process has done has not been done by its children.
 extern std::uint32_t forks_behind;

@@ -1,5 +1,6 @@
 #include "memory/watch.hpp"
 
+#include "memory/fork.hpp"
 #include "memory/recovery.hpp"
 #include "memory/retirement.hpp"
 
@@ -85,6 +86,7 @@ void look_now_and_then(thread_lane& l) noexcept {
     const look turn = claim_look(a.looks);
     if (turn == look::too_soon) return;
     recover_if_needed(*l.at);
+    give_up_own_part(*l.at);
     retire_if_lost(*l.at);
     give_back_late_holds(l);
     if (!queue_hooks.rouse_sleepers) return;
