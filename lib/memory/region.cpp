@@ -305,7 +305,8 @@ void open_chunk(thread_lane& l, box& b, std::size_t needed) {
     arena& a = *l.pool;
     const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, needed), chunk::pieces);
     if (free_lists* const lists = lists_of(a, b)) file_room(a, b, *lists, b.bump);
-    bump_from(a, b, a.offset_of(&c + 1));
+    b.bump = a.offset_of(&c + 1);
+    b.bump_room = static_cast<std::uint32_t>(space_bytes(a, a.offset_of(&c)) - sizeof(chunk));
 }
 
 }  // namespace
