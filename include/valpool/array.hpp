@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
 #include <ostream>
 #include <stdexcept>
 #include <string>
@@ -139,6 +140,7 @@ public:
         checked(i);
         const detail::mutation guard(region());
         items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
+        give_back_room();
     }
     void removeFirst() { removeAt(0); }
     void removeLast() { removeAt(items_.size() - 1); }
@@ -170,6 +172,7 @@ public:
         checked_size(length);
         const detail::mutation guard(region());
         items_.resize(length);
+        give_back_room();
     }
     void expandTo(std::size_t capacity) {
         checked_size(capacity);
@@ -177,9 +180,12 @@ public:
         items_.reserve(capacity);
     }
     void expandBy(std::size_t more) { expandTo(items_.capacity() + checked_size(more)); }
+    /// In a pool: gives the memory back.
     void clear() {
         const detail::mutation guard(region());
-        items_.clear();
+        if (!region()) return items_.clear();
+        vector empty(items_.get_allocator());
+        items_.swap(empty);
     }
     /// As Val's.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
@@ -244,6 +250,23 @@ private:
     void make_room() {
         if (items_.size() == items_.capacity())
             items_.reserve(items_.size() < 4 ? 4 : 2 * items_.size());
+    }
+    /// In a pool, where others want the memory: once three quarters of the room are not used any
+    /// more, half of it goes back.
+    void give_back_room() noexcept {
+        constexpr std::size_t least_bytes = 1024;
+        const std::size_t capacity = items_.capacity();
+        if (items_.size() > capacity / 4 || capacity <= least_bytes / sizeof(T) || !region())
+            return;
+        try {
+            vector smaller(items_.get_allocator());
+            smaller.reserve(2 * items_.size());
+            smaller.insert(smaller.end(), std::make_move_iterator(begin()),
+                           std::make_move_iterator(end()));
+            items_.swap(smaller);
+        } catch (const std::exception&) {
+            // The pool is full: the array keeps the room that it has.
+        }
     }
     static std::size_t checked_size(std::size_t n) {
         return detail::checked_length(n, detail::allocator<T>().max_size());
@@ -393,6 +416,21 @@ constexpr char element_tag() noexcept {
 template <class T>
 Val::Val(const Array<T>& a) : Val() {
     detail::value_access::put(*this, 'n', detail::element_tag<T>(), a);
+}
+
+template <class T>
+Val& Val::operator=(const Array<T>& a) {
+    return assign_container('n', detail::element_tag<T>(), a);
+}
+
+template <class C>
+Val& Val::assign_container(char new_tag, char new_subtype, const C& content) {
+    const detail::mutation guard(alloc_.region());
+    Val copy(alloc_);  // whatever can fail does so here; the content may be a part of this
+    detail::value_access::put(copy, new_tag, new_subtype, content);
+    clear();
+    take_from(copy);
+    return *this;
 }
 
 template <class T>

@@ -427,6 +427,8 @@ private:
     void drop_index() noexcept;
     void drop_last_chunk() noexcept;
     void close_holes() noexcept;
+    void give_back_room() noexcept;
+    void move_into_smaller(std::size_t for_entries);
     static void move_entry(entry_place from, entry_place to) noexcept;
     static void destroy_entry(entry_place at) noexcept;
     void remove_from_row(Val* key) noexcept;

@@ -95,6 +95,11 @@ constexpr bool is_big_int = std::is_same_v<T, big_int<true>> || std::is_same_v<T
 template <class T>
 using if_val = std::enable_if_t<std::is_same_v<T, Val>, int>;
 
+/// The containers that are no templates.
+template <class T>
+using if_table_or_tuple = std::enable_if_t<
+    std::disjunction_v<std::is_same<T, Tab>, std::is_same<T, OTab>, std::is_same<T, Tup>>, int>;
+
 /// Empty: what takes it is a worse match for a Val than what takes a Val.
 struct value_base {};
 /// A pointer that nothing but a literal zero converts to. Functions that take one are deleted: then
@@ -194,6 +199,13 @@ public:
             text, [this](const detail::short_text& t) -> Val& { return assign_short(t); },
             [this](std::string_view bytes) -> Val& { return assign_text(bytes); });
     }
+    /// A copy in the memory of this value. Templates, so that `v = {}` can mean one thing only.
+    template <class C, detail::if_table_or_tuple<C> = 0>
+    Val& operator=(const C& content) {
+        return assign(content);
+    }
+    template <class T>
+    Val& operator=(const Array<T>& a);
     ~Val() {
         if (owns_something()) clear();
     }
@@ -346,6 +358,12 @@ public:
 
 private:
     friend struct detail::value_access;
+
+    Val& assign(const Tab& t);
+    Val& assign(const OTab& t);
+    Val& assign(const Tup& t);
+    template <class C>
+    Val& assign_container(char new_tag, char new_subtype, const C& content);
 
     static constexpr std::size_t inline_text = detail::short_text::most;
     static constexpr unsigned char is_elsewhere = 0xff;  // length_ of what is not in the value

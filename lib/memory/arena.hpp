@@ -117,16 +117,32 @@ inline bool is_named_queue(const box& b) noexcept {
     return b.root_tag == queue_root_tag && b.root_subtype != unnamed_queue;
 }
 
-/// Further memory of a box. Invariant: `next` alone is enough to walk; `prev` is a short cut that
-/// recovery repairs. `size_bytes` is the whole block or run.
+/// Further memory of a box.
+/// Shape: the header of a block or run; what it has room for follows. `free_map` has a bit for each
+/// grain of a chunk of pieces, from its start, and `free_grains` is how many are set: those that
+/// the box's free_lists have. `left` is where room was left unused, as a rule by the bump when it
+/// went on to this chunk; 0: nothing, or the lists have it (invariant: so for all chunks behind
+/// it). Invariant: `next` alone is enough to walk; `prev` is a short cut that recovery repairs.
+/// Writers: the one process that changes the box; `prev`, recovery.
+/// Crash safety: link and unlink are one store, inside. The rest is read by writers of the box
+/// only, and it is poisoned when one of them dies.
 struct chunk {
+    enum content : std::uint16_t {
+        pieces,  // bumped off, and given back one by one
+        single,  // one allocation, with which it goes
+        lists    // the box's free_lists
+    };
+    static constexpr std::uint64_t left_nothing = 1;  // but the lists have not looked yet
+
     std::atomic<std::uint32_t> magic;
-    std::uint32_t dedicated;  // 1: holds a single allocation and goes with it
+    content kind;
+    std::uint16_t free_grains;
     std::atomic<std::uint64_t> next;
     std::uint64_t prev;
-    std::uint64_t size_bytes;
+    std::uint64_t left;
+    std::uint64_t free_map[4];
 };
-static_assert(sizeof(chunk) == 32, "what follows is aligned to 16");
+static_assert(sizeof(chunk) == 64, "what follows begins a cache line");
 
 /// Header of raw memory; the user's bytes follow at raw_header_bytes().
 /// Shape: `mark` is one word, so that one store makes and one comparison recognises it: block_magic

@@ -308,7 +308,7 @@ static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_te
 }  // namespace
 
 [[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t capacity) {
-    if (b) return static_cast<Val*>(region_allocate(*b, chunk_bytes(capacity), cache_line_bytes));
+    if (b) return static_cast<Val*>(region_allocate(*b, chunk_bytes(capacity)));
     return static_cast<Val*>(::operator new(chunk_bytes(capacity)));
 }
 
@@ -802,8 +802,44 @@ bool table::remove(const Val& key) {
     ++index_->holes;
     set_positions(positions(), true);
     // As rarely as removing pays for it.
-    if (index_->holes > std::max<std::size_t>(positions() / 2, most_of_any_in_row)) close_holes();
+    if (index_->holes > std::max<std::size_t>(positions() / 2, most_of_any_in_row)) {
+        close_holes();
+        if (region()) give_back_room();
+    }
     return true;
+}
+
+/// Of a table with an index, in a pool, where others want the memory: chunks at the end that would
+/// stay empty for long, or all, for smaller ones.
+void table::give_back_room() noexcept {
+    const std::size_t count = positions();
+    const std::size_t wanted = count + count / 4 + smallest_chunk;
+    while (index_->chunks != 0 && capacity() - index_->capacity_of(index_->chunks - 1U) >= wanted)
+        drop_last_chunk();
+    index_->room = static_cast<std::uint32_t>(std::min(capacity(), (index_->mask() + 1) * 2 / 3));
+    set_positions(count, false);
+    if (capacity() <= 4 * wanted && index_->mask() < 8 * wanted) return;
+    try {
+        move_into_smaller(wanted);
+    } catch (const std::exception&) {
+        // The pool is full: it keeps what it has.
+    }
+}
+
+/// Without holes; so that nothing but the allocations can fail.
+void table::move_into_smaller(std::size_t for_entries) {
+    table smaller(memory_);
+    smaller.make_room(for_entries, most_of_any_in_row);
+    const std::size_t count = positions();
+    for (std::size_t i = 0; i < count; ++i) {
+        const entry_place from = place_at(i);
+        const entry_place to = smaller.place_at(i);
+        new (to.key) Val(std::move(*from.key), memory_);
+        new (to.value) Val(std::move(*from.value), memory_);
+        if (smaller.index_) smaller.index_->put(hash_of(*to.key), i);
+    }
+    smaller.set_positions(count, false);
+    swap(smaller);
 }
 
 /// The entries behind it, all in the first chunk, move up.

@@ -22,6 +22,10 @@ Val::Val(Tab* adopted) : Val() { value_access::adopt(*this, 't', 'Z', adopted, t
 Val::Val(OTab* adopted) : Val() { value_access::adopt(*this, 'o', 'Z', adopted, true, false); }
 Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, 'u', 'Z', adopted, true, false); }
 
+Val& Val::assign(const Tab& t) { return assign_container('t', 'Z', t); }
+Val& Val::assign(const OTab& t) { return assign_container('o', 'Z', t); }
+Val& Val::assign(const Tup& t) { return assign_container('u', 'Z', t); }
+
 // To itself, too: it is copied first. NOLINTNEXTLINE(bugprone-unhandled-self-assignment)
 Val& Val::operator=(const Val& other) {
     const mutation guard(alloc_.region());

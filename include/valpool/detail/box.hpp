@@ -48,7 +48,7 @@ struct box {
     std::uint64_t self;                    // offset of this box from its arena
     std::atomic<std::uint64_t> chunks;     // further chunks, newest first; 0: none
     std::atomic<std::uint64_t> out_refs;   // references to other boxes; 0: none
-    std::uint64_t free_table;              // heads of the free lists; 0: nothing freed yet
+    std::uint64_t free_table;              // where its free_lists are; 0: nothing is free
     std::uint64_t next_work;               // work list of recovery and release; else meaningless
     std::uint64_t bump;                    // next free byte of the newest small chunk
     std::uint32_t bump_room;               // so many bytes are free from there
@@ -70,7 +70,8 @@ static_assert(offsetof(box, lock_word) % 4 == 0, "the kernel sleeps on aligned w
 
 constexpr std::size_t box_header_bytes = sizeof(box);
 /// What lies in a box is aligned to, and takes up multiples of, the grain. What is larger than
-/// `region_largest_small` has a chunk of its own, unless there is room for it.
+/// `region_largest_small` has a chunk of its own, unless there is room for it in a box of which
+/// nothing was freed.
 constexpr std::size_t region_grain = 16;
 constexpr std::size_t region_largest_small = 544;
 
@@ -79,8 +80,8 @@ VALPOOL_API StreamingPool* pool_of(const box& b) noexcept;
 
 /// Off the box's newest chunk; null when that has too little left. The size is a multiple of the
 /// grain.
-inline void* region_bump(box& b, std::size_t size_bytes, std::size_t align) noexcept {
-    const std::uint64_t start = (b.bump + align - 1) & ~std::uint64_t{align - 1};
+inline void* region_bump(box& b, std::size_t size_bytes) noexcept {
+    const std::uint64_t start = (b.bump + region_grain - 1) & ~std::uint64_t{region_grain - 1};
     const std::uint64_t taken = start + size_bytes - b.bump;
     if (taken > b.bump_room) return nullptr;
     b.bump += taken;
@@ -88,19 +89,20 @@ inline void* region_bump(box& b, std::size_t size_bytes, std::size_t align) noex
     return reinterpret_cast<char*>(&b) + (start - b.self);
 }
 /// The part of region_allocate that takes longer.
-VALPOOL_API void* region_allocate_elsewhere(box& b, std::size_t size_bytes, std::size_t align);
-/// Memory inside the box, aligned to 16 or 64, living at most as long as the box.
+VALPOOL_API void* region_allocate_elsewhere(box& b, std::size_t size_bytes);
+/// Memory inside the box, aligned to the grain, living at most as long as the box.
 /// Throws PoolExhausted, with nothing changed. Never blocks, except while recovery runs.
 /// Not for two threads at once on the same box.
-inline void* region_allocate(box& b, std::size_t size_bytes, std::size_t align = 16) {
+inline void* region_allocate(box& b, std::size_t size_bytes) {
     // What a box is made with room for, as long as nothing was freed.
     if (size_bytes - 1 < region_largest_small && b.free_table == 0) {
         const std::size_t size = (size_bytes + region_grain - 1) & ~(region_grain - 1);
-        if (void* const fresh = region_bump(b, size, align)) return fresh;
+        if (void* const fresh = region_bump(b, size)) return fresh;
     }
-    return region_allocate_elsewhere(b, size_bytes, align);
+    return region_allocate_elsewhere(b, size_bytes);
 }
-/// Gives memory of region_allocate back to the box (small) or to the pool (large).
+/// Gives memory of region_allocate back to the box, and with it all chunks in which nothing lies
+/// any more to the pool. Amortised constant time.
 VALPOOL_API void region_deallocate(box& b, void* memory, std::size_t size_bytes) noexcept;
 
 /// One process's share in a box: an entry in the process's ledger and a count of the handles that
