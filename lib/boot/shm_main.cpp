@@ -309,15 +309,17 @@ private:
 
     /// What stood in for the name of a pool whose SHMMain is dead.
     void remove_dead_link() const noexcept {
+        const segment_path path(options_.name);
         struct stat status {};
-        if (lstat(path().c_str(), &status) == 0 && S_ISLNK(status.st_mode) &&
-            stat(path().c_str(), &status) != 0)
-            unlink(path().c_str());
+        if (lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode) &&
+            stat(path.c_str(), &status) != 0)
+            unlink(path.c_str());
     }
 
     void remove_name() noexcept {
         pool_file& file = access_.user->file;
-        file.revive(path());
+        const segment_path path(options_.name);
+        file.revive(path.c_str());
         // Somebody may be looking whether he can have it: that takes a moment.
         const deadline until = deadline::in(std::chrono::seconds(1));
         while (!file.try_lock(takeover_role)) {
@@ -326,7 +328,7 @@ private:
                 return warn_of_name_left(options_, refusal == 0 ? EAGAIN : refusal);
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
-        if (is_named(file, options_.name) && unlink(path().c_str()) != 0 && errno != ENOENT)
+        if (is_named(file, options_.name) && unlink(path.c_str()) != 0 && errno != ENOENT)
             warn_of_name_left(options_, errno);
         file.unlock(takeover_role);
     }

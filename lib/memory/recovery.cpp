@@ -432,7 +432,7 @@ bool others_set_aside(const thread_lane& l) noexcept {
 recovery_result recover_if_needed(attachment& at) noexcept {
     if (!at.notices_deaths()) return recovery_result::nothing_dead;
     const no_cancellation guard;
-    at.file.revive(path_of_segment(at.name));
+    at.file.revive(segment_path(at.name).c_str());
     arena& a = *at.pool;
     const auto needed = [&] { return find_dead(at).any() || a.entrance.closed.load() != 0; };
     if (!needed()) return recovery_result::nothing_dead;
