@@ -2,6 +2,7 @@
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
+#include "memory/fork.hpp"
 #include "memory/retirement.hpp"
 #include "memory/watch.hpp"
 #include "queue/patience.hpp"
@@ -20,11 +21,73 @@ namespace {
 
 thread_local constinit patience patience_of_thread;
 
+/// Packets that have been taken out but could not be delivered, the oldest first. Nothing here
+/// allocates or waits.
+class put_back_packets {
+public:
+    bool is_empty() const noexcept { return !newest_.load(std::memory_order_relaxed); }
+
+    std::size_t count() const noexcept {
+        return is_parents() ? 0 : count_.load(std::memory_order_relaxed);
+    }
+
+    void add(hold* h) noexcept {
+        forget_parents();
+        count_.fetch_add(1, std::memory_order_relaxed);
+        link(h);
+    }
+
+    /// Null when there is none.
+    hold* take() noexcept {
+        if (is_empty()) return nullptr;
+        forget_parents();
+        // All of them, and the others back: then nobody can come in between unseen.
+        hold* all = newest_.exchange(nullptr, std::memory_order_acquire);
+        if (!all) return nullptr;
+        // As they were put back, which is the other way round.
+        hold* in_order = nullptr;
+        while (all) {
+            hold* const h = all;
+            all = h->next;
+            h->next = in_order;
+            in_order = h;
+        }
+        for (hold* rest = in_order->next; rest;) link(std::exchange(rest, rest->next));
+        count_.fetch_sub(1, std::memory_order_relaxed);
+        return in_order;
+    }
+
+private:
+    void link(hold* h) noexcept {
+        h->next = newest_.load(std::memory_order_relaxed);
+        // Release: whoever takes it sees what `next` it has.
+        while (!newest_.compare_exchange_weak(h->next, h, std::memory_order_release)) {
+        }
+    }
+
+    /// The child of a fork has handles of what its parent is going to deliver.
+    bool is_parents() const noexcept {
+        return generation_.load(std::memory_order_relaxed) != fork_generation();
+    }
+
+    void forget_parents() noexcept {
+        if (!is_parents()) return;
+        for (hold* h = newest_.exchange(nullptr); h;) drop_handle(std::exchange(h, h->next));
+        count_.store(0, std::memory_order_relaxed);
+        generation_.store(fork_generation(), std::memory_order_relaxed);
+    }
+
+    std::atomic<hold*> newest_{nullptr};
+    std::atomic<std::size_t> count_{0};
+    std::atomic<std::uint32_t> generation_{fork_generation()};
+};
+
 class pool_queue final : public queue_core {
 public:
     pool_queue(arena& a, pipe& p, break_options breaks, hold* kept) noexcept
         : arena_(a), pipe_(p), breaks_(breaks), kept_(kept) {}
     ~pool_queue() override {
+        give_back_packets();
         if (kept_) drop_handle(kept_);
     }
     pool_queue(const pool_queue&) = delete;
@@ -74,20 +137,9 @@ public:
         thread_lane& l = lane_of_thread(arena_, until);
         new_hold taker(l, until);
         box* taken = nullptr;
-        const bool done = retry(
-            reading_, packets_remembered(read_),
-            [&] {
-                if (!l.try_enter() && !enter_by(l, until)) return false;
-                const leave_later pass(l);
-                taken = try_take(arena_, pipe_, taker, read_);
-                return taken != nullptr;
-            },
-            until);
-        if (!done) return false;
-        // To wake a writer for each single place that gets free would have it asleep most of the
-        // time: with some more room there is work for it. (It looks by itself now and then.)
-        if (!is_almost_full(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
-        unpack(taker.release(*taken), out);
+        if (packets_remembered(read_) != 0) taken = try_take_once(l, taker, until);
+        if (!taken) return take_slowly(l, taker, out, until);
+        finish_take(taker.release(*taken), out);
         return true;
     }
 
@@ -96,7 +148,7 @@ public:
     }
 
     std::size_t capacity() const noexcept override { return pipe_.capacity; }
-    std::size_t length() const noexcept override { return packet_count(pipe_); }
+    std::size_t length() const noexcept override { return packet_count(pipe_) + put_back_.count(); }
 
 private:
     /// One handle on a hold.
@@ -117,6 +169,67 @@ private:
 
     /// An unnamed queue is found without the pool's name.
     bool is_over() const noexcept { return has_name_ && is_retired(arena_); }
+
+    /// Null when there is none.
+    [[gnu::always_inline]] box* try_take_once(thread_lane& l, new_hold& taker,
+                                              deadline until) noexcept {
+        if (!l.try_enter() && !enter_by(l, until)) return nullptr;
+        const leave_later pass(l);
+        return try_take(arena_, pipe_, taker, read_);
+    }
+
+    [[gnu::noinline]] bool take_slowly(thread_lane& l, new_hold& taker, Val& out, deadline until) {
+        hold* was_put_back = nullptr;
+        box* taken = nullptr;
+        const auto attempt = [&] {
+            was_put_back = put_back_.take();
+            if (!was_put_back) taken = try_take_once(l, taker, until);
+            return was_put_back || taken;
+        };
+        if (!retry_slowly(reading_, attempt, until)) return false;
+        if (was_put_back)
+            unpack_or_put_back(was_put_back, out);
+        else
+            finish_take(taker.release(*taken), out);
+        return true;
+    }
+
+    [[gnu::always_inline]] void finish_take(hold* h, Val& out) {
+        // To wake a writer for each single place that gets free would have it asleep most of the
+        // time: with some more room there is work for it. (It looks by itself now and then.)
+        if (!is_almost_full(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
+        unpack_or_put_back(h, out);
+    }
+
+    /// A packet that there is no memory for where it shall go is not lost: the next one to take
+    /// one here gets it.
+    [[gnu::always_inline]] void unpack_or_put_back(hold* h, Val& out) {
+        try {
+            unpack(h, out);
+        } catch (...) {
+            put_back(h);
+            throw;
+        }
+    }
+
+    [[gnu::cold, gnu::noinline]] void put_back(hold* h) noexcept {
+        put_back_.add(h);
+        // What is remembered to be in the pipe would be taken without a look at what was put back.
+        read_.other.store(0, std::memory_order_relaxed);
+        wake_reader();
+    }
+
+    /// At the end: to the others, as far as there is room.
+    void give_back_packets() noexcept {
+        while (hold* const h = put_back_.take()) {
+            try {
+                handle packed(h);
+                put_packed(packed, deadline::in_seconds(0));
+            } catch (const std::exception&) {
+                // The pool has ended, or cannot be used by this thread any more.
+            }
+        }
+    }
 
     bool put_packed(handle& packed, deadline until) {
         return retry(
@@ -279,7 +392,9 @@ private:
             if (breaks_.checker && (*breaks_.checker)()) throw BreakRequested("a wait was ended");
             // Before the sleep: who waits for short times only looks for the dead as well.
             look_now_and_then(l);
-            const auto is_ready = [&] { return s.is_ready(pipe_) || is_over(); };
+            const auto is_ready = [&] {
+                return s.is_ready(pipe_) || is_over() || (&s == &reading_ && !put_back_.is_empty());
+            };
             const bool only_looks = spin_ns_.load(std::memory_order_relaxed) >=
                                     std::chrono::nanoseconds(look_slice).count();
             if (!only_looks) sleep_on_seat(l, s.list, s.topic, until.or_in(nap(l)), is_ready);
@@ -304,6 +419,7 @@ private:
     const bool has_name_ = pipe_.name[0] != 0;
     std::atomic<std::int64_t> spin_ns_{-1};
     std::atomic<bool> was_full_{false};
+    put_back_packets put_back_;
     side_memory written_;
     side_memory read_;
     courtesy writers_manners_;
