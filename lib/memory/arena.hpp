@@ -7,7 +7,7 @@
 ///   pages
 ///
 /// Which edits bump layout_version: every change of a struct in this header, of box and chunk, of
-/// the size classes, and of the queue's structs.
+/// the size classes, and of the queue's structs; and of the hash of values, which tables keep.
 
 #include <valpool/detail/box.hpp>
 #include <valpool/streaming_pool.hpp>
@@ -23,7 +23,7 @@
 
 namespace valpool::detail {
 
-constexpr std::uint32_t layout_version = 9;
+constexpr std::uint32_t layout_version = 10;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 constexpr std::size_t smallest_page_bytes = 4096;
 /// Every pool has blocks of that size.
