@@ -64,13 +64,23 @@ Val array_of_code(char code, const std::vector<placed_number>& numbers, const sc
     }
 }
 
-Val parse_array_element(scanner& s) {
+Val parse_array_element(scanner& s, precision reals) {
     if (s.take_word("True")) return true;
     if (s.take_word("False")) return false;
     if (s.peek() == '(')
-        if (auto complex = try_complex(s)) return *complex;
+        if (auto complex = try_complex(s, reals)) return *complex;
     if (!starts_number(s)) s.fail("expected a number");
-    return parse_number(s);
+    return parse_number(s, reals);
+}
+
+/// Once the array's code, which stands behind them, tells that they are of single precision: what
+/// has been rounded twice is not always the nearest.
+void round_once(std::vector<placed_number>& numbers, const scanner& s) {
+    scanner again(s);
+    for (auto& [number, place] : numbers) {
+        again.go_back(place);
+        number = parse_array_element(again, precision::single_);
+    }
 }
 
 /// Behind the word "array".
@@ -81,7 +91,7 @@ Val parse_array(scanner& s) {
     s.skip_space();
     while (!s.take_if(']')) {
         const std::size_t element = s.position();
-        numbers.push_back({parse_array_element(s), element});
+        numbers.push_back({parse_array_element(s, precision::double_), element});
         s.skip_space();
         if (!s.take_if(',') && s.peek() != ']') s.fail("expected ',' or ']'");
         s.skip_space();
@@ -92,6 +102,7 @@ Val parse_array(scanner& s) {
     if (s.peek() != '\'' && s.peek() != '"') s.fail("expected the code of the array's type");
     const std::string code = parse_text(s);
     s.expect(')', "')'");
+    if (code == "f" || code == "F") round_once(numbers, s);
     return array_of_code(code.size() == 1 ? code[0] : '?', numbers, s, place);
 }
 
