@@ -4,8 +4,10 @@
 #include "value/scanner.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 /// Values from text.
@@ -79,7 +81,13 @@ void round_once(std::vector<placed_number>& numbers, const scanner& s) {
     scanner again(s);
     for (auto& [number, place] : numbers) {
         again.go_back(place);
-        number = parse_array_element(again, precision::single_);
+        Val rounded = parse_array_element(again, precision::single_);
+        // What became infinite does not fit, which is told of the number as it was.
+        const complex_16 before = number;
+        const complex_16 after = rounded;
+        if (std::isfinite(before.re) == std::isfinite(after.re) &&
+            std::isfinite(before.im) == std::isfinite(after.im))
+            number = std::move(rounded);
     }
 }
 
