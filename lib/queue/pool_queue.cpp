@@ -137,9 +137,29 @@ public:
         thread_lane& l = lane_of_thread(arena_, until);
         new_hold taker(l, until);
         box* taken = nullptr;
-        if (packets_remembered(read_) != 0) taken = try_take_once(l, taker, until);
-        if (!taken) return take_slowly(l, taker, out, until);
-        finish_take(taker.release(*taken), out);
+        const auto attempt = [&] {
+            if (!l.try_enter() && !enter_by(l, until)) return false;
+            const leave_later pass(l);
+            taken = try_take(arena_, pipe_, taker, read_);
+            return taken != nullptr;
+        };
+        const auto attempt_slowly = [&] {
+            if (!put_back_.is_empty()) [[unlikely]]
+                taken = take_what_was_put_back(taker);
+            return taken || attempt();
+        };
+        const bool is_quick = packets_remembered(read_) != 0 && attempt();
+        if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return false;
+        // To wake a writer for each single place that gets free would have it asleep most of the
+        // time: with some more room there is work for it. (It looks by itself now and then.)
+        if (!is_almost_full(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
+        hold* const h = taker.release(*taken);
+        try {
+            unpack(h, out);
+        } catch (...) {
+            put_back(h);
+            throw;
+        }
         return true;
     }
 
@@ -170,48 +190,16 @@ private:
     /// An unnamed queue is found without the pool's name.
     bool is_over() const noexcept { return has_name_ && is_retired(arena_); }
 
-    /// Null when there is none.
-    [[gnu::always_inline]] box* try_take_once(thread_lane& l, new_hold& taker,
-                                              deadline until) noexcept {
-        if (!l.try_enter() && !enter_by(l, until)) return nullptr;
-        const leave_later pass(l);
-        return try_take(arena_, pipe_, taker, read_);
-    }
-
-    [[gnu::noinline]] bool take_slowly(thread_lane& l, new_hold& taker, Val& out, deadline until) {
-        hold* was_put_back = nullptr;
-        box* taken = nullptr;
-        const auto attempt = [&] {
-            was_put_back = put_back_.take();
-            if (!was_put_back) taken = try_take_once(l, taker, until);
-            return was_put_back || taken;
-        };
-        if (!retry_slowly(reading_, attempt, until)) return false;
-        if (was_put_back)
-            unpack_or_put_back(was_put_back, out);
-        else
-            finish_take(taker.release(*taken), out);
-        return true;
-    }
-
-    [[gnu::always_inline]] void finish_take(hold* h, Val& out) {
-        // To wake a writer for each single place that gets free would have it asleep most of the
-        // time: with some more room there is work for it. (It looks by itself now and then.)
-        if (!is_almost_full(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
-        unpack_or_put_back(h, out);
+    /// Null when there is none (any more).
+    [[gnu::cold, gnu::noinline]] box* take_what_was_put_back(new_hold& taker) noexcept {
+        hold* const h = put_back_.take();
+        if (!h) return nullptr;
+        taker.take_over(h);
+        return h->target;
     }
 
     /// A packet that there is no memory for where it shall go is not lost: the next one to take
     /// one here gets it.
-    [[gnu::always_inline]] void unpack_or_put_back(hold* h, Val& out) {
-        try {
-            unpack(h, out);
-        } catch (...) {
-            put_back(h);
-            throw;
-        }
-    }
-
     [[gnu::cold, gnu::noinline]] void put_back(hold* h) noexcept {
         put_back_.add(h);
         // What is remembered to be in the pipe would be taken without a look at what was put back.
@@ -334,11 +322,10 @@ private:
     /// In a retired pool whoever would have to wait is told so.
     template <class Try>
     bool attempt_unless_over(Try attempt) {
-        // Before the attempt: then whatever was put in before is found by it.
-        const bool was_over = is_over();
         if (attempt()) return true;
-        if (was_over) throw_retired(arena_);
-        return false;
+        if (!is_over()) return false;
+        if (attempt()) return true;  // what was put in before the end
+        throw_retired(arena_);
     }
 
     /// Lets somebody go first who has waited for too long; true when there was one.
