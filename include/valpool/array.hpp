@@ -85,9 +85,12 @@ public:
         return *this;
     }
     Array& operator=(Array&& other) {
+        if (this == &other) return *this;
         if (region() != other.region()) return *this = static_cast<const Array&>(other);
         const detail::mutation guard(region());
-        items_.swap(other.items_);
+        vector taken(items_.get_allocator());
+        taken.swap(other.items_);  // before what it may be a part of goes
+        items_.swap(taken);
         return *this;
     }
     ~Array() = default;
@@ -195,10 +198,10 @@ public:
             items_.swap(other.items_);
             return;
         }
-        vector mine(other.items_, items_.get_allocator());
-        vector theirs(items_, other.items_.get_allocator());
         const detail::mutation guard(region());
         const detail::mutation other_guard(other.region());
+        vector mine(other.items_, items_.get_allocator());
+        vector theirs(items_, other.items_.get_allocator());
         items_.swap(mine);
         other.items_.swap(theirs);
     }

@@ -6,11 +6,13 @@
 
 #include <boost/container/vector.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace valpool {
 
@@ -30,9 +32,28 @@ template <bool Signed>
 class VALPOOL_API big_int {
 public:
     big_int() noexcept = default;
+    big_int(const big_int& other) = default;
+    /// What was moved is 0.
+    big_int(big_int&& other) noexcept
+        : limbs_(std::move(other.limbs_)), negative_(std::exchange(other.negative_, false)) {}
+    big_int& operator=(const big_int& other) {
+        if (this != &other) *this = big_int(other);
+        return *this;
+    }
+    big_int& operator=(big_int&& other) noexcept {
+        limbs_.swap(other.limbs_);
+        std::swap(negative_, other.negative_);
+        if (this != &other) other.clear();
+        return *this;
+    }
+    ~big_int() = default;
+    /// Of any size: also __int128, where the language counts it among the integers (gnu++20).
     template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
     big_int(T value) {
-        if constexpr (std::is_signed_v<T>)
+        if constexpr (sizeof(T) > sizeof(std::uint64_t))
+            set_wide(value < 0, static_cast<std::uint64_t>(value >> 64),
+                     static_cast<std::uint64_t>(value));
+        else if constexpr (std::is_signed_v<T>)
             set_signed(static_cast<std::int64_t>(value));
         else
             set_unsigned(static_cast<std::uint64_t>(value));
@@ -79,14 +100,20 @@ public:
     friend bool operator<=(const big_int& a, const big_int& b) noexcept { return !b.less(a); }
     friend bool operator>=(const big_int& a, const big_int& b) noexcept { return !a.less(b); }
 
-    /// As a C cast: the low bits for integers, the nearest for reals.
+    /// As a C cast: the low bits for integers, the nearest for reals, whether it is not 0 for bool.
     template <class T>
     T as() const {
         static_assert(std::is_arithmetic_v<T>);
-        if constexpr (std::is_floating_point_v<T>)
+        if constexpr (std::is_same_v<T, float>)
+            return to_single();
+        else if constexpr (std::is_floating_point_v<T>)
             return static_cast<T>(to_real());
+        else if constexpr (std::is_same_v<T, bool>)
+            return !limbs_.empty();
+        else if constexpr (sizeof(T) > sizeof(std::uint64_t))
+            return static_cast<T>(T(bits_at(1)) << 64 | T(bits_at(0)));
         else
-            return static_cast<T>(low_bits());
+            return static_cast<T>(bits_at(0));
     }
     /// The original's form: n.as(int_8()).
     template <class T>
@@ -103,9 +130,17 @@ private:
 
     void set_signed(std::int64_t value);
     void set_unsigned(std::uint64_t value);
+    /// Of two's complement.
+    void set_wide(bool is_negative, std::uint64_t high, std::uint64_t low);
+    void clear() noexcept {
+        limbs_.clear();
+        negative_ = false;
+    }
     bool less(const big_int& b) const noexcept;
-    std::uint64_t low_bits() const noexcept;
+    /// The i-th 64 bits of two's complement.
+    std::uint64_t bits_at(std::size_t i) const noexcept;
     double to_real() const;
+    float to_single() const;
 
     /// Of the magnitude, least significant first; no zero on top. No std::vector: -D_GLIBCXX_DEBUG
     /// would make it another one than the library's.

@@ -29,6 +29,22 @@ public:
         if (pool) throw std::logic_error("CircularBuffer: use a CQ for a queue in a pool");
     }
 
+    CircularBuffer(const CircularBuffer& other) = default;
+    /// The other is empty then, with its capacity.
+    CircularBuffer(CircularBuffer&& other) noexcept
+        : capacity_(other.capacity_), infinite_(other.infinite_) {
+        take_items_of(other);
+    }
+    CircularBuffer& operator=(const CircularBuffer& other) = default;
+    CircularBuffer& operator=(CircularBuffer&& other) noexcept {
+        if (this == &other) return *this;
+        take_items_of(other);
+        capacity_ = other.capacity_;
+        infinite_ = other.infinite_;
+        return *this;
+    }
+    ~CircularBuffer() = default;
+
     void put(const T& item) {
         T copy(item);  // it may be one of the ring's own, which making room moves
         make_room();
@@ -81,6 +97,11 @@ public:
     std::size_t length() const noexcept { return count_; }
 
 private:
+    void take_items_of(CircularBuffer& other) noexcept {
+        items_ = std::exchange(other.items_, std::vector<T>());
+        first_ = std::exchange(other.first_, 0);
+        count_ = std::exchange(other.count_, 0);
+    }
     std::size_t index(std::size_t n) const noexcept { return (first_ + n) % items_.size(); }
     void check_not_empty(const char* what) const {
         if (count_ == 0)

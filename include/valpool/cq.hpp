@@ -120,6 +120,11 @@ public:
 
     /// Waits for a packet until the time-out; false when there was none, and `out` is untouched.
     /// `out` must not lie in the pool itself (std::logic_error).
+    /// Throws BreakRequested without a time-out, PoolRetired, PoolStalled; and where the packet has
+    /// to be copied (text and big integers, and all of it when `out` lies in another pool)
+    /// std::bad_alloc, PoolExhausted and PoisonedError. Then `out` is untouched and the packet is
+    /// not lost: this object's next dequeue gets it first. When the object ends before that, the
+    /// packet goes to the end of the pipe if there is room; when the process dies, it goes, too.
     bool dequeue(const Val& timeout_s, Val& out);
     template <class S, detail::if_seconds<S> = 0>
     bool dequeue(S timeout_s, Val& out) {

@@ -19,10 +19,16 @@ class VALPOOL_API It {
 public:
     explicit It(const Val& v);
     explicit It(const Proxy& p) : It(p.val()) {}
+    /// Of a temporary, which is kept as long as it is walked.
+    explicit It(Val&& v);
+    explicit It(Proxy&& p) : It(std::move(p.val())) {}
     explicit It(Tab& t);
     explicit It(OTab& t);
     explicit It(Tup& t);
     explicit It(Arr& a);
+
+    It(const It&) = delete;
+    It& operator=(const It&) = delete;
 
     /// Moves to the next element; false after the last one.
     bool operator()();
@@ -40,8 +46,10 @@ protected:
     void sort();
 
 private:
+    void add(const Val& v);
+
     boost::container::vector<item> items_;  // no std::vector, see big_int
-    Val numbers_;                           // the array of numbers that is walked
+    Val kept_;                              // a temporary, or the array of numbers, that is walked
     std::size_t next_ = 0;
     const Val* key_ = nullptr;
     Val* value_ = nullptr;

@@ -9,6 +9,7 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace valpool {
 
@@ -43,6 +44,17 @@ VALPOOL_API void WriteTabToFile(const Tab& t, const std::string& filename);
 class VALPOOL_API ValReader {
 public:
     explicit ValReader(std::string text) : text_(std::move(text)) {}
+    ValReader(const ValReader& other) = default;
+    /// The other has nothing left then.
+    ValReader(ValReader&& other) noexcept
+        : text_(std::exchange(other.text_, std::string())),
+          position_(std::exchange(other.position_, 0)) {}
+    ValReader& operator=(ValReader other) noexcept {
+        text_.swap(other.text_);
+        position_ = other.position_;
+        return *this;
+    }
+    ~ValReader() = default;
     /// std::logic_error for anything else than that.
     void expectAnything(Val& v);
     void expectTab(Tab& t);

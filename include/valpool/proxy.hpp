@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <memory>
 #include <string>
 #include <type_traits>
 
@@ -69,7 +70,9 @@ public:
     template <class T>
     explicit Proxy(T* container, bool adopt = true, bool lock = false, bool shared = false) {
         using tags = detail::container_tags<T>;
+        std::unique_ptr<T> owner(adopt ? container : nullptr);
         check_arguments(container, shared);
+        static_cast<void>(owner.release());
         detail::value_access::adopt(handle_, tags::tag, tags::subtype, container, adopt, lock);
     }
     /// Of a Val that is a proxy; std::logic_error for another.
@@ -205,6 +208,8 @@ Proxy Unlocked(T* container) {
 /// Blocking: for ever or until the time-out; fair within some milliseconds: who has waited longer
 /// comes first. Never on the dead: a holder's death poisons the value, and the next one to lock
 /// gets PoisonedError. A cancellation point (pthread_cancel) while it waits.
+/// Several at once: in the same order everywhere, or with time-outs; two that wait for each other
+/// are not noticed.
 class VALPOOL_API TransactionLock {
 public:
     explicit TransactionLock(const Proxy& p) : TransactionLock(p.val()) {}

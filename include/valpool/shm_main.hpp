@@ -24,8 +24,10 @@ namespace valpool {
 class VALPOOL_API SHMMain {
 public:
     /// `memory_pool_name`: a file name; one leading slash is allowed.
-    /// `bytes`: for values and queues together; bookkeeping (about 1%, at least 130 KB) comes on
-    /// top.
+    /// `bytes`: for values and queues together. On top come 64 KB or more for queues and
+    /// bookkeeping (a quarter of `bytes`, at most 1 MiB), 1 to 2 KB for each thread that can use
+    /// the pool (one a 16 KiB, 64 to 1,024 in all), and 1 to 2%: together about 180 KB for a pool
+    /// of 100 KB, 370 KB for 1 MB, 3% of 100 MB.
     /// `debug`: says on standard error what it does.
     /// `forced_addr`: where every process maps the pool; null lets it be chosen. A process in which
     /// it is taken maps the pool elsewhere and works all the same.

@@ -22,10 +22,12 @@ public:
     StreamingPool& operator=(const StreamingPool&) = delete;
 
     /// Lays a pool out over any memory of the caller's: private, or shared with processes that cast
-    /// the address of theirs. Such a pool has no file, so the death of a user of it is not noticed.
+    /// the address of theirs. It begins at the first multiple of 64 bytes: where that is another
+    /// address, it is the returned one that the others need. Such a pool has no file, so the death
+    /// of a user of it is not noticed.
     /// `align` (a power of two, at most 64) is the least alignment of what allocate() returns.
     /// Throws std::runtime_error when `size_bytes` is too small, std::logic_error for a bad `align`
-    /// or a null or misaligned `memory`.
+    /// or a null `memory`.
     static StreamingPool* CreateStreamingPool(char* memory, std::size_t size_bytes, int align = 8);
 
     /// Ends the use of a pool made by CreateStreamingPool; std::logic_error when something in it is

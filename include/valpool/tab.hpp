@@ -252,7 +252,7 @@ public:
     void swap(table& other);
 
     /// Walks the entries in order: for (auto& [key, value] : t). An entry, as the walk gives it, is
-    /// valid until the walk goes on; what it refers to, as long as the table has it.
+    /// valid until the walk goes on; what it refers to, until something is removed.
     template <class V>
     class walk {
         using entry = std::conditional_t<std::is_const_v<V>, const table_entry<V>, table_entry<V>>;
@@ -340,6 +340,10 @@ public:
     /// Room for so many entries, so that inserting allocates for their content only.
     /// std::length_error for more than there can be.
     void reserve(std::size_t count);
+
+protected:
+    /// The entries of another table, in place of those here with the same keys; all or none.
+    void add_all(const table& other);
 
 private:
     friend class ::valpool::Val;
@@ -432,6 +436,8 @@ private:
     static void move_entry(entry_place from, entry_place to) noexcept;
     static void destroy_entry(entry_place at) noexcept;
     void remove_from_row(Val* key) noexcept;
+    void take_newest_back() noexcept;
+    void add_moved(Val& key, Val& value, std::uint32_t hash);
 
     allocator<char> memory_;
     chunk_pointer first_;                    // to the first chunk; null: none
@@ -457,6 +463,7 @@ public:
     /// A copy of the Tab that a Val holds; std::logic_error when it holds something else.
     template <class V, detail::if_val<V> = 0>
     explicit Tab(const V& v) : Tab(static_cast<Tab&>(v)) {}
+    /// Puts the other's entries in, in place of those with the same keys. All or none of them.
     Tab& operator+=(const Tab& other);
     void swapInto(Tab& other) { swap(other); }
     /// As Val's.
@@ -477,6 +484,7 @@ public:
     OTab(std::initializer_list<std::pair<Val, Val>> items);
     template <class V, detail::if_val<V> = 0>
     explicit OTab(const V& v) : OTab(static_cast<OTab&>(v)) {}
+    /// As Tab's; new keys come last, in the other's order.
     OTab& operator+=(const OTab& other);
     void swapInto(OTab& other) { swap(other); }
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;

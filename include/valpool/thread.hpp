@@ -4,10 +4,12 @@
 
 #include <valpool/detail/break_checker.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -74,10 +76,18 @@ public:
     OCThread(const OCThread&) = delete;
     OCThread& operator=(const OCThread&) = delete;
 
-    /// Throws std::logic_error when it is running already.
+    /// Throws std::logic_error when it is running already: a joined one until it has been joined, a
+    /// detached one until its function has returned.
     void start(void* (*function)(void*), void* data) {
-        if (thread_.joinable()) throw std::logic_error("OCThread " + name_ + ": started twice");
-        thread_ = std::thread([function, data] { function(data); });
+        if (thread_.joinable() || (running_ && *running_))
+            throw std::logic_error("OCThread " + name_ + ": started twice");
+        // The thread may outlive this object.
+        auto running = std::make_shared<std::atomic<bool>>(true);
+        thread_ = std::thread([function, data, running] {
+            const end_mark at_end{*running};
+            function(data);
+        });
+        running_ = std::move(running);
         if (detached_) thread_.detach();
     }
     /// std::logic_error for a detached thread.
@@ -88,9 +98,16 @@ public:
     const std::string& name() const noexcept { return name_; }
 
 private:
+    /// Also when the thread is cancelled.
+    struct end_mark {
+        std::atomic<bool>& running;
+        ~end_mark() { running = false; }
+    };
+
     std::string name_;
     bool detached_;
     std::thread thread_;
+    std::shared_ptr<std::atomic<bool>> running_;  // null: has never been started
 };
 
 }  // namespace valpool

@@ -53,10 +53,14 @@ public:
     bool contains(const Val& item) const { return items_.contains(item); }
     /// As Val's.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
-    /// Takes the values of a list over, which is empty then.
+    /// Takes the values of a list over, which is empty then. From other memory they are copied.
     void take(Arr& items) {
-        items_.clear();
-        items_.swap(items);
+        const detail::mutation guard(region());
+        const detail::mutation items_guard(items.region());
+        Arr taken(std::move(items), detail::allocator<char>(region()));
+        items_.swap(taken);
+        // What was copied is there still. NOLINTNEXTLINE(bugprone-use-after-move)
+        items.clear();
     }
     void swap(Tup& other) { items_.swap(other.items_); }
     Val* begin() noexcept { return items_.begin(); }

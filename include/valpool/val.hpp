@@ -282,9 +282,10 @@ public:
     }
 
     bool contains(const Val& key) const;
-    /// True if it was there. For lists: by index.
+    /// True if it was there. For lists: by index (std::out_of_range).
     bool remove(const Val& key);
-    /// At the end of a list; in a table under the key entries().
+    /// At the end of a list; in a table under the key entries(). An array of numbers takes what
+    /// as() gives (std::logic_error for the rest), one of strings anything, in its printed form.
     void append(const Val& value);
     /// As Array's: takes the value over.
     void append(Val&& value);

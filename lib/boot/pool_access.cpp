@@ -137,15 +137,14 @@ pool_access attached_already(attachment_user user, const std::string& name, void
 }  // namespace
 
 bool is_named(const pool_file& file, const std::string& name) noexcept {
-    return file.identity().is_at(path_of_segment(name));
+    return file.identity().is_at(segment_path(name).c_str());
 }
 
 bool has_gone(const pool_access& access, const std::string& name) noexcept {
     if (is_retired(access.pool())) return true;
     if (is_named(access.user->file, name)) return false;
     struct stat status {};
-    return stat(path_of_segment(name).c_str(), &status) == 0 ||
-           !has_living_main(*access.user.get());
+    return stat(segment_path(name).c_str(), &status) == 0 || !has_living_main(*access.user.get());
 }
 
 bool is_in_use(const pool_file& file, const arena& a) noexcept {

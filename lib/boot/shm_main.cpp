@@ -349,7 +349,8 @@ private:
 
     void remove_name() noexcept {
         pool_file& file = access_.user->file;
-        file.revive(path());
+        const segment_path path(options_.name);
+        file.revive(path.c_str());
         // Somebody may be looking whether he can have it: that takes a moment.
         const deadline until = deadline::in(std::chrono::seconds(1));
         while (!file.try_lock(takeover_role)) {
@@ -358,7 +359,7 @@ private:
                 return warn_of_name_left(options_, refusal == 0 ? EAGAIN : refusal);
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
-        if (is_named(file, options_.name) && unlink(path().c_str()) != 0 && errno != ENOENT)
+        if (is_named(file, options_.name) && unlink(path.c_str()) != 0 && errno != ENOENT)
             warn_of_name_left(options_, errno);
         VALPOOL_KILL_POINT("retire.unnamed");
         file.unlock(takeover_role);

@@ -7,7 +7,7 @@
 ///   pages
 ///
 /// Which edits bump layout_version: every change of a struct in this header, of box and chunk, of
-/// the size classes, and of the queue's structs.
+/// the size classes, and of the queue's structs; and of the hash of values, which tables keep.
 
 #include <valpool/detail/box.hpp>
 #include <valpool/streaming_pool.hpp>

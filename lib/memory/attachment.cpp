@@ -483,7 +483,8 @@ attachment_user find_attachment(const arena& a) {
 attachment_user find_attachment_at(const std::string& path) {
     const std::lock_guard guard(table().mutex);
     for (const auto& at : table().attachments)
-        if (is_shared_with_others(*at) && at->file.identity().is_at(path)) return user_of(at);
+        if (is_shared_with_others(*at) && at->file.identity().is_at(path.c_str()))
+            return user_of(at);
     return {};
 }
 

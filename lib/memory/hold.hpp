@@ -41,6 +41,8 @@ public:
     }
     /// Inside; back to an unused entry, when the reference could not be taken over.
     void clear_entry() noexcept;
+    /// Instead of a new one: one that has a box already.
+    void take_over(hold* h) noexcept { return_hold(lane_, std::exchange(hold_, h)); }
     /// The hold, with one handle; write_entry has been called.
     hold* release(box& b) noexcept {
         hold_->target = &b;

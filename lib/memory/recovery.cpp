@@ -452,7 +452,7 @@ bool others_set_aside(const thread_lane& l) noexcept {
 recovery_result recover_if_needed(attachment& at) noexcept {
     if (!at.notices_deaths()) return recovery_result::nothing_dead;
     const no_cancellation guard;
-    at.file.revive(path_of_segment(at.name));
+    at.file.revive(segment_path(at.name).c_str());
     arena& a = *at.pool;
     const auto needed = [&] {
         return find_dead(at).any() || a.entrance.closed.load() != 0 ||
@@ -516,7 +516,7 @@ bool try_change_alone(attachment& at, const std::function<void()>& change) noexc
 bool change_alone(attachment& at, const std::function<void(lane_heap&)>& change) noexcept {
     if (!at.notices_deaths()) return false;
     const no_cancellation guard;
-    at.file.revive(path_of_segment(at.name));
+    at.file.revive(segment_path(at.name).c_str());
     constexpr std::chrono::milliseconds longest{200};
     for (const deadline end = deadline::in(longest);;) {
         if (try_change_alone(at, [&] { change_with_own_heap(*at.pool, change); })) return true;

@@ -2,6 +2,7 @@
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
+#include "memory/fork.hpp"
 #include "memory/retirement.hpp"
 #include "memory/watch.hpp"
 #include "queue/directory.hpp"
@@ -20,11 +21,75 @@ namespace {
 
 thread_local constinit patience patience_of_thread;
 
+/// Packets that have been taken out but could not be delivered, the oldest first. Nothing here
+/// allocates or waits.
+class put_back_packets {
+public:
+    bool is_empty() const noexcept { return !newest_.load(std::memory_order_relaxed); }
+
+    std::size_t count() const noexcept {
+        return is_parents() ? 0 : count_.load(std::memory_order_relaxed);
+    }
+
+    void add(hold* h) noexcept {
+        forget_parents();
+        count_.fetch_add(1, std::memory_order_relaxed);
+        link(h);
+    }
+
+    /// Null when there is none.
+    hold* take() noexcept {
+        if (is_empty()) return nullptr;
+        forget_parents();
+        // All of them, and the others back: then nobody can come in between unseen.
+        hold* all = newest_.exchange(nullptr, std::memory_order_acquire);
+        if (!all) return nullptr;
+        // As they were put back, which is the other way round.
+        hold* in_order = nullptr;
+        while (all) {
+            hold* const h = all;
+            all = h->next;
+            h->next = in_order;
+            in_order = h;
+        }
+        for (hold* rest = in_order->next; rest;) link(std::exchange(rest, rest->next));
+        count_.fetch_sub(1, std::memory_order_relaxed);
+        return in_order;
+    }
+
+private:
+    void link(hold* h) noexcept {
+        h->next = newest_.load(std::memory_order_relaxed);
+        // Release: whoever takes it sees what `next` it has.
+        while (!newest_.compare_exchange_weak(h->next, h, std::memory_order_release)) {
+        }
+    }
+
+    /// The child of a fork has handles of what its parent is going to deliver.
+    bool is_parents() const noexcept {
+        return generation_.load(std::memory_order_relaxed) != fork_generation();
+    }
+
+    void forget_parents() noexcept {
+        if (!is_parents()) return;
+        for (hold* h = newest_.exchange(nullptr); h;) drop_handle(std::exchange(h, h->next));
+        count_.store(0, std::memory_order_relaxed);
+        generation_.store(fork_generation(), std::memory_order_relaxed);
+    }
+
+    std::atomic<hold*> newest_{nullptr};
+    std::atomic<std::size_t> count_{0};
+    std::atomic<std::uint32_t> generation_{fork_generation()};
+};
+
 class pool_queue final : public queue_core {
 public:
     pool_queue(hold* kept, break_options breaks) noexcept
         : arena_(*kept->at->pool), pipe_(pipe_in(*kept->target)), breaks_(breaks), kept_(kept) {}
-    ~pool_queue() override { release_pipe(kept_); }
+    ~pool_queue() override {
+        give_back_packets();
+        release_pipe(kept_);
+    }
     pool_queue(const pool_queue&) = delete;
     pool_queue& operator=(const pool_queue&) = delete;
 
@@ -72,20 +137,29 @@ public:
         thread_lane& l = lane_of_thread(arena_, until);
         new_hold taker(l, until);
         box* taken = nullptr;
-        const bool done = retry(
-            reading_, packets_remembered(read_),
-            [&] {
-                if (!l.try_enter() && !enter_by(l, until)) return false;
-                const leave_later pass(l);
-                taken = try_take(arena_, pipe_, taker, read_);
-                return taken != nullptr;
-            },
-            until);
-        if (!done) return false;
+        const auto attempt = [&] {
+            if (!l.try_enter() && !enter_by(l, until)) return false;
+            const leave_later pass(l);
+            taken = try_take(arena_, pipe_, taker, read_);
+            return taken != nullptr;
+        };
+        const auto attempt_slowly = [&] {
+            if (!put_back_.is_empty()) [[unlikely]]
+                taken = take_what_was_put_back(taker);
+            return taken || attempt();
+        };
+        const bool is_quick = packets_remembered(read_) != 0 && attempt();
+        if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return false;
         // To wake a writer for each single place that gets free would have it asleep most of the
         // time: with some more room there is work for it. (It looks by itself now and then.)
         if (!is_almost_full(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
-        unpack(taker.release(*taken), out);
+        hold* const h = taker.release(*taken);
+        try {
+            unpack(h, out);
+        } catch (...) {
+            put_back(h);
+            throw;
+        }
         return true;
     }
 
@@ -94,7 +168,7 @@ public:
     }
 
     std::size_t capacity() const noexcept override { return pipe_.capacity; }
-    std::size_t length() const noexcept override { return packet_count(pipe_); }
+    std::size_t length() const noexcept override { return packet_count(pipe_) + put_back_.count(); }
 
 private:
     /// One handle on a hold.
@@ -115,6 +189,35 @@ private:
 
     /// An unnamed queue is found without the pool's name.
     bool is_over() const noexcept { return has_name_ && is_retired(arena_); }
+
+    /// Null when there is none (any more).
+    [[gnu::cold, gnu::noinline]] box* take_what_was_put_back(new_hold& taker) noexcept {
+        hold* const h = put_back_.take();
+        if (!h) return nullptr;
+        taker.take_over(h);
+        return h->target;
+    }
+
+    /// A packet that there is no memory for where it shall go is not lost: the next one to take
+    /// one here gets it.
+    [[gnu::cold, gnu::noinline]] void put_back(hold* h) noexcept {
+        put_back_.add(h);
+        // What is remembered to be in the pipe would be taken without a look at what was put back.
+        read_.other.store(0, std::memory_order_relaxed);
+        wake_reader();
+    }
+
+    /// At the end: to the others, as far as there is room.
+    void give_back_packets() noexcept {
+        while (hold* const h = put_back_.take()) {
+            try {
+                handle packed(h);
+                put_packed(packed, deadline::in_seconds(0));
+            } catch (const std::exception&) {
+                // The pool has ended, or cannot be used by this thread any more.
+            }
+        }
+    }
 
     bool put_packed(handle& packed, deadline until) {
         return retry(
@@ -277,7 +380,9 @@ private:
             if (breaks_.checker && (*breaks_.checker)()) throw BreakRequested("a wait was ended");
             // Before the sleep: who waits for short times only looks for the dead as well.
             look_now_and_then(l);
-            const auto is_ready = [&] { return s.is_ready(pipe_) || is_over(); };
+            const auto is_ready = [&] {
+                return s.is_ready(pipe_) || is_over() || (&s == &reading_ && !put_back_.is_empty());
+            };
             const bool only_looks = spin_ns_.load(std::memory_order_relaxed) >=
                                     std::chrono::nanoseconds(look_slice).count();
             if (!only_looks) sleep_on_seat(l, s.list, s.topic, until.or_in(nap(l)), is_ready);
@@ -302,6 +407,7 @@ private:
     const bool has_name_ = pipe_.name[0] != 0;
     std::atomic<std::int64_t> spin_ns_{-1};
     std::atomic<bool> was_full_{false};
+    put_back_packets put_back_;
     side_memory written_;
     side_memory read_;
     courtesy writers_manners_;

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -25,18 +26,18 @@ constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
 /// Reads a file of the system's line by line, until `use` has had enough (false).
 template <class Use>
-void for_each_line(const std::string& path, Use use) noexcept {
+void for_each_line(const std::string& path, Use use) {
     const no_cancellation guard;
-    std::FILE* const file = std::fopen(path.c_str(), "re");
+    const auto close = [](std::FILE* file) { std::fclose(file); };
+    const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "re"), close);
     if (!file) return;
     char line[4096];
-    while (std::fgets(line, sizeof line, file) && use(static_cast<const char*>(line))) {
+    while (std::fgets(line, sizeof line, file.get()) && use(static_cast<const char*>(line))) {
     }
-    std::fclose(file);
 }
 
 /// The number in a file; unlimited when there is none ("max", or no such file).
-std::size_t number_in(const std::string& path) noexcept {
+std::size_t number_in(const std::string& path) {
     std::size_t number = unlimited;
     for_each_line(path, [&](const char* line) {
         std::uint64_t n = 0;
@@ -53,7 +54,7 @@ struct machine_memory {
     std::size_t available = 0;  // 0: not known
     std::size_t swap = 0;
 };
-machine_memory memory_of_machine() noexcept {
+machine_memory memory_of_machine() {
     machine_memory memory;
     for_each_line("/proc/meminfo", [&](const char* line) {
         std::size_t kb = 0;
@@ -78,7 +79,7 @@ constexpr group_files version_1{"/sys/fs/cgroup/memory",
 constexpr group_files version_2{
     "/sys/fs/cgroup", "/memory.max", "/memory.current", {"inactive_file ", "active_file "}};
 
-std::size_t reclaimable_bytes(const group_files& files, const std::string& group) noexcept {
+std::size_t reclaimable_bytes(const group_files& files, const std::string& group) {
     std::size_t bytes = 0;
     for_each_line(group + "/memory.stat", [&](const char* line) {
         for (const char* const name : files.reclaimable)
@@ -91,7 +92,7 @@ std::size_t reclaimable_bytes(const group_files& files, const std::string& group
 
 /// What the group at that path leaves free, and those around it. A container sees its own group as
 /// the root, whatever the path says: where there is no such folder, the next one up is asked.
-std::size_t free_in_groups(const group_files& files, std::string path) noexcept {
+std::size_t free_in_groups(const group_files& files, std::string path) {
     std::size_t free = unlimited;
     for (;;) {
         const std::string group = files.root + path;
@@ -104,7 +105,7 @@ std::size_t free_in_groups(const group_files& files, std::string path) noexcept 
     }
 }
 
-std::size_t free_in_all_groups() noexcept {
+std::size_t free_in_all_groups() {
     std::size_t free = unlimited;
     for_each_line("/proc/self/cgroup", [&](const char* text) {
         std::string_view line(text, std::strcspn(text, "\n"));
@@ -173,7 +174,7 @@ std::string cure_of(int error_number) {
 
 }  // namespace
 
-std::size_t free_segment_bytes() noexcept {
+std::size_t free_segment_bytes() {
     const machine_memory machine = memory_of_machine();
     const std::size_t on_machine =
         machine.available == 0 ? unlimited : sum(machine.available, machine.swap);

@@ -9,7 +9,7 @@ namespace valpool::detail {
 
 /// Bytes that a new segment could have now: by the directory, the machine, and the control groups
 /// that this process is in (where more would have the kernel kill processes).
-std::size_t free_segment_bytes() noexcept;
+std::size_t free_segment_bytes();
 
 /// Throws std::runtime_error, saying which limit it is, when a new segment of so many bytes cannot
 /// be, or writing it would end this process.

@@ -45,9 +45,9 @@ bool file_identity::is_of(int fd) const noexcept {
     return fstat(fd, &status) == 0 ? identity_from(status) == *this : errno != EBADF;
 }
 
-bool file_identity::is_at(const std::string& path) const noexcept {
+bool file_identity::is_at(const char* path) const noexcept {
     struct stat status {};
-    return stat(path.c_str(), &status) == 0 && identity_from(status) == *this;
+    return stat(path, &status) == 0 && identity_from(status) == *this;
 }
 
 pool_file::~pool_file() { close(); }
@@ -126,9 +126,9 @@ void pool_file::leave_to_parent() noexcept {
     close();
 }
 
-void pool_file::revive(const std::string& path) noexcept {
+void pool_file::revive(const char* path) noexcept {
     if (!is_open() || is_intact()) return;
-    const int fd = open_file(path.c_str());
+    const int fd = open_file(path);
     if (fd < 0) return;
     if (identity_.is_of(fd))
         fd_ = fd;
@@ -185,7 +185,7 @@ int pool_file::link_to(const std::string& path) const {
     if (linkat(AT_FDCWD, by_number(fd()).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0)
         return 0;
     // Without /proc there is only the name by which it was opened.
-    if (errno != ENOENT || !identity_.is_at(path_)) return errno;
+    if (errno != ENOENT || !identity_.is_at(path_.c_str())) return errno;
     return link(path_.c_str(), path.c_str()) == 0 ? 0 : errno;
 }
 

@@ -30,7 +30,7 @@ struct file_identity {
     /// False when that is certain: the descriptor is another file's, or closed.
     bool is_of(int fd) const noexcept;
     /// Whether the path stands for this file.
-    bool is_at(const std::string& path) const noexcept;
+    bool is_at(const char* path) const noexcept;
 };
 
 /// A descriptor of the pool's file, for its size and its locks.
@@ -77,7 +77,7 @@ public:
     void leave_to_parent() noexcept;
     /// When somebody has closed the descriptor: opens the file by its name again, for asking and
     /// for roles that are held for a short time.
-    void revive(const std::string& path) noexcept;
+    void revive(const char* path) noexcept;
 
     /// Takes the role if nobody else has it; true also when this description already has it.
     bool try_lock(lock_role role) noexcept { return set_lock(role, exclusive); }

@@ -93,7 +93,7 @@ temporary_file::temporary_file(const std::string& subject) : directory_(open_dir
 
 temporary_file::~temporary_file() {
     const no_cancellation guard;
-    ::unlink(path_of_segment(name_).c_str());
+    ::unlink(segment_path(name_).c_str());
     // Not by closing alone: a child may have inherited the description.
     struct flock lock = lock_of_number(0, F_UNLCK);
     lock.l_len = 0;
@@ -123,6 +123,11 @@ void temporary_file::sweep() {
 
 std::string path_of_segment(const std::string& name) {
     return std::string(shared_memory_directory) + "/" + name;
+}
+
+segment_path::segment_path(const std::string& name) noexcept {
+    static_assert(sizeof text_ > sizeof shared_memory_directory + 1 + NAME_MAX);
+    std::snprintf(text_, sizeof text_, "%s/%s", shared_memory_directory, name.c_str());
 }
 
 std::string checked_pool_name(const std::string& name) {
@@ -210,7 +215,7 @@ mapped_segment create_segment(const segment_request& request) {
     } catch (const bip::interprocess_exception& e) {
         // Boost leaves a stump behind; not when the name was somebody else's.
         if (e.get_error_code() != bip::already_exists_error)
-            ::unlink(path_of_segment(request.name).c_str());
+            ::unlink(segment_path(request.name).c_str());
         if (is_address_taken(e)) return {};
         translate(e, request.subject);
     }
@@ -218,16 +223,16 @@ mapped_segment create_segment(const segment_request& request) {
 
 namespace {
 /// Not by way of a symbolic link: Boost would not follow it.
-bool is_plain_name_of(const std::string& path, const file_identity& file) noexcept {
+bool is_plain_name_of(const segment_path& path, const file_identity& file) noexcept {
     struct stat status {};
-    return lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && file.is_at(path);
+    return lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && file.is_at(path.c_str());
 }
 }  // namespace
 
 mapped_segment open_segment(const pool_file& file, const std::string& name,
                             const std::string& subject, void* address) {
     try {
-        if (is_plain_name_of(path_of_segment(name), file.identity()))
+        if (is_plain_name_of(segment_path(name), file.identity()))
             return owned(boost_segment(bip::open_only, name.c_str(), address));
         const std::string by_number = "/proc/self/fd/" + std::to_string(file.fd());
         return owned(bip::managed_mapped_file(bip::open_only, by_number.c_str(), address));

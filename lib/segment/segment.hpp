@@ -15,6 +15,15 @@ using boost_segment = boost::interprocess::managed_shared_memory;
 /// Where the system keeps shared memory objects.
 constexpr char shared_memory_directory[] = "/dev/shm";
 std::string path_of_segment(const std::string& name);
+/// The same without allocating: for destructors, and for others that must not fail.
+class segment_path {
+public:
+    explicit segment_path(const std::string& name) noexcept;
+    const char* c_str() const noexcept { return text_; }
+
+private:
+    char text_[300];  // the directory's name and NAME_MAX
+};
 
 /// The name without its leading slash, if it has one. Throws std::logic_error when what is left is
 /// empty, ".", "..", too long, or contains a slash or a zero byte.

@@ -54,6 +54,8 @@ void append_to(Val& list, Value&& value) {
         using item = typename std::remove_reference_t<decltype(a)>::value_type;
         if constexpr (std::is_same_v<item, Val>)
             a.append(std::forward<Value>(value));
+        else if constexpr (number_tag<item>() != 'Z')
+            a.append(value.template as<item>());
         else
             a.append(static_cast<item>(value));
     });

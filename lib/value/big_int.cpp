@@ -2,8 +2,10 @@
 
 #include "value/containers.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <iterator>
+#include <limits>
 #include <ostream>
 #include <stdexcept>
 #include <vector>
@@ -41,19 +43,27 @@ cpp_int number_of_bytes(std::string_view bytes) {
     return bytes.front() == '-' ? -result : result;
 }
 
-real_8 nearest_real(const cpp_int& value) {
+namespace {
+template <class Real>
+Real nearest(const cpp_int& value) {
     const cpp_int magnitude = abs(value);
     if (magnitude == 0) return 0;
     constexpr std::size_t kept = 64;
     const std::size_t bits = msb(magnitude) + 1;
-    if (bits > 2000) return value < 0 ? -HUGE_VAL : HUGE_VAL;
+    if (bits > 2000)
+        return value < 0 ? -std::numeric_limits<Real>::infinity()
+                         : std::numeric_limits<Real>::infinity();
     const std::size_t dropped = bits > kept ? bits - kept : 0;
     auto top = static_cast<std::uint64_t>(magnitude >> dropped);
     // Whatever is dropped only decides which way a tie goes.
     if (dropped > 0 && lsb(magnitude) < dropped) top |= 1;
-    const real_8 real = std::ldexp(static_cast<real_8>(top), static_cast<int>(dropped));
+    const Real real = std::ldexp(static_cast<Real>(top), static_cast<int>(dropped));
     return value < 0 ? -real : real;
 }
+}  // namespace
+
+real_8 nearest_real(const cpp_int& value) { return nearest<real_8>(value); }
+real_4 nearest_single(const cpp_int& value) { return nearest<real_4>(value); }
 
 cpp_int exact_whole(const Val& v) {
     if (is_big(v.tag)) return number_of_bytes(value_access::bytes(v));
@@ -140,6 +150,14 @@ void big_int<Signed>::set_unsigned(std::uint64_t value) {
     if (value != 0) limbs_.assign(1, value);
 }
 
+template <bool Signed>
+void big_int<Signed>::set_wide(bool is_negative, std::uint64_t high, std::uint64_t low) {
+    cpp_int value = high;
+    value = (value << 64) | low;
+    if (is_negative) value -= cpp_int(1) << 128;
+    big_int_access::assign(*this, value);
+}
+
 namespace {
 /// Boost does not look at the divisor of %.
 void check_divisor(const cpp_int& divisor) {
@@ -186,13 +204,20 @@ bool big_int<Signed>::less(const big_int& b) const noexcept {
     return std::lexicographical_compare(low.rbegin(), low.rend(), high.rbegin(), high.rend());
 }
 template <bool Signed>
-std::uint64_t big_int<Signed>::low_bits() const noexcept {
-    const std::uint64_t low = limbs_.empty() ? 0 : limbs_.front();
-    return negative_ ? ~low + 1 : low;
+std::uint64_t big_int<Signed>::bits_at(std::size_t i) const noexcept {
+    const std::uint64_t limb = i < limbs_.size() ? limbs_[i] : 0;
+    if (!negative_) return limb;
+    const auto end = limbs_.begin() + static_cast<std::ptrdiff_t>(std::min(i, limbs_.size()));
+    const bool carries = std::all_of(limbs_.begin(), end, [](std::uint64_t l) { return l == 0; });
+    return ~limb + (carries ? 1 : 0);
 }
 template <bool Signed>
 double big_int<Signed>::to_real() const {
     return nearest_real(big_int_access::number(*this));
+}
+template <bool Signed>
+float big_int<Signed>::to_single() const {
+    return nearest_single(big_int_access::number(*this));
 }
 template <bool Signed>
 std::string big_int<Signed>::stringize() const {

@@ -40,6 +40,7 @@ inline bool is_number(const Val& v) noexcept {
 /// Rounded to nearest; infinite when it is beyond the range of reals (Boost's own conversion ends
 /// the program then).
 real_8 nearest_real(const cpp_int& value);
+real_4 nearest_single(const cpp_int& value);
 /// Any integer or big integer, or the whole part of a finite real.
 cpp_int exact_whole(const Val& v);
 /// The value that text stands for, as far as it parses, or that any other value converts to.

@@ -158,7 +158,6 @@ public:
             if (f.next == f.pairs.size()) {
                 known = f.if_equal;
                 frames_.pop_back();
-                open_.leave();
             } else {
                 const auto [x, y] = f.pairs[f.next++];
                 known = compare_or_open(*x, *y);
@@ -169,7 +168,6 @@ public:
     }
 
 private:
-    using identity_pair = std::pair<const void*, const void*>;
     struct frame {
         std::vector<value_pair> pairs;
         int if_equal = 0;
@@ -179,20 +177,14 @@ private:
     /// Of two containers that have to be looked into, nothing yet.
     std::optional<int> compare_or_open(const Val& a, const Val& b) {
         if (const auto known = known_order(a, b)) return known;
-        if (is(a, b) || open_.contains(identities_of(a, b))) return 0;
+        if (is(a, b)) return 0;
+        // The first difference decides, so all that has been seen before was equal; or is still
+        // being compared, and equal if nothing tells the two apart.
+        if (a.isproxy && b.isproxy && !seen_.emplace(identity_of(a), identity_of(b)).second)
+            return 0;
         if (rank(a) == 5) return open_tables(a, b);
         if (is_row(a) && is_row(b)) return open_rows(a, b);
         return compare_lists(a, b);
-    }
-
-    static identity_pair identities_of(const Val& a, const Val& b) noexcept {
-        if (!a.isproxy || !b.isproxy) return {};
-        return {identity_of(a), identity_of(b)};
-    }
-
-    void enter(const Val& a, const Val& b, frame f) {
-        open_.enter(identities_of(a, b));
-        frames_.push_back(std::move(f));
     }
 
     std::optional<int> open_tables(const Val& a, const Val& b) {
@@ -204,7 +196,7 @@ private:
             f.pairs.emplace_back(x[i].first, y[i].first);
             f.pairs.emplace_back(x[i].second, y[i].second);
         }
-        enter(a, b, std::move(f));
+        frames_.push_back(std::move(f));
         return {};
     }
 
@@ -214,7 +206,7 @@ private:
         frame f{{}, sign_of(x.count, y.count)};
         for (std::size_t i = 0; i < std::min(x.count, y.count); ++i)
             f.pairs.emplace_back(x.first + i, y.first + i);
-        enter(a, b, std::move(f));
+        frames_.push_back(std::move(f));
         return {};
     }
 
@@ -228,7 +220,7 @@ private:
     }
 
     std::vector<frame> frames_;
-    open_levels<identity_pair> open_;
+    std::set<std::pair<const void*, const void*>> seen_;
 };
 
 }  // namespace

@@ -64,7 +64,9 @@ bool is_tiny(std::string_view text) noexcept {
     return first_digit != std::string_view::npos && text[first_digit] == '.';
 }
 
-/// The longest start of the text that is a number; 0 when there is none.
+/// The longest start of the text that is a number; 0 when there is none. A real is the nearest one
+/// of the type that is wanted: rounded once.
+template <class Real>
 any_number parse_prefix(std::string_view text) noexcept {
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
         text.remove_prefix(1);
@@ -72,11 +74,11 @@ any_number parse_prefix(std::string_view text) noexcept {
     const char* const end = text.data() + text.size();
     int_8 i = 0;
     const auto as_integer = std::from_chars(text.data(), end, i);
-    real_8 r = 0;
+    Real r = 0;
     const auto as_real = std::from_chars(text.data(), end, r);
     if (as_real.ec == std::errc::result_out_of_range) {
         const bool negative = !text.empty() && text.front() == '-';
-        r = is_tiny(text) ? 0 : std::numeric_limits<real_8>::infinity();
+        r = is_tiny(text) ? 0 : std::numeric_limits<Real>::infinity();
         return {any_number::real, 0, negative ? -r : r, 0};
     }
     if (as_real.ec != std::errc{}) return {any_number::integer, 0, 0, 0};
@@ -89,19 +91,29 @@ any_number parse_prefix(std::string_view text) noexcept {
     return {any_number::real, 0, r, 0};
 }
 
+template <class T>
+constexpr bool is_single = std::is_same_v<T, real_4> || std::is_same_v<T, complex_8>;
+
+/// For a conversion to T.
+template <class T>
 any_number scalar_of(const Val& v) {
-    if (v.tag == 'a') return parse_prefix(v.text());
+    if (v.tag == 'a')
+        return parse_prefix<std::conditional_t<is_single<T>, real_4, real_8>>(v.text());
     if (is_container(v.tag)) {
         const auto length = static_cast<wide_int>(v.length());
         return {any_number::integer, length, static_cast<real_8>(length), 0};
     }
-    return number_of(v);
+    const any_number n = number_of(v);
+    // Not by way of the nearest real_8.
+    if (is_single<T> && is_big(v.tag) && n.what == any_number::real)
+        return {any_number::real, 0, nearest_single(exact_whole(v)), 0};
+    return n;
 }
 
 /// What is not one of the few kinds that nearly all are.
 template <class T>
 [[gnu::noinline]] T convert_any(const Val& v) {
-    any_number n = scalar_of(v);
+    any_number n = scalar_of<T>(v);
     if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
         if (is_big(v.tag) && n.what == any_number::real) return int_n(v).as<T>();
     // Of integers C defines what does not fit; text has no width of its own, so it saturates.
@@ -141,12 +153,12 @@ bool fits(const Val& v) {
     if (!is_number(v)) return false;
     const any_number n = number_of(v);
     if constexpr (is_complex<T> || std::is_floating_point_v<T>) {
-        constexpr bool is_single = std::is_same_v<T, complex_8> || std::is_same_v<T, real_4>;
-        using real = std::conditional_t<is_single, real_4, real_8>;
+        using real = std::conditional_t<is_single<T>, real_4, real_8>;
         if (n.what == any_number::complex && !is_complex<T>) return false;
         return stays_finite<real>(n.re, is_big(v.tag)) && stays_finite<real>(n.im, false);
     } else if constexpr (std::is_same_v<T, bool>) {
-        return v.tag == 'b';
+        if (n.what == any_number::integer) return n.i == 0 || n.i == 1;
+        return n.what == any_number::real && (n.re == 0 || n.re == 1);
     } else {
         if (n.what == any_number::complex ||
             is_big(v.tag) != (n.what == any_number::integer && is_big(v.tag)))

@@ -9,13 +9,23 @@ namespace valpool {
 using namespace detail;
 
 It::It(const Val& v) {
+    if (v.tag == 'n' && !is_row(v)) {
+        kept_ = v;
+        add(kept_);
+    } else {
+        add(v);
+    }
+}
+
+It::It(Val&& v) : kept_(std::move(v)) { add(kept_); }
+
+void It::add(const Val& v) {
     if (is_table(v.tag)) {
         add_table(table_of(v));
     } else if (is_row(v)) {
         const value_row row = row_of(v);
         add_list(row.first, row.count);
     } else if (v.tag == 'n') {
-        numbers_ = v;
         items_.resize(v.length(), item{nullptr, nullptr});
     } else {
         throw std::logic_error("a value of type " + value_access::type_name(v) +
@@ -50,7 +60,7 @@ bool It::operator()() {
     const item& here = items_[next_];
     if (!here.key) made_key_ = static_cast<int_8>(next_);
     if (!here.value)
-        made_value_ = visit_array(numbers_.subtype, value_access::container(numbers_),
+        made_value_ = visit_array(kept_.subtype, value_access::container(kept_),
                                   [this](auto& a) { return Val(a(next_)); });
     key_ = here.key ? here.key : &made_key_;
     value_ = here.value ? here.value : &made_value_;

@@ -4,26 +4,25 @@
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
 #include "value/open_levels.hpp"
+#include "value/utf8.hpp"
 
-#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
 
-#include <charconv>
+#include <algorithm>
+#include <set>
 #include <stdexcept>
 #include <vector>
 
-/// Values to and from JSON. Boost.JSON reads the text and writes strings; the nesting is kept on
-/// stacks here, which have no limit of their own.
+/// Values to JSON. Boost.JSON writes the strings; the nesting is kept on a stack here, which has no
+/// limit of its own.
 
 namespace valpool {
 
 using namespace detail;
 namespace json = boost::json;
 
+namespace detail {
 namespace {
-
-// --- writing ----------------------------------------------------------------------------------
-
 /// Bytes of a sequence that starts with this one; 0 for none.
 std::size_t utf8_length(unsigned char first) noexcept {
     if (first < 0x80) return 1;
@@ -31,6 +30,7 @@ std::size_t utf8_length(unsigned char first) noexcept {
     if (first >= 0xe0 && first < 0xf0) return 3;
     return first >= 0xf0 && first < 0xf5 ? 4 : 0;
 }
+}  // namespace
 
 bool is_utf8(std::string_view text) noexcept {
     const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -50,6 +50,10 @@ bool is_utf8(std::string_view text) noexcept {
     }
     return true;
 }
+
+}  // namespace detail
+
+namespace {
 
 class writer {
 public:
@@ -83,7 +87,7 @@ private:
         const std::size_t i = f.next++;
         if (!is_table(f.what->tag)) return f.row.first[i];
         const auto& [key, value] = *f.at;
-        write_text(key.tag == 'a' ? std::string(key.text()) : Stringize(key));
+        write_text(key_text(key));
         text_ += ':';
         ++f.at;
         return value;
@@ -91,6 +95,7 @@ private:
 
     void begin(const Val& v) {
         if (is_table(v.tag)) {
+            check_keys(table_of(v));
             open(v, {&v, std::as_const(table_of(v)).begin(), {nullptr, 0}, v.length(), '}'}, '{');
         } else if (is_row(v)) {
             open(v, {&v, {}, row_of(v), v.length(), ']'}, '[');
@@ -101,6 +106,21 @@ private:
         } else {
             write_scalar(v);
         }
+    }
+
+    static std::string key_text(const Val& key) {
+        return key.tag == 'a' ? std::string(key.text()) : Stringize(key);
+    }
+
+    /// Keys that are not equal here, 1 and '1', may be the same there.
+    static void check_keys(const table& t) {
+        const auto is_text = [](const auto& e) { return e.key.tag == 'a'; };
+        if (std::all_of(t.begin(), t.end(), is_text)) return;
+        std::set<std::string> seen;
+        for (const auto& [key, value] : t)
+            if (!seen.insert(key_text(key)).second)
+                throw std::logic_error("JSON: two keys are both written " +
+                                       Stringize(Val(key_text(key))));
     }
 
     void open(const Val& v, const frame& f, char bracket) {
@@ -162,118 +182,8 @@ private:
     open_levels<const void*> open_;
 };
 
-// --- reading ----------------------------------------------------------------------------------
-
-/// Boost.JSON's events, put together to a value.
-class builder {
-public:
-    static constexpr std::size_t max_object_size = std::size_t(-1);
-    static constexpr std::size_t max_array_size = std::size_t(-1);
-    static constexpr std::size_t max_key_size = std::size_t(-1);
-    static constexpr std::size_t max_string_size = std::size_t(-1);
-    using error = json::error_code;
-    using view = json::string_view;
-
-    bool on_document_begin(error&) { return true; }
-    bool on_document_end(error&) { return true; }
-    bool on_object_begin(error&) { return open(Tab()); }
-    bool on_array_begin(error&) { return open(Arr()); }
-    bool on_object_end(std::size_t, error&) { return close(); }
-    bool on_array_end(std::size_t, error&) { return close(); }
-    bool on_key_part(view s, std::size_t, error&) { return append(s); }
-    bool on_key(view s, std::size_t, error&) {
-        append(s);
-        open_.back().key = take_text();
-        return true;
-    }
-    bool on_string_part(view s, std::size_t, error&) { return append(s); }
-    bool on_string(view s, std::size_t, error&) {
-        append(s);
-        return deliver(take_text());
-    }
-    bool on_number_part(view s, error&) { return append(s); }
-    bool on_int64(std::int64_t i, view, error&) {
-        text_.clear();
-        return deliver(i == static_cast<int_4>(i) ? Val(static_cast<int_4>(i)) : Val(i));
-    }
-    bool on_uint64(std::uint64_t u, view, error&) {
-        text_.clear();
-        return deliver(Val(u));
-    }
-    bool on_double(double d, view s, error&) {
-        append(s);
-        const std::string number = take_text();
-        // An integer that no type of the language holds.
-        if (!number.empty() && number.find_first_of(".eE") == std::string::npos)
-            return deliver(int_n(number));
-        // Boost.JSON 1.81 rounds the last digit of some numbers wrongly.
-        real_8 exact = d;
-        std::from_chars(number.data(), number.data() + number.size(), exact);
-        return deliver(exact);
-    }
-    bool on_bool(bool b, error&) { return deliver(b); }
-    bool on_null(error&) { return deliver(Val()); }
-    bool on_comment_part(view, error&) { return true; }
-    bool on_comment(view, error&) { return true; }
-
-    Val take() { return std::move(result_); }
-
-private:
-    struct level {
-        Val container;
-        std::string key;
-    };
-
-    bool append(view s) {
-        text_.append(s.data(), s.size());
-        return true;
-    }
-    std::string take_text() { return std::exchange(text_, std::string()); }
-    bool open(Val container) {
-        open_.push_back({std::move(container), std::string()});
-        return true;
-    }
-    bool close() {
-        Val done = std::move(open_.back().container);
-        open_.pop_back();
-        return deliver(std::move(done));
-    }
-    bool deliver(Val value) {
-        if (open_.empty()) {
-            result_ = std::move(value);
-        } else if (open_.back().container.tag == 't') {
-            open_.back().container[open_.back().key] = std::move(value);
-        } else {
-            Arr& list = open_.back().container;
-            list.append(Val());
-            list(list.length() - 1) = std::move(value);
-        }
-        return true;
-    }
-
-    std::string text_;
-    std::vector<level> open_;
-    Val result_;
-};
-
 }  // namespace
 
 std::string to_json(const Val& v) { return writer().write(v); }
-
-Val from_json(std::string_view text, const parse_limits& limits) {
-    if (text.size() > limits.size_bytes)
-        throw std::logic_error("JSON: a text of " + std::to_string(text.size()) +
-                               " bytes; at most " + std::to_string(limits.size_bytes) +
-                               " are allowed");
-    json::parse_options options;
-    options.max_depth = limits.depth;
-    json::basic_parser<builder> parser(options);
-    json::error_code error;
-    const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
-    if (!error && used < text.size()) error = json::error::extra_data;
-    if (error)
-        throw std::logic_error("JSON, byte " + std::to_string(used) + ": " + error.message());
-    return parser.handler().take();
-}
 
 }  // namespace valpool

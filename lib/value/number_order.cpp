@@ -115,13 +115,62 @@ std::uint32_t hash_of(const short_text& text) noexcept {
     return hash_with(text_seed ^ text.view().size(), text);
 }
 
+namespace {
+// Containers count by their content, so far as that takes a time in proportion to their size, and
+// no stack that depends on it: values may share parts, or themselves. What is equal must have the
+// same hash, so where this ends goes by what == sees alone: an Arr may equal an array of numbers,
+// and a Tab an OTab in another order.
+constexpr unsigned most_hashed_levels = 3;
+constexpr std::size_t most_hashed_nested = 16;  // containers in one container
+
+std::uint32_t hash_of_container(const Val& v, unsigned levels);
+
+std::uint32_t hash_of_part(const Val& v, unsigned levels) {
+    return is_container(v.tag) ? hash_of_container(v, levels) : hash_of(v);
+}
+
+std::uint64_t hash_of_row(const Val& v, std::uint64_t h, unsigned levels) {
+    const value_row row = row_of(v);
+    for (std::size_t i = 0, nested = 0; i < row.count; ++i) {
+        const Val& part = row.first[i];
+        const bool is_deep = is_container(part.tag) && nested++ < most_hashed_nested;
+        h = mixed(h, hash_of_part(part, is_deep ? levels : 0));
+    }
+    return h;
+}
+
+std::uint64_t hash_of_numbers(const Val& v, std::uint64_t h) {
+    visit_array(v.subtype, value_access::container(v), [&h](auto& a) {
+        for (std::size_t i = 0; i < a.length(); ++i) h = mixed(h, hash_of(Val(a(i))));
+    });
+    return h;
+}
+
+/// In any order.
+std::uint64_t hash_of_entries(const table& t, unsigned levels) {
+    const unsigned deep = t.entries() <= most_hashed_nested ? levels : 0;
+    std::uint64_t sum = 0;
+    for (const auto& [key, value] : t)
+        sum += mixed(hash_of_part(key, deep) + 1, hash_of_part(value, deep));
+    return sum;
+}
+
+/// Without levels left: by its length.
+std::uint32_t hash_of_container(const Val& v, unsigned levels) {
+    const std::uint64_t h =
+        mixed(is_table(v.tag) ? 3 : static_cast<unsigned char>(v.tag), v.length());
+    if (levels == 0) return folded(h);
+    if (is_table(v.tag)) return folded(mixed(h, hash_of_entries(table_of(v), levels - 1)));
+    return folded(is_row(v) ? hash_of_row(v, h, levels - 1) : hash_of_numbers(v, h));
+}
+}  // namespace
+
 std::uint32_t hash_of(const Val& v) {
     if (v.tag == 'a') return hash_of(v.text());
     if (const auto i = int_8_of(v)) return folded(mixed(2, static_cast<std::uint64_t>(*i)));
     if (is_plain(v.tag) || is_big(v.tag))
         return folded(mixed(v.tag == 'Z' ? 1 : 2, hash_number(v)));
-    // Containers as keys are rare and may hold anything: their length has to do.
-    return folded(mixed(is_table(v.tag) ? 3 : static_cast<unsigned char>(v.tag), v.length()));
+    return hash_of_container(v, most_hashed_levels);
 }
 
 bool equal_numbers(const Val& a, const Val& b) {

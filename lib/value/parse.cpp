@@ -4,8 +4,10 @@
 #include "value/scanner.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 /// Values from text.
@@ -64,13 +66,29 @@ Val array_of_code(char code, const std::vector<placed_number>& numbers, const sc
     }
 }
 
-Val parse_array_element(scanner& s) {
+Val parse_array_element(scanner& s, precision reals) {
     if (s.take_word("True")) return true;
     if (s.take_word("False")) return false;
     if (s.peek() == '(')
-        if (auto complex = try_complex(s)) return *complex;
+        if (auto complex = try_complex(s, reals)) return *complex;
     if (!starts_number(s)) s.fail("expected a number");
-    return parse_number(s);
+    return parse_number(s, reals);
+}
+
+/// Once the array's code, which stands behind them, tells that they are of single precision: what
+/// has been rounded twice is not always the nearest.
+void round_once(std::vector<placed_number>& numbers, const scanner& s) {
+    scanner again(s);
+    for (auto& [number, place] : numbers) {
+        again.go_back(place);
+        Val rounded = parse_array_element(again, precision::single_);
+        // What became infinite does not fit, which is told of the number as it was.
+        const complex_16 before = number;
+        const complex_16 after = rounded;
+        if (std::isfinite(before.re) == std::isfinite(after.re) &&
+            std::isfinite(before.im) == std::isfinite(after.im))
+            number = std::move(rounded);
+    }
 }
 
 /// Behind the word "array".
@@ -81,7 +99,7 @@ Val parse_array(scanner& s) {
     s.skip_space();
     while (!s.take_if(']')) {
         const std::size_t element = s.position();
-        numbers.push_back({parse_array_element(s), element});
+        numbers.push_back({parse_array_element(s, precision::double_), element});
         s.skip_space();
         if (!s.take_if(',') && s.peek() != ']') s.fail("expected ',' or ']'");
         s.skip_space();
@@ -92,6 +110,7 @@ Val parse_array(scanner& s) {
     if (s.peek() != '\'' && s.peek() != '"') s.fail("expected the code of the array's type");
     const std::string code = parse_text(s);
     s.expect(')', "')'");
+    if (code == "f" || code == "F") round_once(numbers, s);
     return array_of_code(code.size() == 1 ? code[0] : '?', numbers, s, place);
 }
 

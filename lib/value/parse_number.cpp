@@ -96,12 +96,17 @@ private:
     number_text n_;
 };
 
-real_8 real_of(const std::string& text) {
-    real_8 value = 0;
+template <class Real>
+Real nearest_to(const std::string& text) {
+    Real value = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
     // What is too large is infinite, what is too small is zero.
-    if (result.ec == std::errc::result_out_of_range) return std::strtod(text.c_str(), nullptr);
+    if (result.ec == std::errc::result_out_of_range)
+        return static_cast<Real>(std::strtod(text.c_str(), nullptr));
     return value;
+}
+real_8 real_of(const std::string& text, precision reals) {
+    return reals == precision::single_ ? nearest_to<real_4>(text) : nearest_to<real_8>(text);
 }
 
 /// Binary or octal digits as hexadecimal ones, which a big integer reads in one go.
@@ -141,7 +146,7 @@ Val integer_of(const number_text& n, bool is_long) {
 }
 
 /// An integer, a real, or an imaginary number with a j behind it.
-Val parse_plain_number(scanner& s) {
+Val parse_plain_number(scanner& s, precision reals) {
     const std::size_t start = s.position();
     number_scanner number(s.rest());
     const number_text n = number.scan();
@@ -151,8 +156,8 @@ Val parse_plain_number(scanner& s) {
     const bool is_imaginary = is_decimal && (s.take_if('j') || s.take_if('J'));
     const bool is_long = n.base != 0 && !is_imaginary && (s.take_if('L') || s.take_if('l'));
     if (is_word(s.peek())) s.fail_at(start, "this is no number");
-    if (is_imaginary) return complex_16(0, real_of(n.text));
-    return n.base == 0 ? Val(real_of(n.text)) : integer_of(n, is_long);
+    if (is_imaginary) return complex_16(0, real_of(n.text, reals));
+    return n.base == 0 ? Val(real_of(n.text, reals)) : integer_of(n, is_long);
 }
 
 }  // namespace
@@ -165,9 +170,9 @@ bool starts_number(const scanner& s) noexcept {
            word == "nan";
 }
 
-Val parse_number(scanner& s) {
+Val parse_number(scanner& s, precision reals) {
     const bool has_minus = s.peek() == '-';
-    Val first = parse_plain_number(s);
+    Val first = parse_plain_number(s, reals);
     const std::size_t end = s.position();
     s.skip_space();
     if (first.tag != 'D' && (s.peek() == '+' || s.peek() == '-')) {
@@ -175,7 +180,7 @@ Val parse_number(scanner& s) {
         const bool is_negative = s.take() == '-';
         s.skip_space();
         if (s.peek() != '+' && s.peek() != '-' && starts_number(s)) {
-            const Val second = parse_plain_number(s);
+            const Val second = parse_plain_number(s, reals);
             const real_8 part = static_cast<complex_16>(second).im;
             if (second.tag == 'D') {
                 // An integer has no negative zero, but a real part that is printed like one has.
@@ -189,12 +194,12 @@ Val parse_number(scanner& s) {
     return first;
 }
 
-std::optional<Val> try_complex(scanner& s) {
+std::optional<Val> try_complex(scanner& s, precision reals) {
     const std::size_t start = s.position();
     s.skip(1);
     s.skip_space();
     if (starts_number(s)) {
-        Val number = parse_number(s);
+        Val number = parse_number(s, reals);
         s.skip_space();
         if (number.tag == 'D' && s.take_if(')')) return number;
     }

@@ -37,7 +37,8 @@ void append_utf8(std::string& text, unsigned code) {
 bool is_high_surrogate(unsigned code) noexcept { return code >= 0xd800 && code < 0xdc00; }
 bool is_low_surrogate(unsigned code) noexcept { return code >= 0xdc00 && code < 0xe000; }
 
-/// Behind \u or \U. Two escapes that are halves of one character are that character.
+}  // namespace
+
 void parse_code_point(scanner& s, int digits, std::string& text) {
     const std::size_t place = s.position() - 2;
     unsigned code = hex_digits(s, digits);
@@ -51,6 +52,8 @@ void parse_code_point(scanner& s, int digits, std::string& text) {
     if (code > 0x10ffff) s.fail_at(place, "there is no such character");
     append_utf8(text, code);
 }
+
+namespace {
 
 /// One to three octal digits: a byte.
 void parse_octal(scanner& s, std::string& text) {

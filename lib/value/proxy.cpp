@@ -152,18 +152,28 @@ hold* pack(Val&& v, StreamingPool& pool) {
     return value_access::release_hold(v);
 }
 
+namespace {
+/// Leaves the handle alone.
+void unpack_copy(hold& h, Val& out) {
+    if (h.target->root_tag == value_root_tag) {
+        out = *static_cast<const Val*>(h.target->root());
+        return;
+    }
+    Val proxy;
+    add_handle(h);
+    value_access::adopt_hold(proxy, &h);
+    out = proxy;
+}
+}  // namespace
+
 void unpack(hold* h, Val& out) {
     if (h->target->root_tag != value_root_tag && !value_access::region(out)) {
         if (!out.isNone()) out.reset();
         value_access::adopt_hold(out, h);
         return;
     }
-    Val proxy;
-    value_access::adopt_hold(proxy, h);
-    if (h->target->root_tag == value_root_tag)
-        out = *static_cast<const Val*>(h->target->root());
-    else
-        out = std::move(proxy);
+    unpack_copy(*h, out);
+    drop_handle(h);
 }
 
 }  // namespace detail

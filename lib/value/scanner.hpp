@@ -97,10 +97,15 @@ private:
 };
 
 bool starts_number(const scanner& s) noexcept;
+/// What a real is rounded to; in any case it is a real_8 then.
+enum class precision { single_, double_ };
 /// A number, also one with an imaginary part behind it: 1-2.5j.
-Val parse_number(scanner& s);
+Val parse_number(scanner& s, precision reals = precision::double_);
 /// "(1-2.5j)": nothing, and nothing taken, when it is not that.
-std::optional<Val> try_complex(scanner& s);
+std::optional<Val> try_complex(scanner& s, precision reals = precision::double_);
+/// Behind \u or \U, with so many digits: what it stands for, as UTF-8. Two escapes that are halves
+/// of one character are that character.
+void parse_code_point(scanner& s, int digits, std::string& text);
 /// Text in quotes, with its escapes.
 std::string parse_text(scanner& s);
 

@@ -11,6 +11,8 @@
 #include <memory>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 namespace valpool {
 namespace detail {
@@ -447,8 +449,11 @@ table& table::operator=(const table& other) {
 }
 
 table& table::operator=(table&& other) {
+    if (this == &other) return *this;
     if (region() != other.region()) return *this = static_cast<const table&>(other);
-    swap(other);
+    const mutation guard(region());
+    table taken(std::move(other), memory_);  // before what it may be a part of goes
+    swap(taken);
     return *this;
 }
 
@@ -477,6 +482,8 @@ void table::destroy() noexcept {
 void table::swap(table& other) {
     if (this == &other) return;
     if (region() != other.region()) {
+        const mutation guard(region());
+        const mutation other_guard(other.region());
         table mine(other, region());
         table theirs(*this, other.region());
         swap(mine);
@@ -781,9 +788,64 @@ void table::insertKeyAndValue(const Val& key, Val&& value) {
     try {
         place = std::move(value);
     } catch (...) {
-        if (entries() != entries_before) remove(key);
+        if (entries() != entries_before) take_newest_back();
         throw;
     }
+}
+
+/// The entry that was added last, and right now: nothing that is in the index has been put there
+/// past it, so its word is free again.
+void table::take_newest_back() noexcept {
+    const std::size_t position = positions() - 1;
+    destroy_entry(place_at(position));
+    if (index_) {
+        table_index::word* const words = index_->words();
+        const auto is_its_own = [position](table_index::word w) {
+            return (w & 0xffffffff) == position + 1;
+        };
+        *std::find_if(words, words + index_->mask(), is_its_own) = 0;
+    }
+    set_positions(position, has_holes());
+}
+
+/// First all that can fail: copies of what is added, which may be a part of this table or have this
+/// table as a part, where each goes, and room.
+void table::add_all(const table& other) {
+    if (this == &other) return;
+    const mutation guard(region());
+    table added(other, region());
+    struct destination {
+        Val* value;  // null: a new key
+        std::uint32_t hash;
+    };
+    std::vector<destination> destinations;
+    destinations.reserve(added.entries());
+    std::size_t new_keys = 0;
+    for (const auto& [key, value] : std::as_const(added)) {
+        const std::uint32_t hash = hash_of(key);
+        Val* const there = find_entry(key, hash).value;
+        if (!there) ++new_keys;
+        destinations.push_back({there, hash});
+    }
+    if (new_keys != 0) make_room(positions() + new_keys, most_of_any_in_row);
+    auto to = destinations.begin();
+    for (auto& [key, value] : added) {
+        if (to->value)
+            *to->value = std::move(value);
+        else
+            add_moved(const_cast<Val&>(key), value, to->hash);
+        ++to;
+    }
+}
+
+/// A new entry of the same memory, for which there is room.
+void table::add_moved(Val& key, Val& value, std::uint32_t hash) {
+    const std::size_t position = positions();
+    const entry_place at = place_at(position);
+    new (at.key) Val(std::move(key), memory_);
+    new (at.value) Val(std::move(value), memory_);
+    set_positions(position + 1, has_holes());
+    if (index_) index_->put(hash, position);
 }
 
 bool table::remove(const Val& key) {
@@ -861,11 +923,6 @@ void table::clear() {
 
 namespace {
 template <class T>
-void add_all(T& to, const detail::table& from) {
-    if (&to == &from) return;
-    for (const auto& [key, value] : from) to.insertKeyAndValue(key, value);
-}
-template <class T>
 void add_items(T& to, std::initializer_list<std::pair<Val, Val>> items) {
     to.reserve(items.size());
     for (const auto& [key, value] : items) to.insertKeyAndValue(key, value);
@@ -908,11 +965,11 @@ Val& Val::get_text(std::string_view key) const {
 Tab::Tab(std::initializer_list<std::pair<Val, Val>> items) { add_items(*this, items); }
 OTab::OTab(std::initializer_list<std::pair<Val, Val>> items) { add_items(*this, items); }
 Tab& Tab::operator+=(const Tab& other) {
-    add_all(*this, other);
+    add_all(other);
     return *this;
 }
 OTab& OTab::operator+=(const OTab& other) {
-    add_all(*this, other);
+    add_all(other);
     return *this;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -330,14 +331,14 @@ hold* value_access::release_hold(Val& v) noexcept {
 
 void value_access::adopt_object(Val& v, char tag, char subtype, void* object, bool locks) {
     if (!object) throw std::logic_error("a null pointer to a " + type_name(tag, subtype));
-    auto* const block = new heap_block;
+    auto block = std::make_unique<heap_block>();
     block->has_lock = locks;
     if (locks) {
         handle_forks();  // the child renews the lock
         block->lock_generation = fork_generation();
     }
     block->object = object;
-    new (v.raw_ + 4) heap_block*(block);
+    new (v.raw_ + 4) heap_block*(block.release());
     v.set_header(tag, subtype, true, to_heap);
 }
 

@@ -77,6 +77,20 @@ inline void use_up_box(Val& v) {
     }
 }
 
+/// A pool that has room for so many pieces, and a value whose box has none of its own.
+class filler_until {
+public:
+    filler_until(StreamingPool* pool, std::size_t piece_bytes, std::size_t room, Val& v)
+        : rest_(pool, piece_bytes) {
+        use_up_box(v);
+        for (std::size_t i = 0; i < room; ++i)
+            BOOST_REQUIRE_MESSAGE(rest_.give_back(), "never enough");
+    }
+
+private:
+    filler rest_;
+};
+
 using operation = std::function<void(Val& v, StreamingPool* pool)>;
 
 /// True when it failed, and cleanly.

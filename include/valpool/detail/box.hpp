@@ -113,6 +113,7 @@ struct hold {
     std::uint32_t entry;
     box* target;
     attachment* at;
+    hold* next = nullptr;  // in a list of those that a queue keeps
 };
 
 /// Header, a table and its first four entries: a record of up to four keys is one block.

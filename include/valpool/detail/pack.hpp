@@ -14,7 +14,8 @@ VALPOOL_API hold* pack(const Val& v, StreamingPool& pool);
 /// and leaves that as it is. Throws PoolExhausted, with `v` untouched.
 VALPOOL_API hold* pack(Val&& v, StreamingPool& pool);
 /// Takes over one handle: `out` becomes a proxy for containers, a copy for other values, and the
-/// handle is dropped then.
+/// handle is dropped then. When that throws, the handle is the caller's still, and `out` is as it
+/// was; it never does for a container and an `out` on the heap.
 VALPOOL_API void unpack(hold* h, Val& out);
 
 /// box::root_tag of a box that holds a Val which is no container.

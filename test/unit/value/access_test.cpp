@@ -108,7 +108,10 @@ BOOST_AUTO_TEST_CASE(as_checks_what_a_conversion_would_let_pass) {
     BOOST_CHECK_THROW(Val("5").as<int_4>(), std::logic_error);
     BOOST_CHECK_THROW(Val().as<int_4>(), std::logic_error);
     BOOST_CHECK_THROW(Val(Arr{1}).as<int_4>(), std::logic_error);
-    BOOST_CHECK_THROW(Val(1).as<bool>(), std::logic_error);
+    BOOST_TEST(Val(1).as<bool>());
+    BOOST_TEST(!Val(0.0).as<bool>());
+    BOOST_CHECK_THROW(Val(2).as<bool>(), std::logic_error);
+    BOOST_CHECK_THROW(Val(0.5).as<bool>(), std::logic_error);
     BOOST_CHECK_THROW(Val(1).as<std::string>(), std::logic_error);
     BOOST_CHECK_THROW(Val(1).as<Tab&>(), std::logic_error);
     BOOST_CHECK_THROW(Val(complex_16(1, 2)).as<real_8>(), std::logic_error);
