@@ -321,10 +321,13 @@ private:
 
     /// In a retired pool whoever would have to wait is told so.
     template <class Try>
-    bool attempt_unless_over(Try attempt) {
+    bool attempt_unless_over(Try& attempt) {
         if (attempt()) return true;
-        if (!is_over()) return false;
-        // What was put in before the pool was retired is found now.
+        return is_over() && attempt_at_the_end(attempt);
+    }
+    /// What was put in before the pool was retired is found now.
+    template <class Try>
+    [[gnu::noinline]] bool attempt_at_the_end(Try& attempt) {
         if (attempt()) return true;
         throw_retired(arena_);
     }

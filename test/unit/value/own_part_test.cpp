@@ -84,12 +84,12 @@ BOOST_AUTO_TEST_CASE(the_whole_put_into_its_part_is_a_copy) {
 
 BOOST_AUTO_TEST_CASE(what_fails_changes_nothing) {
     for (const change& c : changes()) {
-        const pool_memory memory(320 << 10);
+        const pool_memory room_for_all(320 << 10);
         for (std::size_t room = 0;; ++room) {
-            Val v = Shared(memory.get(), with_parts());
+            Val v = Shared(room_for_all.get(), with_parts());
             v["slack"] = Arr();
             static_cast<Arr&>(v["slack"]).expandTo(300);
-            const fail_loop::filler_until rest(memory.get(), 200, room, v);
+            const fail_loop::filler_until rest(room_for_all.get(), 200, room, v);
             const std::string before = text_of(v);
             try {
                 c.apply(v, c.part(v));
@@ -99,20 +99,20 @@ BOOST_AUTO_TEST_CASE(what_fails_changes_nothing) {
                                       c.name << ": " << text_of(v) << "\ninstead of " << before);
             }
         }
-        BOOST_TEST(memory.get()->isPristine());
+        BOOST_TEST(room_for_all.get()->isPristine());
     }
 }
 
 BOOST_AUTO_TEST_CASE(what_fails_with_an_argument_on_the_heap_leaves_that_as_it_was_too) {
     for (const change& c : changes()) {
-        const pool_memory memory(320 << 10);
+        const pool_memory room_for_all(320 << 10);
         for (std::size_t room = 0;; ++room) {
-            Val v = Shared(memory.get(), with_parts());
+            Val v = Shared(room_for_all.get(), with_parts());
             Val part = c.part(v);
             const std::string part_before = text_of(part);
             v["slack"] = Arr();
             static_cast<Arr&>(v["slack"]).expandTo(300);
-            const fail_loop::filler_until rest(memory.get(), 200, room, v);
+            const fail_loop::filler_until rest(room_for_all.get(), 200, room, v);
             const std::string before = text_of(v);
             try {
                 c.apply(v, part);
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(what_fails_with_an_argument_on_the_heap_leaves_that_as_it_w
                 BOOST_REQUIRE_MESSAGE(text_of(part) == part_before, c.name);
             }
         }
-        BOOST_TEST(memory.get()->isPristine());
+        BOOST_TEST(room_for_all.get()->isPristine());
     }
 }
 
