@@ -38,7 +38,8 @@ process_table& table() {
     return *t;
 }
 
-bool is_shared_with_others(const attachment& at) noexcept { return at.pool->shared_by_file != 0; }
+/// Of a pool over bare memory there may be nothing left to look at.
+bool is_shared_with_others(const attachment& at) noexcept { return at.mapping != nullptr; }
 
 void give_lane_back(thread_lane& l) noexcept {
     // Without it, what the lane has set aside comes back with the next recovery.
