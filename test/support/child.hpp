@@ -113,6 +113,14 @@ constexpr bool can_cancel_threads = false;
 constexpr bool can_cancel_threads = true;
 #endif
 
+/// Not under the thread sanitizer: check() reads what others may just be writing, and looks again at
+/// what seems wrong. A box's maker writes it by plain stores, for nobody but check() can see it yet.
+#if defined(__SANITIZE_THREAD__)
+constexpr bool can_check_meanwhile = false;
+#else
+constexpr bool can_check_meanwhile = true;
+#endif
+
 /// A number from the environment, for the length of random tests.
 long from_environment(const char* name, long otherwise);
 
