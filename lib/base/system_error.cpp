@@ -31,4 +31,6 @@ std::string quoted(const std::string& name) {
     return out + (name.size() > longest ? "...\"" : "\"");
 }
 
+std::string subject_of(const std::string& pool_name) { return "memory pool " + quoted(pool_name); }
+
 }  // namespace valpool::detail

@@ -15,4 +15,7 @@ std::string byte_count(std::size_t bytes);
 /// `name` with what is not printable ASCII shown as \xNN, in double quotes, cut when very long.
 std::string quoted(const std::string& name);
 
+/// What messages about a pool begin with.
+std::string subject_of(const std::string& pool_name);
+
 }  // namespace valpool::detail

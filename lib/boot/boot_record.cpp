@@ -140,13 +140,12 @@ void write_boot(Bootstrap_t& boot, const arena& a, const void* file, std::size_t
 
 pool_view::pool_view(const pool_file& file, const std::string& name) {
     struct stat status {};
-    if (fstat(file.fd(), &status) != 0)
-        throw_pool_error("fstat", "memory pool " + quoted(name), errno);
+    if (fstat(file.fd(), &status) != 0) throw_pool_error("fstat", subject_of(name), errno);
     if (!S_ISREG(status.st_mode)) reject(name, "it is not a regular file");
     size_bytes_ = static_cast<std::size_t>(status.st_size);
     if (size_bytes_ < farthest_boot + sizeof(arena)) reject(name, "it is too short");
     void* const mapped = mmap(nullptr, size_bytes_, PROT_READ, MAP_SHARED, file.fd(), 0);
-    if (mapped == MAP_FAILED) throw_pool_error("mmap", "memory pool " + quoted(name), errno);
+    if (mapped == MAP_FAILED) throw_pool_error("mmap", subject_of(name), errno);
     start_ = static_cast<const char*>(mapped);
     try {
         find_boot(name);

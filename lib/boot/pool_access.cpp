@@ -27,8 +27,6 @@ struct pool_segment {
     arena* pool = nullptr;
 };
 
-std::string subject_of(const std::string& name) { return "memory pool " + quoted(name); }
-
 std::string hex(std::uint64_t address) {
     char text[17] = {};
     std::to_chars(text, text + 16, address, 16);

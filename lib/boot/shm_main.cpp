@@ -106,7 +106,7 @@ public:
     bool begins_anew_ = false;
 
 private:
-    std::string subject() const { return "memory pool " + quoted(options_.name); }
+    std::string subject() const { return subject_of(options_.name); }
     std::string path() const { return path_of_segment(options_.name); }
     unsigned mode() const noexcept { return is_for_group_ ? 0660U : 0600U; }
     bool is_inherited() const noexcept { return generation_ != fork_generation(); }

@@ -441,25 +441,34 @@ attachment_user user_of(const std::shared_ptr<attachment>& at) {
 }
 }  // namespace
 
-attachment_user find_attachment(const file_identity& file) {
-    const std::lock_guard guard(table().mutex);
-    for (const auto& at : table().attachments)
-        if (is_shared_with_others(*at) && at->file.identity() == file) return user_of(at);
-    return {};
-}
-
 bool has_living_main(const attachment& at) noexcept {
     const std::uint32_t main = at.pool->main_slot.load();
     return main != 0 && !is_dead(at, main - 1);
 }
 
-attachment_user find_nameless_attachment(const std::string& name) {
+namespace {
+/// Of the first pool with a file that it is so of.
+template <class Predicate>
+attachment_user user_where(Predicate is_it) {
     const std::lock_guard guard(table().mutex);
     for (const auto& at : table().attachments)
-        if (is_shared_with_others(*at) && at->name == name && !is_retired(*at->pool) &&
-            has_living_main(*at))
-            return user_of(at);
+        if (is_shared_with_others(*at) && is_it(*at)) return user_of(at);
     return {};
+}
+}  // namespace
+
+attachment_user find_attachment(const file_identity& file) {
+    return user_where([&](const attachment& at) { return at.file.identity() == file; });
+}
+
+attachment_user find_attachment_at(const std::string& path) {
+    return user_where([&](const attachment& at) { return at.file.identity().is_at(path.c_str()); });
+}
+
+attachment_user find_nameless_attachment(const std::string& name) {
+    return user_where([&](const attachment& at) {
+        return at.name == name && !is_retired(*at.pool) && has_living_main(at);
+    });
 }
 
 void forget_bare(const void* memory, std::size_t size_bytes) noexcept {
@@ -481,19 +490,11 @@ attachment_user find_attachment(const arena& a) {
     return attachment_user(std::move(at));
 }
 
-attachment_user find_attachment_at(const std::string& path) {
-    const std::lock_guard guard(table().mutex);
-    for (const auto& at : table().attachments)
-        if (is_shared_with_others(*at) && at->file.identity().is_at(path.c_str()))
-            return user_of(at);
-    return {};
-}
-
 attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, std::string name) {
     const std::lock_guard guard(table().mutex);
     const bool has_barriers = register_for_barriers();
     if (!has_barriers && a.entrance.full_fences.load() == 0)
-        throw std::runtime_error("memory pool " + quoted(name) +
+        throw std::runtime_error(subject_of(name) +
                                  ": membarrier(2) is refused to this process, but not to the one "
                                  "that made the pool: they cannot work together");
     auto at = std::make_shared<attachment>();
@@ -504,9 +505,9 @@ attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, 
     at->slot = a.lane_count;  // none yet
     at->slot = claim_slot(*at, at->file);
     if (const int error = at->file.refusal(); error != 0 && at->slot == a.lane_count)
-        throw_lock_error("memory pool " + quoted(at->name), error);
+        throw_lock_error(subject_of(at->name), error);
     if (at->slot == a.lane_count) throw_no_slot(a);
-    at->file.anchor("memory pool " + quoted(at->name));
+    at->file.anchor(subject_of(at->name));
     at->common = at->file.reopen(path_of_segment(at->name));
     auto user = add_attachment(at);
     recover_if_needed(*at);
@@ -590,8 +591,7 @@ void return_entry(thread_lane& l, std::uint32_t number) noexcept {
 std::string subject_of(const arena& a) {
     const usable_lane& last = *current_lane;
     const bool has_file = last.is_for(a) && a.shared_by_file != 0;
-    return has_file ? "memory pool " + quoted(static_cast<const thread_lane&>(last).at->name)
-                    : "the pool";
+    return has_file ? subject_of(static_cast<const thread_lane&>(last).at->name) : "the pool";
 }
 
 void throw_exhausted(const arena& a, std::size_t size_bytes) {

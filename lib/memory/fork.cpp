@@ -377,7 +377,7 @@ void take_inheritance(thread_lane& l) {
     attachment& at = *l.at;
     try {
         if (!at.file.is_for_process() && !at.file.is_anchored())
-            at.file.anchor("memory pool " + quoted(at.name));
+            at.file.anchor(subject_of(at.name));
         use_ledger(at, count_what_is_held(l, at.inherited->held));
     } catch (...) {
         give_slot_back(l);

@@ -2,6 +2,7 @@
 
 #include "base/kill_point.hpp"
 #include "base/system_error.hpp"
+#include "base/system_file.hpp"
 #include "memory/recovery.hpp"
 #include "memory/slab.hpp"
 #include "memory/watch.hpp"
@@ -81,20 +82,18 @@ std::uint64_t take_mark(const thread_lane& l, std::atomic<std::uint64_t>& mark) 
 
 /// Whether fork gives a child the very same memory or a copy of it.
 bool is_shared_mapping(const void* memory) {
-    std::FILE* const maps = std::fopen("/proc/self/maps", "re");
-    if (!maps) return true;  // the safe guess: a child's references are counted
     bool shared = false;
-    char line[512];
     const auto wanted = reinterpret_cast<std::uintptr_t>(memory);
-    while (std::fgets(line, sizeof line, maps)) {
+    const bool is_told = for_each_line("/proc/self/maps", [&](const char* line) {
         std::uintptr_t first = 0;
         std::uintptr_t end = 0;
         char mode[5] = {};
-        if (std::sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &first, &end, mode) != 3) continue;
-        if (wanted >= first && wanted < end) shared = mode[3] == 's';
-    }
-    std::fclose(maps);
-    return shared;
+        if (std::sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &first, &end, mode) == 3 &&
+            wanted >= first && wanted < end)
+            shared = mode[3] == 's';
+        return true;
+    });
+    return shared || !is_told;  // the safe guess: a child's references are counted
 }
 
 }  // namespace

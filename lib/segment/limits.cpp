@@ -1,7 +1,7 @@
 #include "segment/limits.hpp"
 
-#include "base/cancellation.hpp"
 #include "base/system_error.hpp"
+#include "base/system_file.hpp"
 #include "segment/segment.hpp"
 
 #include <algorithm>
@@ -11,7 +11,6 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -23,18 +22,6 @@ namespace valpool::detail {
 namespace {
 
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
-
-/// Reads a file of the system's line by line, until `use` has had enough (false).
-template <class Use>
-void for_each_line(const std::string& path, Use use) {
-    const no_cancellation guard;
-    const auto close = [](std::FILE* file) { std::fclose(file); };
-    const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "re"), close);
-    if (!file) return;
-    char line[4096];
-    while (std::fgets(line, sizeof line, file.get()) && use(static_cast<const char*>(line))) {
-    }
-}
 
 /// The number in a file; unlimited when there is none ("max", or no such file).
 std::size_t number_in(const std::string& path) {

@@ -3,6 +3,7 @@
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
 #include "base/system_error.hpp"
+#include "base/system_file.hpp"
 #include "segment/limits.hpp"
 
 #include <boost/interprocess/managed_mapped_file.hpp>
@@ -185,23 +186,18 @@ void dump_with_core(void* memory, std::size_t size_bytes, bool on) noexcept {
 }
 
 bool is_mapped_here(const file_identity& file) {
-    const no_cancellation guard;
-    std::FILE* const maps = std::fopen("/proc/self/maps", "re");
-    if (!maps) return false;
     bool found = false;
-    char line[512];
-    while (!found && std::fgets(line, sizeof line, maps)) {
+    for_each_line("/proc/self/maps", [&](const char* line) {
         char mode[5] = {};
         unsigned major_number = 0;
         unsigned minor_number = 0;
         std::uint64_t inode = 0;
         if (std::sscanf(line, "%*s %4s %*s %x:%x %" SCNu64, mode, &major_number, &minor_number,
-                        &inode) != 4)
-            continue;
-        found = std::strncmp(mode, "rw", 2) == 0 && inode == file.inode &&
-                makedev(major_number, minor_number) == file.device;
-    }
-    std::fclose(maps);
+                        &inode) == 4)
+            found = std::strncmp(mode, "rw", 2) == 0 && inode == file.inode &&
+                    makedev(major_number, minor_number) == file.device;
+        return !found;
+    });
     return found;
 }
 

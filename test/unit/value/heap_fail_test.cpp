@@ -1,44 +1,19 @@
+#include "unit/failing_heap.hpp"
+
 #include <valpool/valpool.hpp>
 
 #include <boost/test/unit_test.hpp>
 
-#include <cstddef>
-#include <cstdlib>
-#include <new>
 #include <string>
 
 /// Values on the heap, with memory that fails at the first, the second, ... allocation, until there
 /// is enough: each time nothing is changed, and nothing is lost.
 
-namespace {
-
-constexpr int never = -1;
-thread_local int allocations_left = never;
-thread_local long blocks = 0;  // allocated by this thread and not given back
-
-void* allocate(std::size_t size_bytes) {
-    if (allocations_left != never && allocations_left-- == 0) {
-        allocations_left = never;
-        throw std::bad_alloc();
-    }
-    void* const memory = std::malloc(size_bytes == 0 ? 1 : size_bytes);
-    if (!memory) throw std::bad_alloc();
-    ++blocks;
-    return memory;
-}
-void give_back(void* memory) noexcept {
-    if (memory) --blocks;
-    std::free(memory);
-}
-
-}  // namespace
-
-// For the whole program: elsewhere nothing fails.
-void* operator new(std::size_t size_bytes) { return allocate(size_bytes); }
-void operator delete(void* memory) noexcept { give_back(memory); }
-void operator delete(void* memory, std::size_t) noexcept { give_back(memory); }
-
 using namespace valpool;
+using failing_heap::allocations_left;
+using failing_heap::blocks;
+using failing_heap::never;
+using failing_heap::run;
 
 namespace {
 
@@ -56,21 +31,6 @@ Tab table_of(int count, int every) {
     }
     for (int i = every; i < count; i += every) t.remove(key_of(i));
     return t;
-}
-
-/// How often it failed.
-template <class Operation, class Check>
-int run(const Operation& operation, const Check& check_after_failure) {
-    for (int failures = 0;; ++failures) {
-        allocations_left = failures;
-        try {
-            operation();
-            allocations_left = never;
-            return failures;
-        } catch (const std::bad_alloc&) {
-            check_after_failure();
-        }
-    }
 }
 
 }  // namespace
