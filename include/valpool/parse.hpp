@@ -43,10 +43,13 @@ VALPOOL_API void WriteTabToFile(const Tab& t, const std::string& filename);
 class VALPOOL_API ValReader {
 public:
     explicit ValReader(std::string text) : text_(std::move(text)) {}
-    /// std::logic_error for anything else than that.
-    void expectAnything(Val& v);
-    void expectTab(Tab& t);
-    void expectArr(Array<Val>& a);
+    /// std::logic_error for anything else than that. They return true, as the original's.
+    bool expectAnything(Val& v);
+    bool expectTab(Tab& t);
+    bool expectArr(Array<Val>& a);
+    bool expectOTab(OTab& t);
+    bool expectTup(Tup& t);
+    bool expectStr(std::string& text);
     /// Whether nothing but space and comments is left.
     bool EOFComing() const;
 
