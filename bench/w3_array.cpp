@@ -93,7 +93,7 @@ public:
             back_.start();
             packet_ = Shared(there_.pool(), Array<real_8>());
             Array<real_8>& numbers = packet_;
-            numbers.resize(task_.count);
+            numbers.expandTo(task_.count);
         }
         void round_trip(std::uint32_t n) {
             if (n != 0) worker_.write(numbers_in(packet_), n);

@@ -39,12 +39,20 @@ public:
     using iterator = T*;
     using const_iterator = const T*;
 
+    enum { ARRAY_DEFAULT_CAPACITY = 2, ARRAY_NPOS = -1 };
+
     Array() noexcept = default;
-    /// Empty. A pool cannot be given here: Shared(pool, Array<T>()) makes one in a pool.
-    explicit Array(std::size_t capacity, Allocator* pool = nullptr) {
-        if (pool) throw std::logic_error("Array: use Shared(pool, Array()) for one in a pool");
+    /// Empty. With a pool: see detail::if_pool.
+    explicit Array(std::size_t capacity, Allocator* = nullptr) {
         items_.reserve(checked_size(capacity));
     }
+    template <class Pool, detail::if_pool<Pool> = 0>
+    explicit Array(Pool) noexcept {}
+    template <class Content, class Pool, detail::if_pool<Pool> = 0,
+              std::enable_if_t<std::is_constructible_v<Array, const Content&> &&
+                                   !std::is_arithmetic_v<Content>,
+                               int> = 0>
+    Array(const Content& content, Pool) : Array(content) {}
     /// A list from a Python literal; see parse.
     template <class Text, class E = T,
               std::enable_if_t<std::is_same_v<E, Val> &&
@@ -60,7 +68,8 @@ public:
     template <class U>
     explicit Array(const detail::allocator<U>& memory) noexcept
         : items_(detail::allocator<T>(memory)) {}
-    Array(const Array& other) = default;
+    /// A copy of an empty array has its capacity, for what is going to fill it.
+    Array(const Array& other) : items_(copy_of(other, detail::allocator<T>())) {}
     /// Out of a pool it copies: what lies on the heap must not refer into a box.
     Array(Array&& other) {
         if (other.region())
@@ -76,11 +85,11 @@ public:
             *this = static_cast<const Array&>(other);
     }
     Array(const Array& other, const detail::allocator<char>& memory)
-        : items_(other.items_, detail::allocator<T>(memory)) {}
+        : items_(copy_of(other, detail::allocator<T>(memory))) {}
     Array& operator=(const Array& other) {
         if (this == &other) return *this;
         const detail::mutation guard(region());
-        vector copy(other.items_, items_.get_allocator());
+        vector copy = copy_of(other, items_.get_allocator());
         items_.swap(copy);
         return *this;
     }
@@ -122,6 +131,9 @@ public:
     }
     void prepend(const T& item) { insertAt(0, item); }
     void prepend(T&& item) { insertAt(0, std::move(item)); }
+    /// At the end.
+    void insert(const T& item) { append(item); }
+    void insert(T&& item) { append(std::move(item)); }
     void insert(std::size_t i, const T& item) { insertAt(i, item); }
     void insert(std::size_t i, T&& item) { insertAt(i, std::move(item)); }
     void insertAt(std::size_t i, const T& item) {
@@ -139,19 +151,34 @@ public:
         T taken = made_here(std::move(item));
         items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), std::move(taken));
     }
-    void removeAt(std::size_t i) {
-        checked(i);
-        const detail::mutation guard(region());
-        items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
-        give_back_room();
+    /// These return what they remove: out of a pool, a copy on the heap.
+    T removeAt(std::size_t i) {
+        T removed(std::move(items_[checked(i)]));
+        erase(i, 1);
+        return removed;
     }
-    void removeFirst() { removeAt(0); }
-    void removeLast() { removeAt(items_.size() - 1); }
+    T removeFirst() { return removeAt(0); }
+    T removeLast() { return removeAt(items_.size() - 1); }
+    /// So many from there; std::out_of_range when there are fewer.
+    void removeRange(std::size_t i, std::size_t count) {
+        if (count > items_.size() - checked(i)) throw_range(i + count);
+        erase(i, count);
+    }
     /// The first that is equal; false when there is none.
     bool remove(const T& item) {
         const std::ptrdiff_t i = index(item);
-        if (i >= 0) removeAt(static_cast<std::size_t>(i));
+        if (i >= 0) erase(static_cast<std::size_t>(i), 1);
         return i >= 0;
+    }
+    /// All that are equal; how many there were.
+    std::size_t removeAll(const T& item) {
+        const T copy(item);  // it may be an element of this array
+        const detail::mutation guard(region());
+        const auto first =
+            std::remove_if(begin(), end(), [&copy](const T& t) { return t == copy; });
+        const auto count = static_cast<std::size_t>(end() - first);
+        erase(items_.size() - count, count);
+        return count;
     }
     /// Position of the first that is equal, or -1.
     std::ptrdiff_t index(const T& item) const {
@@ -161,28 +188,52 @@ public:
     }
     bool find(const T& item) const { return index(item) >= 0; }
     bool contains(const T& item) const { return find(item); }
-    void fill(const T& item) {
-        const detail::mutation guard(region());
-        if constexpr (std::is_arithmetic_v<T>) {
-            std::fill(begin(), end(), T(item));
-        } else {
-            vector copies(items_.size(), item, items_.get_allocator());
-            items_.swap(copies);
-        }
+    /// Copies the first that is equal to `found`; false, and nothing changed, when there is none.
+    template <class Found>
+    bool find(const T& item, Found& found) const {
+        const std::ptrdiff_t i = index(item);
+        if (i >= 0) found = static_cast<Found>(items_[static_cast<std::size_t>(i)]);
+        return i >= 0;
     }
-    /// New elements are zero or empty.
-    void resize(std::size_t length) {
-        checked_size(length);
+    /// Appends the item as often as there is room: up to the capacity.
+    void fill(const T& item) { fill(item, capacity() - length()); }
+    /// Appends it so many times.
+    void fill(const T& item, std::size_t count) {
+        const std::size_t before = items_.size();
+        checked_size(count);
         const detail::mutation guard(region());
-        items_.resize(length);
+        const T copy = made_here(item);  // it may be an element of this array
+        items_.reserve(checked_size(before + count));
+        add_at_end(count, [&copy](std::size_t) -> const T& { return copy; });
+    }
+    /// Appends the other one's elements.
+    Array& operator+=(const Array& other) {
+        const std::size_t count = other.length();
+        const detail::mutation guard(region());
+        items_.reserve(checked_size(items_.size() + count));
+        add_at_end(count, [&other](std::size_t i) -> const T& { return other(i); });
+        return *this;
+    }
+    /// Sets the capacity, to at least the length, which stays.
+    void resize(std::size_t new_capacity) {
+        const std::size_t room =
+            std::max({checked_size(new_capacity), items_.size(), std::size_t{1}});
+        const detail::mutation guard(region());
+        if (room >= items_.capacity()) return items_.reserve(room);
+        vector tighter(items_.get_allocator());
+        tighter.reserve(room);
+        for (T& item : items_) tighter.emplace_back(std::move(item));
+        items_.swap(tighter);
+    }
+    /// Sets the length. New elements are zero or empty.
+    void expandTo(std::size_t new_length) {
+        checked_size(new_length);
+        const detail::mutation guard(region());
+        items_.resize(new_length);
         give_back_room();
     }
-    void expandTo(std::size_t capacity) {
-        checked_size(capacity);
-        const detail::mutation guard(region());
-        items_.reserve(capacity);
-    }
-    void expandBy(std::size_t more) { expandTo(items_.capacity() + checked_size(more)); }
+    /// Makes it so much longer, or shorter.
+    void expandBy(std::ptrdiff_t more) { expandTo(items_.size() + static_cast<std::size_t>(more)); }
     /// In a pool: gives the memory back.
     void clear() {
         const detail::mutation guard(region());
@@ -211,8 +262,12 @@ public:
     std::size_t length() const noexcept { return items_.size(); }
     std::size_t size() const noexcept { return items_.size(); }
     std::size_t entries() const noexcept { return items_.size(); }
-    std::size_t capacity() const noexcept { return items_.capacity(); }
+    /// How many elements need no larger memory. The default while there is none at all.
+    std::size_t capacity() const noexcept {
+        return items_.capacity() ? items_.capacity() : std::size_t{ARRAY_DEFAULT_CAPACITY};
+    }
     bool empty() const noexcept { return items_.empty(); }
+    bool isEmpty() const noexcept { return items_.empty(); }
     iterator begin() noexcept { return data(); }
     iterator end() noexcept { return data() + length(); }
     const_iterator begin() const noexcept { return data(); }
@@ -231,12 +286,43 @@ public:
         return true;
     }
     friend bool operator!=(const Array& a, const Array& b) { return !(a == b); }
+    /// Element by element.
+    friend bool operator<(const Array& a, const Array& b) {
+        return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end());
+    }
+    friend bool operator>(const Array& a, const Array& b) { return b < a; }
+    friend bool operator<=(const Array& a, const Array& b) { return !(b < a); }
+    friend bool operator>=(const Array& a, const Array& b) { return !(a < b); }
 
     detail::box* region() const noexcept { return items_.get_allocator().region(); }
+    /// As Val's.
+    StreamingPool* allocator() const noexcept { return detail::pool_of_region(region()); }
 
 private:
     using vector = boost::container::vector<T, detail::allocator<T>>;
 
+    static vector copy_of(const Array& other, const detail::allocator<T>& memory) {
+        vector copy(other.items_, memory);
+        if (copy.empty()) copy.reserve(other.items_.capacity());
+        return copy;
+    }
+    void erase(std::size_t i, std::size_t count) {
+        const detail::mutation guard(region());
+        const auto first = items_.begin() + static_cast<std::ptrdiff_t>(i);
+        items_.erase(first, first + static_cast<std::ptrdiff_t>(count));
+        give_back_room();
+    }
+    /// All or none; there is room for them.
+    template <class Item>
+    void add_at_end(std::size_t count, Item item) {
+        const std::size_t before = items_.size();
+        try {
+            for (std::size_t i = 0; i < count; ++i) items_.emplace_back(item(i));
+        } catch (...) {
+            erase(before, items_.size() - before);
+            throw;
+        }
+    }
     /// In the memory of this array, where it can be moved into the array without failing.
     template <class Item>
     T made_here(Item&& item) const {
@@ -292,6 +378,8 @@ std::ostream& operator<<(std::ostream& out, const Array<T>& a) {
     for (const auto& item : a) out << item << ' ';
     return out;
 }
+/// A list prints as the Val that holds it.
+VALPOOL_API std::ostream& operator<<(std::ostream& out, const Arr& a);
 
 namespace detail {
 

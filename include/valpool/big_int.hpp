@@ -22,7 +22,8 @@ namespace detail {
 struct big_int_access;
 }
 
-/// An integer without bounds; int_un has none below zero.
+/// An integer without bounds; int_un has none below zero. Division rounds down, as in Python: a
+/// remainder has the divisor's sign.
 /// A value type on the heap; in a Val, and so in a pool, its digits are part of the value.
 /// Throws: std::logic_error for text that is no integer; std::overflow_error for a division by
 /// zero; std::range_error for an int_un that would be negative.
@@ -60,8 +61,8 @@ public:
     }
     /// Decimal, with a sign if need be, or hexadecimal after 0x.
     explicit big_int(std::string_view text);
-    explicit big_int(const std::string& text) : big_int(std::string_view(text)) {}
-    explicit big_int(const char* text) : big_int(std::string_view(text)) {}
+    big_int(const std::string& text) : big_int(std::string_view(text)) {}
+    big_int(const char* text) : big_int(std::string_view(text)) {}
     explicit big_int(const big_int<!Signed>& other);
     /// What a Val converts to: see Val. Never throws what is not std::bad_alloc: int_un of a
     /// negative Val is 0.
@@ -101,7 +102,7 @@ public:
     friend bool operator>=(const big_int& a, const big_int& b) noexcept { return !a.less(b); }
 
     /// As a C cast: the low bits for integers, the nearest for reals, whether it is not 0 for bool.
-    template <class T>
+    template <class T = std::conditional_t<Signed, std::int64_t, std::uint64_t>>
     T as() const {
         static_assert(std::is_arithmetic_v<T>);
         if constexpr (std::is_same_v<T, float>)

@@ -45,11 +45,14 @@ public:
     }
     ~CircularBuffer() = default;
 
-    void put(const T& item) {
+    /// Returns what is in the ring then.
+    T& put(const T& item) {
         T copy(item);  // it may be one of the ring's own, which making room moves
         make_room();
-        items_[index(count_)] = std::move(copy);
+        T& place = items_[index(count_)];
+        place = std::move(copy);
         ++count_;
+        return place;
     }
     T get() {
         check_not_empty("get");
@@ -75,11 +78,13 @@ public:
         items_[first_] = std::move(copy);
         ++count_;
     }
-    /// Drops the last one.
-    void drop() {
+    /// Drops the last one, and returns it.
+    T drop() {
         check_not_empty("drop");
+        T item = std::move(items_[index(count_ - 1)]);
         --count_;
         items_[index(count_)] = T();
+        return item;
     }
     void clear() { consume(count_); }
     void swap(CircularBuffer& other) noexcept {
@@ -91,7 +96,9 @@ public:
     }
 
     bool empty() const noexcept { return count_ == 0; }
-    bool full() const noexcept { return !infinite_ && count_ == capacity_; }
+    /// As many as the capacity: the next one that comes does not fit, or makes an infinite one
+    /// grow.
+    bool full() const noexcept { return count_ == capacity_; }
     bool infinite() const noexcept { return infinite_; }
     std::size_t capacity() const noexcept { return capacity_; }
     std::size_t length() const noexcept { return count_; }

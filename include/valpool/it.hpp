@@ -32,6 +32,14 @@ public:
 
     /// Moves to the next element; false after the last one.
     bool operator()();
+    bool next() { return (*this)(); }
+    bool operator++() { return (*this)(); }
+    /// Before the first element again.
+    void reset() noexcept {
+        next_ = 0;
+        key_ = nullptr;
+        value_ = nullptr;
+    }
     /// None before the first move.
     const Val& key() const noexcept { return key_ ? *key_ : made_key_; }
     Val& value() const noexcept { return value_ ? *value_ : const_cast<Val&>(made_value_); }

@@ -55,10 +55,13 @@ public:
         return *this;
     }
     ~ValReader() = default;
-    /// std::logic_error for anything else than that.
-    void expectAnything(Val& v);
-    void expectTab(Tab& t);
-    void expectArr(Array<Val>& a);
+    /// std::logic_error for anything else than that. They return true, as the original's.
+    bool expectAnything(Val& v);
+    bool expectTab(Tab& t);
+    bool expectArr(Array<Val>& a);
+    bool expectOTab(OTab& t);
+    bool expectTup(Tup& t);
+    bool expectStr(std::string& text);
     /// Whether nothing but space and comments is left.
     bool EOFComing() const;
 

@@ -67,14 +67,16 @@ class VALPOOL_API Proxy {
 public:
     /// `adopt`: the last handle deletes it. `lock`: TransactionLock works on it. `shared` must be
     /// false (std::logic_error): Shared makes what processes share.
-    template <class T>
-    explicit Proxy(T* container, bool adopt = true, bool lock = false, bool shared = false) {
+    template <class T, class = decltype(detail::container_tags<T>::tag)>
+    Proxy(T* container, bool adopt = true, bool lock = false, bool shared = false) {
         using tags = detail::container_tags<T>;
         std::unique_ptr<T> owner(adopt ? container : nullptr);
         check_arguments(container, shared);
         static_cast<void>(owner.release());
         detail::value_access::adopt(handle_, tags::tag, tags::subtype, container, adopt, lock);
     }
+    /// Of a new table on the heap.
+    Proxy() : Proxy(new Tab()) {}
     /// Of a Val that is a proxy; std::logic_error for another.
     explicit Proxy(const Val& proxy);
     explicit Proxy(Val&& proxy);
@@ -116,6 +118,10 @@ public:
     /// By content; is() tells whether they share one.
     friend bool operator==(const Proxy& a, const Proxy& b) { return a.handle_ == b.handle_; }
     friend bool operator!=(const Proxy& a, const Proxy& b) { return !(a == b); }
+    friend bool operator<(const Proxy& a, const Proxy& b) { return a.handle_ < b.handle_; }
+    friend bool operator>(const Proxy& a, const Proxy& b) { return b < a; }
+    friend bool operator<=(const Proxy& a, const Proxy& b) { return !(b < a); }
+    friend bool operator>=(const Proxy& a, const Proxy& b) { return !(a < b); }
     std::size_t length() const { return handle_.length(); }
     std::size_t entries() const { return handle_.length(); }
     StreamingPool* allocator() const noexcept { return handle_.allocator(); }
@@ -127,7 +133,8 @@ public:
 private:
     friend class Val;
     friend Proxy detail::finish_root(detail::hold* h, char tag, char subtype);
-    Proxy() noexcept = default;
+    struct of_nothing {};
+    explicit Proxy(of_nothing) noexcept {}
     static void check_arguments(const void* container, bool shared);
 
     Val handle_;
@@ -146,6 +153,13 @@ Val borrowed(const T& container) {
     return Proxy(const_cast<T*>(&container), false).val();
 }
 }  // namespace detail
+
+inline bool operator<(const Tab& a, const Tab& b) {
+    return detail::borrowed(a) < detail::borrowed(b);
+}
+inline bool operator<(const OTab& a, const OTab& b) {
+    return detail::borrowed(a) < detail::borrowed(b);
+}
 
 inline void Tab::prettyPrint(std::ostream& out, int indent, int add) const {
     detail::borrowed(*this).prettyPrint(out, indent, add);

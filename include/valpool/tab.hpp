@@ -232,6 +232,9 @@ public:
     const Val* find_text(std::string_view key) const;
     const Val* find_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
 
+    /// Copies the value; false, and nothing changed, when it is not there.
+    bool findValue(const Val& key, Val& found) const;
+
     bool contains(const Val& key) const { return findValue(key) != nullptr; }
     /// A copy of the value, or of what is given instead.
     Val get(const Val& key, const Val& instead = Val()) const;
@@ -240,8 +243,17 @@ public:
     /// Takes the value over, which is None then; from other memory (heap or box) it is copied and
     /// stays as it is. Not for a container that the table is a part of.
     void insertKeyAndValue(const Val& key, Val&& value);
-    void append(const Val& value) { insertKeyAndValue(Val(entries()), value); }
-    void append(Val&& value) { insertKeyAndValue(Val(entries()), std::move(value)); }
+    /// Under the key entries(). std::runtime_error, with nothing changed, when that is taken.
+    void append(const Val& value) { insertKeyAndValue(free_key(Val(entries())), value); }
+    void append(Val&& value) { insertKeyAndValue(free_key(Val(entries())), std::move(value)); }
+    /// Under the text of that number.
+    void appendStr(const Val& value) {
+        insertKeyAndValue(free_key(Val(std::to_string(entries()))), value);
+    }
+    /// In the order of the walk: the keys, the values, and both in tuples of two; copies of them.
+    Arr keys() const;
+    Arr values() const;
+    Arr items() const;
     /// True if it was there. References into the table become invalid.
     bool remove(const Val& key);
     void clear();
@@ -357,6 +369,7 @@ private:
         std::size_t position;  // if there is an index
     };
 
+    Val free_key(Val key) const;
     void destroy() noexcept;
     /// Of the first chunk. A root object mostly has it right behind it: who guesses that, and then
     /// compares, has the address before first_ has come from the cache.
@@ -459,19 +472,36 @@ public:
     /// From a Python literal; see parse.
     Tab(const std::string& text);
     Tab(const char* text) : Tab(std::string(text)) {}
+    /// With a pool: see if_pool.
+    template <class Pool, detail::if_pool<Pool> = 0>
+    explicit Tab(Pool) noexcept {}
+    template <class Content, class Pool, detail::if_pool<Pool> = 0>
+    Tab(const Content& content, Pool) : Tab(content) {}
     Tab(std::initializer_list<std::pair<Val, Val>> items);
     /// A copy of the Tab that a Val holds; std::logic_error when it holds something else.
     template <class V, detail::if_val<V> = 0>
     explicit Tab(const V& v) : Tab(static_cast<Tab&>(v)) {}
     /// Puts the other's entries in, in place of those with the same keys. All or none of them.
     Tab& operator+=(const Tab& other);
+    /// As Val's.
+    StreamingPool* allocator() const noexcept { return detail::pool_of_region(region()); }
     void swapInto(Tab& other) { swap(other); }
+    /// Takes key and value over, which are None then; as insertKeyAndValue.
+    void swapInto(Val& key, Val& value) {
+        insertKeyAndValue(key, std::move(value));
+        key.reset();
+        value.reset();
+    }
     /// As Val's.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
     /// As the comparisons of Val.
     friend VALPOOL_API bool operator==(const Tab& a, const Tab& b);
     friend bool operator!=(const Tab& a, const Tab& b) { return !(a == b); }
+    friend bool operator<(const Tab& a, const Tab& b);
+    friend bool operator>(const Tab& a, const Tab& b) { return b < a; }
+    friend bool operator<=(const Tab& a, const Tab& b) { return !(b < a); }
+    friend bool operator>=(const Tab& a, const Tab& b) { return !(a < b); }
 };
 
 /// As Tab, but its order matters when two are compared, and it prints as OrderedDict.
@@ -481,16 +511,33 @@ public:
     OTab() noexcept = default;
     OTab(const std::string& text);
     OTab(const char* text) : OTab(std::string(text)) {}
+    /// With a pool: see if_pool.
+    template <class Pool, detail::if_pool<Pool> = 0>
+    explicit OTab(Pool) noexcept {}
+    template <class Content, class Pool, detail::if_pool<Pool> = 0>
+    OTab(const Content& content, Pool) : OTab(content) {}
     OTab(std::initializer_list<std::pair<Val, Val>> items);
     template <class V, detail::if_val<V> = 0>
     explicit OTab(const V& v) : OTab(static_cast<OTab&>(v)) {}
     /// As Tab's; new keys come last, in the other's order.
     OTab& operator+=(const OTab& other);
+    /// As Val's.
+    StreamingPool* allocator() const noexcept { return detail::pool_of_region(region()); }
     void swapInto(OTab& other) { swap(other); }
+    /// Takes key and value over, which are None then; as insertKeyAndValue.
+    void swapInto(Val& key, Val& value) {
+        insertKeyAndValue(key, std::move(value));
+        key.reset();
+        value.reset();
+    }
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
     friend VALPOOL_API bool operator==(const OTab& a, const OTab& b);
     friend bool operator!=(const OTab& a, const OTab& b) { return !(a == b); }
+    friend bool operator<(const OTab& a, const OTab& b);
+    friend bool operator>(const OTab& a, const OTab& b) { return b < a; }
+    friend bool operator<=(const OTab& a, const OTab& b) { return !(b < a); }
+    friend bool operator>=(const OTab& a, const OTab& b) { return !(a < b); }
     /// A Tab has no order to compare: only the items count.
     friend VALPOOL_API bool operator==(const Tab& a, const OTab& b);
     friend bool operator==(const OTab& a, const Tab& b) { return b == a; }

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -21,6 +22,8 @@ namespace valpool {
 /// Recursive, as the original's.
 class Mutex {
 public:
+    /// Never shared between processes: what shared values need is a TransactionLock.
+    explicit Mutex(bool = false) {}
     void lock() { mutex_.lock(); }
     void unlock() { mutex_.unlock(); }
     bool trylock() { return mutex_.try_lock(); }
@@ -45,20 +48,33 @@ private:
 /// A condition with a mutex of its own; wait with it locked, once.
 class CondVar {
 public:
-    void lock() { mutex_.lock(); }
-    void unlock() { mutex_.unlock(); }
+    explicit CondVar(bool = false) {}
+    /// With another's mutex, which must live as long.
+    explicit CondVar(Mutex& mutex) : mutex_(&mutex) {}
+    CondVar(const CondVar&) = delete;
+    CondVar& operator=(const CondVar&) = delete;
+
+    void lock() { mutex_->lock(); }
+    void unlock() { mutex_->unlock(); }
+    /// What is waited for, for who needs no more than a flag.
+    volatile bool& operator()() noexcept { return condition_; }
     /// Until somebody signals; can return without that, so look at what you wait for again.
-    void wait() { changed_.wait(mutex_.mutex_); }
-    /// False when the time is up.
-    bool timedwait(double timeout_s) {
-        return changed_.wait_for(mutex_.mutex_, std::chrono::duration<double>(timeout_s)) ==
-               std::cv_status::no_timeout;
+    void wait() { changed_.wait(mutex_->mutex_); }
+    /// True when the time is up.
+    bool timedwait(std::uint64_t timeout_us = 1000) {
+        return timedwait_sec(static_cast<double>(timeout_us) * 1e-6);
+    }
+    bool timedwait_sec(double timeout_s) {
+        return changed_.wait_for(mutex_->mutex_, std::chrono::duration<double>(timeout_s)) ==
+               std::cv_status::timeout;
     }
     void signal() { changed_.notify_one(); }
     void broadcast() { changed_.notify_all(); }
 
 private:
-    Mutex mutex_;
+    Mutex own_;
+    Mutex* mutex_ = &own_;
+    volatile bool condition_ = false;
     std::condition_variable_any changed_;
 };
 
@@ -96,6 +112,7 @@ public:
         if (thread_.joinable()) thread_.join();
     }
     const std::string& name() const noexcept { return name_; }
+    const std::string& threadName() const noexcept { return name_; }
 
 private:
     /// Also when the thread is cancelled.

@@ -23,12 +23,17 @@ public:
             *this = static_cast<const Tup&>(first);
             return;
         }
-        items_.expandTo(1 + sizeof...(rest));
+        items_.resize(1 + sizeof...(rest));
         items_.append(first);
         (items_.append(Val(rest)), ...);
     }
     template <class P, std::enable_if_t<std::is_same_v<P, Proxy>, int> = 0>
     explicit Tup(const P& proxy) : Tup(proxy.val()) {}
+    /// With a pool: see detail::if_pool.
+    template <class Pool, detail::if_pool<Pool> = 0>
+    explicit Tup(Pool) noexcept {}
+    template <class Pool, detail::if_pool<Pool> = 0>
+    Tup(const Tup& other, Pool) : Tup(other) {}
     explicit Tup(const detail::allocator<char>& memory) noexcept
         : items_(detail::allocator<Val>(memory)) {}
     Tup(const Tup& other) = default;
@@ -68,13 +73,43 @@ public:
     const Val* begin() const noexcept { return items_.begin(); }
     const Val* end() const noexcept { return items_.end(); }
     detail::box* region() const noexcept { return items_.region(); }
+    /// As Val's.
+    StreamingPool* allocator() const noexcept { return items_.allocator(); }
+    /// The list of its values, for what only a list can: to grow, for one.
+    Arr& impl() noexcept { return items_; }
+    const Arr& impl() const noexcept { return items_; }
 
     friend bool operator==(const Tup& a, const Tup& b) { return a.items_ == b.items_; }
     friend bool operator!=(const Tup& a, const Tup& b) { return !(a == b); }
+    friend bool operator<(const Tup& a, const Tup& b) { return a.items_ < b.items_; }
+    friend bool operator>(const Tup& a, const Tup& b) { return b < a; }
+    friend bool operator<=(const Tup& a, const Tup& b) { return !(b < a); }
+    friend bool operator>=(const Tup& a, const Tup& b) { return !(a < b); }
 
 private:
     Arr items_;
 };
+
+inline Arr detail::table::keys() const {
+    Arr all(entries());
+    for (const auto& [key, value] : *this) all.append(key);
+    return all;
+}
+inline Arr detail::table::values() const {
+    Arr all(entries());
+    for (const auto& [key, value] : *this) all.append(value);
+    return all;
+}
+inline Arr detail::table::items() const {
+    Arr all(entries());
+    for (const auto& [key, value] : *this) {
+        Tup pair;
+        pair.impl().append(key);
+        pair.impl().append(value);
+        all.append(Val(pair));
+    }
+    return all;
+}
 
 inline Val::operator Tup&() const {
     return *static_cast<Tup*>(detail::value_access::container_of_type(*this, 'u', 'Z'));

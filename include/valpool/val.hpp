@@ -100,6 +100,16 @@ template <class T>
 using if_table_or_tuple = std::enable_if_t<
     std::disjunction_v<std::is_same<T, Tab>, std::is_same<T, OTab>, std::is_same<T, Tup>>, int>;
 
+/// For constructors that take a pool because the original's do. What they make lies on the heap all
+/// the same, and is copied into the pool when it is enqueued, shared, or becomes a part of a shared
+/// value.
+template <class Pool>
+using if_pool = std::enable_if_t<std::is_same_v<Pool, StreamingPool*>, int>;
+/// The pool that a container's memory lies in; null for the heap.
+inline StreamingPool* pool_of_region(const box* region) noexcept {
+    return region ? pool_of(*region) : nullptr;
+}
+
 /// Empty: what takes it is a worse match for a Val than what takes a Val.
 struct value_base {};
 /// A pointer that nothing but a literal zero converts to. Functions that take one are deleted: then
@@ -173,6 +183,9 @@ public:
     Val(T*) = delete;
     Val(std::nullptr_t) = delete;
 
+    /// With a pool: see detail::if_pool.
+    template <class Content, class Pool, detail::if_pool<Pool> = 0>
+    Val(const Content& content, Pool) : Val(content) {}
     /// Text in the memory of `memory`.
     Val(std::string_view text, const detail::allocator<char>& memory) : Val(memory) {
         set_bytes('a', text);
@@ -242,6 +255,11 @@ public:
     /// (a copy of it) and a reference to a container.
     template <class T>
     T as() const;
+    /// To the big integers, for who calls it by name.
+    template <class T, std::enable_if_t<detail::is_big_int<T>, int> = 0>
+    operator T() const {
+        return T(*this);
+    }
     /// The raw bytes of text; of anything else its printed form.
     operator std::string() const;
     /// These need that very type, else std::logic_error saying what it is.
@@ -282,13 +300,20 @@ public:
     }
 
     bool contains(const Val& key) const;
-    /// True if it was there. For lists: by index (std::out_of_range).
+    /// By the key of a table; of a list, the first element that is equal. True if it was there.
     bool remove(const Val& key);
-    /// At the end of a list; in a table under the key entries(). An array of numbers takes what
-    /// as() gives (std::logic_error for the rest), one of strings anything, in its printed form.
+    /// At the end of a list; in a table under the key entries(), which must be free
+    /// (std::runtime_error). An array of numbers takes what as() gives (std::logic_error for the
+    /// rest), one of strings anything, in its printed form.
     void append(const Val& value);
     /// As Array's: takes the value over.
     void append(Val&& value);
+    /// The same, but in a table under the text of that number: '0', '1', ...
+    void appendStr(const Val& value);
+    /// Makes a container that this value owns one that it shares: the value is a proxy then, on the
+    /// heap, that TransactionLock works on if `lock`. std::logic_error for what is no container;
+    /// nothing happens to a proxy, nor to a part of a shared value.
+    void Proxyize(bool adopt = true, bool lock = false);
     /// Elements of a container; bytes of text; 0 for what has no length.
     std::size_t length() const;
     std::size_t entries() const { return length(); }

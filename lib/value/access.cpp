@@ -5,8 +5,10 @@
 #include "value/containers.hpp"
 #include "value/open_levels.hpp"
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
+#include <type_traits>
 
 /// Elements of a value: by key and index.
 
@@ -91,7 +93,16 @@ bool Val::remove(const Val& key) {
     if (is_table(tag)) return table_of(*this).remove(key);
     if (tag != 'n') throw_no_elements(*this, "elements that can be removed");
     return visit_array(subtype, value_access::container(*this), [&](auto& a) {
-        a.removeAt(index_of(key, a.length()));
+        using item = typename std::remove_reference_t<decltype(a)>::value_type;
+        const auto is_it = [&key](const item& i) {
+            if constexpr (std::is_same_v<item, Val>)
+                return i == key;
+            else
+                return Val(i) == key;
+        };
+        const auto found = std::find_if(a.begin(), a.end(), is_it);
+        if (found == a.end()) return false;
+        a.removeRange(static_cast<std::size_t>(found - a.begin()), 1);
         return true;
     });
 }
@@ -100,6 +111,22 @@ void Val::append(const Val& value) { append_to(*this, value); }
 void Val::append(Val&& value) {
     if (&value == this) return append(std::as_const(value));
     append_to(*this, std::move(value));
+}
+
+void Val::appendStr(const Val& value) {
+    if (is_table(tag)) return table_of(*this).appendStr(value);
+    append(value);
+}
+
+void Val::Proxyize(bool adopt, bool lock) {
+    if (!is_container(tag)) throw_no_elements(*this, "content to share");
+    if (isproxy || !alloc_.is_heap()) return;
+    visit_container(tag, subtype, value_access::container(*this), [&](auto& content) {
+        auto* const shared = new std::remove_reference_t<decltype(content)>();
+        Proxy proxy(shared, adopt, lock);
+        shared->swap(content);
+        *this = std::move(proxy.val());
+    });
 }
 
 std::size_t Val::length() const {

@@ -159,9 +159,20 @@ void big_int<Signed>::set_wide(bool is_negative, std::uint64_t high, std::uint64
 }
 
 namespace {
-/// Boost does not look at the divisor of %.
-void check_divisor(const cpp_int& divisor) {
+struct division {
+    cpp_int quotient;
+    cpp_int remainder;
+};
+/// As Python's: the quotient is the next lower integer, the remainder has the divisor's sign.
+division floor_division(const cpp_int& dividend, const cpp_int& divisor) {
     if (divisor == 0) throw std::overflow_error("an integer is divided by zero");
+    division d;
+    divide_qr(dividend, divisor, d.quotient, d.remainder);
+    if (d.remainder != 0 && (d.remainder < 0) != (divisor < 0)) {
+        --d.quotient;
+        d.remainder += divisor;
+    }
+    return d;
 }
 }  // namespace
 
@@ -182,16 +193,14 @@ big_int<Signed>& big_int<Signed>::operator*=(const big_int& b) {
 }
 template <bool Signed>
 big_int<Signed>& big_int<Signed>::operator/=(const big_int& b) {
-    const cpp_int divisor = big_int_access::number(b);
-    check_divisor(divisor);
-    big_int_access::assign(*this, big_int_access::number(*this) / divisor);
+    big_int_access::assign(
+        *this, floor_division(big_int_access::number(*this), big_int_access::number(b)).quotient);
     return *this;
 }
 template <bool Signed>
 big_int<Signed>& big_int<Signed>::operator%=(const big_int& b) {
-    const cpp_int divisor = big_int_access::number(b);
-    check_divisor(divisor);
-    big_int_access::assign(*this, big_int_access::number(*this) % divisor);
+    big_int_access::assign(
+        *this, floor_division(big_int_access::number(*this), big_int_access::number(b)).remainder);
     return *this;
 }
 

@@ -28,7 +28,7 @@ struct placed_number {
 template <class T>
 Val array_of(const std::vector<placed_number>& numbers, const scanner& s) {
     Array<T> array;
-    array.expandTo(numbers.size());
+    array.resize(numbers.size());
     for (const auto& [number, place] : numbers) {
         try {
             array.append(number.template as<T>());
@@ -64,6 +64,17 @@ Val array_of_code(char code, const std::vector<placed_number>& numbers, const sc
         case 'D': return array_of<complex_16>(numbers, s);
         default: s.fail_at(code_place, "there is no array of this code");
     }
+}
+
+/// Where the text gives none: what holds all the numbers.
+char usual_code(const std::vector<placed_number>& numbers) {
+    char code = 'i';
+    for (const auto& [number, place] : numbers) {
+        if (number.tag == 'D') return 'D';
+        if (number.tag == 'd') code = 'd';
+        if (code == 'i' && (number.tag == 'x' || number.tag == 'X')) code = 'l';
+    }
+    return code;
 }
 
 Val parse_array_element(scanner& s, precision reals) {
@@ -104,7 +115,9 @@ Val parse_array(scanner& s) {
         if (!s.take_if(',') && s.peek() != ']') s.fail("expected ',' or ']'");
         s.skip_space();
     }
-    s.expect(',', "',' and the code of the array's type");
+    s.skip_space();
+    if (s.take_if(')')) return array_of_code(usual_code(numbers), numbers, s, s.position());
+    s.expect(',', "')', or ',' and the code of the array's type");
     s.skip_space();
     const std::size_t place = s.position();
     if (s.peek() != '\'' && s.peek() != '"') s.fail("expected the code of the array's type");
@@ -283,17 +296,24 @@ Val parse(std::string_view text, const parse_limits& limits) {
     return v;
 }
 
-void ValReader::expectAnything(Val& v) { v = parse_from(text_, position_, parse_limits()); }
-void ValReader::expectTab(Tab& t) {
-    Val v;
-    expectAnything(v);
-    t = static_cast<Tab&>(v);
+bool ValReader::expectAnything(Val& v) {
+    v = parse_from(text_, position_, parse_limits());
+    return true;
 }
-void ValReader::expectArr(Arr& a) {
+namespace {
+template <class T>
+bool expect(ValReader& reader, T& to) {
     Val v;
-    expectAnything(v);
-    a = static_cast<Arr&>(v);
+    reader.expectAnything(v);
+    to = v.as<T>();
+    return true;
 }
+}  // namespace
+bool ValReader::expectTab(Tab& t) { return expect(*this, t); }
+bool ValReader::expectArr(Arr& a) { return expect(*this, a); }
+bool ValReader::expectOTab(OTab& t) { return expect(*this, t); }
+bool ValReader::expectTup(Tup& t) { return expect(*this, t); }
+bool ValReader::expectStr(std::string& text) { return expect(*this, text); }
 bool ValReader::EOFComing() const {
     scanner s(text_, position_);
     s.skip_space();

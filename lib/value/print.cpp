@@ -1,4 +1,5 @@
 #include <valpool/error.hpp>
+#include <valpool/proxy.hpp>
 #include <valpool/val.hpp>
 
 #include "value/big_number.hpp"
@@ -325,6 +326,8 @@ std::ostream& operator<<(std::ostream& out, const Val& v) {
     printer(out, false, 0, 0).print(v);
     return out;
 }
+
+std::ostream& operator<<(std::ostream& out, const Arr& a) { return out << detail::borrowed(a); }
 
 void Val::prettyPrint(std::ostream& out, int indent, int add) const {
     const bool is_nested = is_table(tag) || is_row(*this);

@@ -111,7 +111,7 @@ hold* new_root(StreamingPool* pool, root_size size) {
 Proxy finish_root(hold* h, char tag, char subtype) {
     h->target->root_tag = tag;
     h->target->root_subtype = subtype;
-    Proxy p;
+    Proxy p{Proxy::of_nothing()};
     value_access::adopt_hold(p.val(), h, tag, subtype);
     return p;
 }

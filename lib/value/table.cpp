@@ -776,6 +776,20 @@ void table::close_holes() noexcept {
     set_positions(to, false);
 }
 
+bool table::findValue(const Val& key, Val& found) const {
+    const Val* const value = findValue(key);
+    if (value) found = *value;
+    return value != nullptr;
+}
+
+/// For append, which must not overwrite.
+Val table::free_key(Val key) const {
+    if (!contains(key)) return key;
+    std::ostringstream text;
+    text << "append: the table has the key " << key << " already";
+    throw std::runtime_error(text.str());
+}
+
 void table::insertKeyAndValue(const Val& key, const Val& value) {
     const mutation guard(region());
     insertKeyAndValue(key, Val(value, memory_));  // it may be a part of this table

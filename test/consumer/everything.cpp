@@ -37,8 +37,8 @@ void numbers() {
         Array<type> a;
         a.append(number);
         a.insertAt(0, number);
-        a.fill(number);
-        EXPECT(a.index(number) == 0 && a.length() == 2 && a == Array<type>(Val(a)));
+        a.fill(number, 2);
+        EXPECT(a.index(number) == 0 && a.length() == 4 && a == Array<type>(Val(a)));
         Val list = a;
         EXPECT(static_cast<Array<type>&>(list).contains(number) && get_if<Array<type>>(list));
         std::ostringstream out;
@@ -170,7 +170,7 @@ void threads() {
     const ProtectScope scope(mutex);
     CondVar changed;
     changed.lock();
-    EXPECT(!changed.timedwait(0.0));
+    EXPECT(changed.timedwait(0));
     changed.unlock();
 }
 

@@ -1,24 +1,52 @@
 #pragma once
 
 /// valpool for programs written for the original library: everything under its names, in the global
-/// namespace, together with what its headers pulled in.
+/// namespace and in OC, together with what its headers pulled in. docs/compatibility.md says what
+/// differs and what is not here.
 
 #include <valpool/valpool.hpp>
 
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include <pthread.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/// What only such programs use is declared in OC.
+namespace OC {
 using namespace std;
 using namespace valpool;
+}  // namespace OC
+
+using namespace std;
+using namespace valpool;
+using namespace OC;
 
 #define PTOOLS_BEGIN_NAMESPACE
 #define PTOOLS_END_NAMESPACE
 #define OC_BEGIN_NAMESPACE
 #define OC_END_NAMESPACE
+#define OC_NAMESPACED OC
+#define OC_INLINE inline
+#define OC_NEW_STYLE_INCLUDES
+
+#include <valpool/compat/iterators.hpp>
+#include <valpool/compat/numbers.hpp>
+#include <valpool/compat/types.hpp>

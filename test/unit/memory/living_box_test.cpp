@@ -334,7 +334,7 @@ private:
             }
             default: {
                 Array<real_8> a;
-                a.resize(random_.below(300));
+                a.expandTo(random_.below(300));
                 return Val(a);
             }
         }
@@ -350,11 +350,11 @@ private:
             if (what == 3) return a.insertAt(i, v);
             if (what == 4) return a.prepend(Val(v));
             if (a.empty()) return;
-            if (what == 5) return a.removeFirst();
-            if (what == 6) return a.removeAt(i);
-            if (what == 7) return a.removeLast();
+            if (what == 5) return void(a.removeFirst());
+            if (what == 6) return void(a.removeAt(i));
+            if (what == 7) return void(a.removeLast());
             if (what == 8) return void(a[i] = v);
-            if (what == 9 && at % 20 == 0) return a.resize(at % 40);
+            if (what == 9 && at % 20 == 0) return void(a.expandTo(at % 40));
             if (what == 10 && at % 20 == 0) return a.clear();
             if (what == 11) a.remove(Val(a[i]));
         });
@@ -366,7 +366,7 @@ private:
         both([&](Val& t) {
             Array<real_8>& a = t["numbers"];
             Array<std::string>& s = t["strings"];
-            if (what == 0) a.resize(n);
+            if (what == 0) a.expandTo(n);
             if (what == 1) a.append(static_cast<real_8>(n));
             if (what == 2 && !a.empty()) a.removeAt(n % a.length());
             if (what == 3) s.append(text);

@@ -93,15 +93,15 @@ BOOST_AUTO_TEST_CASE(inserting_into_the_middle_of_a_list_that_has_room) {
 }
 
 BOOST_AUTO_TEST_CASE(filling_a_list) {
-    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).fill(longer_text); });
+    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).fill(longer_text, 5); });
 }
 
 BOOST_AUTO_TEST_CASE(making_room_in_a_list) {
-    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).expandTo(200); });
+    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).resize(200); });
 }
 
 BOOST_AUTO_TEST_CASE(resizing_a_list) {
-    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).resize(200); });
+    run([](Val& v, StreamingPool*) { static_cast<Arr&>(v["list"]).expandTo(200); });
 }
 
 BOOST_AUTO_TEST_CASE(assigning_a_list) {
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(assigning_a_list) {
 }
 
 BOOST_AUTO_TEST_CASE(growing_an_array_of_numbers) {
-    run([](Val& v, StreamingPool*) { static_cast<Array<real_8>&>(v["numbers"]).resize(1000); });
+    run([](Val& v, StreamingPool*) { static_cast<Array<real_8>&>(v["numbers"]).expandTo(1000); });
 }
 
 BOOST_AUTO_TEST_CASE(overwriting_an_array_of_numbers) {
@@ -230,8 +230,8 @@ BOOST_AUTO_TEST_CASE(what_gives_memory_back_works_in_a_full_pool) {
         Val v = make_value(memory.get());
         const filler rest(memory.get(), 1000);
         use_up_box(v);
-        BOOST_TEST(v["full"].remove(3));
-        BOOST_TEST(v["list"].remove(2));
+        BOOST_TEST(v["full"].remove(v["full"][3]));
+        BOOST_TEST(v["list"].remove(v["list"][2]));
         v["text"] = 1;
         v["tuple"].reset();
         static_cast<Tab&>(v["table"]).clear();

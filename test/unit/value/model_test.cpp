@@ -234,11 +234,11 @@ private:
     void rare(dice& random, std::size_t at) {
         switch (random.below(8)) {
             case 0:
-                change([](Arr& a) { a.resize(a.length() + 3); });
+                change([](Arr& a) { a.expandBy(3); });
                 model_.resize(model_.size() + 3, "None");
                 break;
             case 1:
-                change([at](Arr& a) { a.resize(at); });
+                change([at](Arr& a) { a.expandTo(at); });
                 model_.resize(at);
                 break;
             case 2:

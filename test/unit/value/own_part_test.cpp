@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(what_fails_changes_nothing) {
         for (std::size_t room = 0;; ++room) {
             Val v = Shared(room_for_all.get(), with_parts());
             v["slack"] = Arr();
-            static_cast<Arr&>(v["slack"]).expandTo(300);
+            static_cast<Arr&>(v["slack"]).resize(300);
             const fail_loop::filler_until rest(room_for_all.get(), 200, room, v);
             const std::string before = text_of(v);
             try {
@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(what_fails_with_an_argument_on_the_heap_leaves_that_as_it_w
             Val part = c.part(v);
             const std::string part_before = text_of(part);
             v["slack"] = Arr();
-            static_cast<Arr&>(v["slack"]).expandTo(300);
+            static_cast<Arr&>(v["slack"]).resize(300);
             const fail_loop::filler_until rest(room_for_all.get(), 200, room, v);
             const std::string before = text_of(v);
             try {

@@ -124,6 +124,11 @@ BOOST_AUTO_TEST_CASE(literals_have_the_types_of_python) {
     BOOST_TEST(tag_of("OrderedDict([('a', 1)])") == 'o');
     BOOST_TEST(parse("array([1,2], 'f')").subtype == 'f');
     BOOST_TEST(parse("array([], 'd')").subtype == 'd');
+    BOOST_TEST(parse("array([1,2])").subtype == 'l');
+    BOOST_TEST(parse("array([1, 2.5 ] )").subtype == 'd');
+    BOOST_TEST(parse("array([1,(1+2j)])").subtype == 'D');
+    BOOST_TEST(parse("array([1,5000000000])").subtype == 'x');
+    BOOST_TEST(parse("array([])").subtype == 'l');
     BOOST_TEST(parse("array([(1+2j)], 'D')").subtype == 'D');
     BOOST_TEST(parse("array([True,False], 'b')").subtype == 'b');
     BOOST_TEST(parse("array([1], 'b')").subtype == 'S');
@@ -262,7 +267,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_shown_with_its_place) {
                                    "{'a': }",
                                    "array",
                                    "array(",
-                                   "array([1,2])",
+                                   "array([1,2]",
                                    "array(['a'], 'd')",
                                    "array([1], 'z')",
                                    "array([1], 'dd')",

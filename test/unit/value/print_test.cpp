@@ -152,7 +152,11 @@ BOOST_AUTO_TEST_CASE(arrays_of_numbers_print_with_their_code) {
 BOOST_AUTO_TEST_CASE(arrays_outside_of_values_print_their_elements_and_spaces) {
     BOOST_TEST(Stringize(Array<real_8>{1, 2.5}) == "1 2.5 ");
     BOOST_TEST(Stringize(Array<int_4>()) == "");
-    BOOST_TEST(Stringize(Arr{1, "a"}) == "1 'a' ");
+    BOOST_TEST(Stringize(Array<std::string>{"a", "b"}) == "a b ");
+}
+
+BOOST_AUTO_TEST_CASE(lists_outside_of_values_print_as_inside) {
+    BOOST_TEST(Stringize(Arr{1, "a"}) == "[1, 'a']");
 }
 
 BOOST_AUTO_TEST_CASE(proxies_print_as_what_they_share) {

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <valpool/compat/occonvert.h>
+
+namespace OC {
+
+/// What is no table becomes {'VALUE': what it was}; a list, if so asked, {0: ..., 1: ...}.
+inline void MakeTabInPlace(Val& v, bool convert_arr = false, bool keys_as_strings = false) {
+    if (v.tag == 't') return;
+    if (convert_arr && v.tag == 'n' && v.subtype == 'Z')
+        return ConvertArrToTab(v, false, keys_as_strings);
+    Val table = Tab();
+    table["VALUE"] = std::move(v);
+    v = std::move(table);
+}
+inline Tab MakeTab(const Val& v, bool convert_arr = false, bool keys_as_strings = false) {
+    Val copy = v;
+    MakeTabInPlace(copy, convert_arr, keys_as_strings);
+    return Tab(copy);
+}
+
+}  // namespace OC
