@@ -1,3 +1,4 @@
+#include "support/abandoned_files.hpp"
 #include "support/started_pool.hpp"
 
 #include <algorithm>
@@ -35,13 +36,6 @@ constexpr bool can_limit_all = false;
 constexpr bool can_limit_all = true;
 #endif
 
-std::size_t count_temporaries() {
-    std::size_t count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/dev/shm"))
-        if (entry.path().filename().string().rfind(".valpool-making.", 0) == 0) ++count;
-    return count;
-}
-
 std::size_t count_descriptors() {
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
@@ -75,7 +69,7 @@ struct fixture {
         });
         BOOST_TEST(limited.wait() == 0);
         BOOST_TEST(access(name.path().c_str(), F_OK) != 0);
-        BOOST_TEST(eventually([] { return count_temporaries() == 0; }));
+        BOOST_TEST(eventually([] { return count_abandoned_files() == 0; }));
     }
 };
 
@@ -192,7 +186,7 @@ BOOST_AUTO_TEST_CASE(what_a_killed_creator_leaves_goes_with_the_next_creation) {
     }
     SHMMain main(name, megabyte);
     BOOST_TEST(main.start() == STARTED);
-    BOOST_TEST(count_temporaries() == 0u);
+    BOOST_TEST(count_abandoned_files() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_temporary_file_that_is_being_filled_is_left_alone) {
@@ -263,7 +257,7 @@ BOOST_AUTO_TEST_CASE(children_that_are_forked_meanwhile_hold_nothing_up) {
         SHMMain next(name, megabyte);
         BOOST_TEST(next.start() == STARTED);
     }
-    BOOST_TEST(eventually([] { return count_temporaries() == 0; }));
+    BOOST_TEST(eventually([] { return count_abandoned_files() == 0; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_dead_pools_memory_is_there_for_the_next_one) {

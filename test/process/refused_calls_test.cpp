@@ -1,3 +1,4 @@
+#include "support/abandoned_files.hpp"
 #include "support/child.hpp"
 
 #include <valpool/valpool.hpp>
@@ -5,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -36,17 +38,18 @@ namespace {
 /// Of this process; off unless a trial is on.
 struct refusal {
     bool is_on = false;
-    long countdown = 0;  // the call that is refused; 0: none
+    // Which call is refused: the n-th of that name. Its place among all would depend on what other
+    // processes leave in the directory meanwhile.
+    std::string name = {};
+    long countdown = 0;
     int error = 0;
     std::vector<std::string>* names = nullptr;  // of the calls that were made
-    const char* refused = nullptr;
 
     /// True: this call fails.
     bool falls_on(const char* call) noexcept {
         if (!is_on) return false;
         if (names) names->emplace_back(call);
-        if (countdown == 0 || --countdown != 0) return false;
-        refused = call;
+        if (name != call || --countdown != 0) return false;
         errno = error;
         return true;
     }
@@ -299,11 +302,12 @@ const scenario scenarios[] = {
 };
 
 /// What was wrong after a refusal; empty: nothing.
-std::string wrong_after(const scenario& what, const std::string& pool, long call, int error) {
+std::string wrong_after(const scenario& what, const std::string& pool, const std::string& call,
+                        long nth, int error) {
     what.prepare(pool);
     const std::size_t descriptors = count_of("/proc/self/fd", "");
     std::string message;
-    calls = {true, call, error, nullptr, nullptr};
+    calls = {true, call, nth, error, nullptr};
     try {
         what.act(pool);
     } catch (const std::exception& e) {
@@ -316,8 +320,7 @@ std::string wrong_after(const scenario& what, const std::string& pool, long call
     if (count_mappings(pool) + count_mappings("valpool-making") != 0)
         return "a mapping is left; " + message;
     // Its own unlink may be what was refused; then the next creation does it.
-    const std::string refused = calls.refused ? calls.refused : "";
-    if (refused != "unlink" && count_of("/dev/shm", ".valpool-making.") != 0)
+    if (call != "unlink" && count_abandoned_files() != 0)
         return "a temporary file is left; " + message;
     try {
         SHMMain main(pool, pool_bytes, false, nullptr, stop_soon, 1000);
@@ -327,7 +330,7 @@ std::string wrong_after(const scenario& what, const std::string& pool, long call
         return std::string("the next try fails: ") + e.what() + "; before: " + message;
     }
     if (count_of("/dev/shm", pool) != 0) return "a file is left after the next try; " + message;
-    if (count_of("/dev/shm", ".valpool-making.") != 0)
+    if (count_abandoned_files() != 0)
         return "a temporary file is left after the next try; " + message;
     return {};
 }
@@ -367,7 +370,7 @@ BOOST_AUTO_TEST_CASE(each_is_an_error_that_leaves_nothing_and_the_next_try_works
         const pool_name pool("refused");
         std::vector<std::string> names;
         what.prepare(pool);
-        calls = {true, 0, 0, &names, nullptr};
+        calls = {true, {}, 0, 0, &names};
         what.act(pool);
         calls = {};
         std::remove(pool.path().c_str());
@@ -375,11 +378,12 @@ BOOST_AUTO_TEST_CASE(each_is_an_error_that_leaves_nothing_and_the_next_try_works
         for (std::size_t i = 0; i < names.size(); ++i) {
             const auto errors = errors_of_calls().find(names[i]);
             BOOST_TEST_REQUIRE((errors != errors_of_calls().end()), names[i]);
+            const auto nth =
+                std::count(names.begin(), names.begin() + static_cast<long>(i) + 1, names[i]);
             for (const int error : errors->second) {
                 shared<result_text> result;
                 child trial([&] {
-                    const std::string wrong =
-                        wrong_after(what, pool, static_cast<long>(i) + 1, error);
+                    const std::string wrong = wrong_after(what, pool, names[i], nth, error);
                     std::strncpy(result->text, wrong.c_str(), sizeof result->text - 1);
                     return 0;
                 });
