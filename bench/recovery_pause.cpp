@@ -3,7 +3,7 @@
 /// Prints milliseconds: median and maximum of the repair itself, and the longest gap between two
 /// operations of a process that works on meanwhile.
 
-#include "memory/recovery.hpp"
+#include "recovery/recovery.hpp"
 
 #include <valpool/valpool.hpp>
 

@@ -5,22 +5,29 @@ set -euo pipefail
 cd "$1"
 
 # The layers, lowest first. Public headers are named here one by one: an unknown one is an error.
-layers=(base segment memory value queue boot)
+layers=(base segment alloc process object recovery value queue boot monitor all)
 declare -A layer_of=(
   [valpool/error.hpp]=base [valpool/detail/config.hpp]=base [valpool/detail/break_checker.hpp]=base
+  [valpool/thread.hpp]=base
   [valpool/shared_memory.hpp]=segment
-  [valpool/streaming_pool.hpp]=memory [valpool/pool_check.hpp]=memory
-  [valpool/detail/box.hpp]=memory [valpool/detail/allocator.hpp]=memory
-  [valpool/types.hpp]=value [valpool/visit.hpp]=value
-  [valpool/circular_buffer.hpp]=memory [valpool/thread.hpp]=base [valpool/json.hpp]=value [valpool/parse.hpp]=value [valpool/big_int.hpp]=value [valpool/val.hpp]=value [valpool/tab.hpp]=value
-  [valpool/array.hpp]=value [valpool/tup.hpp]=value [valpool/proxy.hpp]=value
-  [valpool/it.hpp]=value [valpool/stringize.hpp]=value [valpool/check_shm.hpp]=value
-  [valpool/detail/short_text.hpp]=value [valpool/detail/value_access.hpp]=value [valpool/detail/pack.hpp]=value
+  [valpool/streaming_pool.hpp]=alloc [valpool/circular_buffer.hpp]=alloc
+  [valpool/detail/hold_state.hpp]=process
+  [valpool/detail/box.hpp]=object [valpool/detail/box_lock.hpp]=object [valpool/detail/hold.hpp]=object
+  [valpool/detail/mutation.hpp]=object [valpool/detail/out_ref.hpp]=object
+  [valpool/detail/region.hpp]=object [valpool/detail/allocator.hpp]=object
+  [valpool/types.hpp]=value [valpool/visit.hpp]=value [valpool/json.hpp]=value
+  [valpool/parse.hpp]=value [valpool/big_int.hpp]=value [valpool/val.hpp]=value
+  [valpool/tab.hpp]=value [valpool/array.hpp]=value [valpool/tup.hpp]=value
+  [valpool/proxy.hpp]=value [valpool/it.hpp]=value [valpool/stringize.hpp]=value
+  [valpool/check_shm.hpp]=value [valpool/detail/short_text.hpp]=value
+  [valpool/detail/value_access.hpp]=value [valpool/detail/pack.hpp]=value
   [valpool/cq.hpp]=queue
   [valpool/boot.hpp]=boot [valpool/shm_main.hpp]=boot [valpool/server_side.hpp]=boot
-  [valpool/client_side.hpp]=boot [valpool/valpool.hpp]=boot
+  [valpool/client_side.hpp]=boot
+  [valpool/pool_check.hpp]=monitor
+  [valpool/valpool.hpp]=all
 )
-for header in include/valpool/compat/*; do layer_of[${header#include/}]=boot; done
+for header in include/valpool/compat/*; do layer_of[${header#include/}]=all; done
 
 rank() {
   local i
@@ -43,7 +50,8 @@ while IFS=: read -r file _ line; do
   included=${BASH_REMATCH[1]}
   own=$(layer "$file")
   case $included in
-    valpool/* | base/* | segment/* | memory/* | value/* | queue/* | boot/*) ;;
+    valpool/* | base/* | segment/* | alloc/* | process/* | object/* | recovery/* | value/* | queue/* | \
+      boot/* | monitor/*) ;;
     *) continue ;;  # the system's and Boost's
   esac
   other=$(layer "$included")

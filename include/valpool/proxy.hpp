@@ -3,6 +3,7 @@
 /// Sharing: proxies, and the functions that make them.
 
 #include <valpool/array.hpp>
+#include <valpool/detail/hold.hpp>
 #include <valpool/tab.hpp>
 #include <valpool/tup.hpp>
 #include <valpool/val.hpp>

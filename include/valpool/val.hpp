@@ -4,6 +4,7 @@
 
 #include <valpool/detail/allocator.hpp>
 #include <valpool/detail/config.hpp>
+#include <valpool/detail/mutation.hpp>
 #include <valpool/detail/short_text.hpp>
 #include <valpool/streaming_pool.hpp>
 #include <valpool/types.hpp>

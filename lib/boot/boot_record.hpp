@@ -2,7 +2,7 @@
 
 #include <valpool/boot.hpp>
 
-#include "memory/arena.hpp"
+#include "alloc/arena.hpp"
 #include "segment/pool_file.hpp"
 
 #include <cstddef>

@@ -2,8 +2,9 @@
 
 #include "base/kill_point.hpp"
 #include "base/system_error.hpp"
-#include "memory/fork.hpp"
-#include "memory/retirement.hpp"
+#include "process/process_table.hpp"
+#include "recovery/recovery.hpp"
+#include "process/retirement.hpp"
 #include "queue/directory.hpp"
 #include "segment/limits.hpp"
 
@@ -59,14 +60,15 @@ pool_segment map_at(const pool_file& file, const std::string& name, void* pinned
 }
 
 pool_access access_of(pool_segment found, pool_file file, const std::string& name) {
-    install_queue_hooks();
+    register_pipes();
     pool_access access;
     access.boot = found.boot;
     // A large pool is in every process that uses it: dumps would have it many times over.
     dump_with_core(found.segment.start(), found.segment.size_bytes, false);
     // Owns the segment, leads to its boot object.
     std::shared_ptr<void> mapping(found.segment.owner, found.boot);
-    access.user = attach(*found.pool, std::move(file), std::move(mapping), name);
+    access.user =
+        attach(*found.pool, std::move(file), std::move(mapping), name, recovery_of_pools());
     return access;
 }
 

@@ -3,7 +3,7 @@
 /// Attaching to a pool by its name, and making one.
 
 #include "boot/boot_record.hpp"
-#include "memory/attachment.hpp"
+#include "process/attachment.hpp"
 #include "segment/segment.hpp"
 
 #include <cstdint>

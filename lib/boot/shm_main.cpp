@@ -4,8 +4,10 @@
 #include "base/system_error.hpp"
 #include "boot/pool_access.hpp"
 #include "boot/startup.hpp"
-#include "memory/fork.hpp"
-#include "memory/retirement.hpp"
+#include "process/fork.hpp"
+#include "process/process_table.hpp"
+#include "process/slot.hpp"
+#include "process/retirement.hpp"
 #include "queue/directory.hpp"
 #include "segment/limits.hpp"
 

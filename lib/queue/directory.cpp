@@ -1,9 +1,14 @@
 #include "queue/directory.hpp"
 
+#include <valpool/detail/hold.hpp>
+
+#include "alloc/slab.hpp"
 #include "base/kill_point.hpp"
 #include "base/system_error.hpp"
-#include "memory/recovery.hpp"
-#include "memory/slab.hpp"
+#include "object/box.hpp"
+#include "object/release.hpp"
+#include "object/root_provider.hpp"
+#include "recovery/recovery.hpp"
 
 #include <algorithm>
 #include <array>
@@ -75,41 +80,13 @@ void take_out(arena& a, lane_heap& heap, pipe& p) noexcept {
 bool is_unheld(const pipe& p) noexcept { return p.root.refs.load(std::memory_order_acquire) == 1; }
 bool is_unused(const pipe& p) noexcept { return is_unheld(p) && packet_count(p) == 0; }
 
-void remove_unheld(arena& a, lane_heap& heap) noexcept {
+void remove_unheld_pipes(arena& a, lane_heap& heap) noexcept {
     for_each_pipe(a, [&](pipe& p) {
         if (p.root.root_subtype == temporary_queue && is_unheld(p)) take_out(a, heap, p);
     });
 }
 
 // --- what recovery asks ------------------------------------------------------------------------
-
-void forget_waiter(arena& a, std::uint32_t lane_index) noexcept {
-    for_each_pipe(a, [=](pipe& p) {
-        p.producers.forget(lane_index);
-        p.consumers.forget(lane_index);
-    });
-    a.seat_at(lane_index).asleep.store(0, std::memory_order_relaxed);
-}
-
-void visit_pipes(arena& a, reference_visitor visit, void* context) noexcept {
-    for_each_pipe(a, [=](pipe& p) { visit(context, p.root.self); });
-}
-
-/// In whatever order. The pipe may be going when check() looks at it: what says where its cells are
-/// is read once.
-void visit_packets(arena& a, box& b, reference_visitor visit, void* context) noexcept {
-    const pipe& p = pipe_in(b);
-    const std::uint64_t capacity = __atomic_load_n(&p.capacity, __ATOMIC_RELAXED);
-    if (capacity > a.size_bytes / sizeof(cell) ||
-        pipe::size_bytes(capacity) > a.size_bytes - a.offset_of(&b))
-        return;
-    const auto* const cells = reinterpret_cast<const cell*>(&p + 1);
-    for (std::uint64_t i = 0; i < capacity; ++i) {
-        const cell& c = cells[i * pipe::stride_for(capacity)];
-        if ((c.sequence.load(std::memory_order_relaxed) & 1) != 0)
-            visit(context, c.reference.load(std::memory_order_relaxed));
-    }
-}
 
 /// The named pipe with that topic. Null for an unnamed one, which may be gone by now: who waits
 /// there looks up often enough by himself. Inside.
@@ -127,22 +104,58 @@ bool could_go_on(thread_lane& l, std::uint64_t topic) noexcept {
     return topic == p->room_topic() ? has_room(*p) : has_packet(*p);
 }
 
-std::uint32_t rouse_sleepers(thread_lane& l) noexcept {
-    arena& a = *l.pool;
-    std::array<std::uint64_t, 64> roused;
-    std::size_t topics = 0;
-    std::uint32_t sleepers = 0;
-    for (std::uint32_t i = 0; i < a.lane_count; ++i) {
-        seat& s = a.seat_at(i);
-        if (s.asleep.load(std::memory_order_acquire) == 0) continue;
-        ++sleepers;
-        const std::uint64_t topic = s.topic.load(std::memory_order_relaxed);
-        const auto end = roused.begin() + static_cast<std::ptrdiff_t>(topics);
-        if (topics == roused.size() || std::find(roused.begin(), end, topic) != end) continue;
-        if (could_go_on(l, topic) && wake_seat(s, topic)) roused[topics++] = topic;
+class pipe_roots final : public root_provider {
+public:
+    void repair_lane(arena& a, std::uint32_t lane_index) noexcept override {
+        for_each_pipe(a, [=](pipe& p) {
+            p.producers.forget(lane_index);
+            p.consumers.forget(lane_index);
+        });
+        a.seat_at(lane_index).asleep.store(0, std::memory_order_relaxed);
     }
-    return sleepers;
-}
+
+    void visit_roots(arena& a, reference_visitor& visitor) noexcept override {
+        for_each_pipe(a, [&](pipe& p) { visitor.visit(p.root.self); });
+    }
+
+    /// In whatever order. The pipe may be going when check() looks at it: what says where its cells
+    /// are is read once.
+    void visit_box(arena& a, box& b, reference_visitor& visitor) noexcept override {
+        const pipe& p = pipe_in(b);
+        const std::uint64_t capacity = __atomic_load_n(&p.capacity, __ATOMIC_RELAXED);
+        if (capacity > a.size_bytes / sizeof(cell) ||
+            pipe::size_bytes(capacity) > a.size_bytes - a.offset_of(&b))
+            return;
+        const auto* const cells = reinterpret_cast<const cell*>(&p + 1);
+        for (std::uint64_t i = 0; i < capacity; ++i) {
+            const cell& c = cells[i * pipe::stride_for(capacity)];
+            if ((c.sequence.load(std::memory_order_relaxed) & 1) != 0)
+                visitor.visit(c.reference.load(std::memory_order_relaxed));
+        }
+    }
+
+    void remove_unheld(arena& a, lane_heap& heap) noexcept override {
+        remove_unheld_pipes(a, heap);
+    }
+
+    std::uint32_t rouse_sleepers(thread_lane& l) noexcept override {
+        arena& a = *l.pool;
+        std::array<std::uint64_t, 64> roused;
+        std::size_t topics = 0;
+        std::uint32_t sleepers = 0;
+        for (std::uint32_t i = 0; i < a.lane_count; ++i) {
+            seat& s = a.seat_at(i);
+            if (s.asleep.load(std::memory_order_acquire) == 0) continue;
+            ++sleepers;
+            const std::uint64_t topic = s.topic.load(std::memory_order_relaxed);
+            const auto end = roused.begin() + static_cast<std::ptrdiff_t>(topics);
+            if (topics == roused.size() || std::find(roused.begin(), end, topic) != end) continue;
+            if (could_go_on(l, topic) && wake_seat(s, topic)) roused[topics++] = topic;
+        }
+        return sleepers;
+    }
+};
+constinit pipe_roots all_pipes;
 
 // --- making one --------------------------------------------------------------------------------
 
@@ -209,13 +222,7 @@ bool is_there(thread_lane& l, std::string_view name) {
 
 }  // namespace
 
-void install_queue_hooks() noexcept {
-    static const bool once = [] {
-        queue_hooks = {forget_waiter, visit_pipes, visit_packets, remove_unheld, rouse_sleepers};
-        return true;
-    }();
-    static_cast<void>(once);
-}
+void register_pipes() noexcept { set_root_provider(all_pipes); }
 
 const pipe* pipe_at(const arena& a, std::uint64_t offset) noexcept {
     if (!a.in_pages(offset) || offset % block_granule != 0 || a.size_bytes - offset < sizeof(pipe))
@@ -262,7 +269,7 @@ hold* open_pipe(arena& a, const pipe_order& order) {
 }
 
 hold* make_unnamed_pipe(arena& a, std::uint64_t capacity) {
-    install_queue_hooks();
+    register_pipes();
     return make_pipe(a, {{}, capacity}, page_use::values);
 }
 
@@ -277,7 +284,7 @@ void remove_if_unheld(attachment& at, std::uint64_t offset) {
         const pipe* const p = pipe_at(a, offset);
         if (!p || p->root.root_subtype != temporary_queue || !is_unheld(*p)) return;
     }
-    if (!change_alone(at, [&](lane_heap& heap) { remove_unheld(a, heap); }))
+    if (!change_alone(at, [&](lane_heap& heap) { remove_unheld_pipes(a, heap); }))
         a.pipes_due.store(1, std::memory_order_relaxed);
 }
 }  // namespace

@@ -14,7 +14,7 @@
 namespace valpool::detail {
 
 /// Tells recovery about queues; before there can be any. May be called again.
-void install_queue_hooks() noexcept;
+void register_pipes() noexcept;
 
 /// The pipe at a place of the list, or null when there is none that makes sense: for who is not
 /// inside, and for what may be damaged.

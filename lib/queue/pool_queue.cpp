@@ -1,13 +1,15 @@
 #include "queue/queue_core.hpp"
 
+#include <valpool/detail/hold.hpp>
+
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
-#include "memory/fork.hpp"
-#include "memory/retirement.hpp"
-#include "memory/watch.hpp"
+#include "process/fork.hpp"
+#include "process/retirement.hpp"
 #include "queue/directory.hpp"
 #include "queue/patience.hpp"
 #include "queue/waiting.hpp"
+#include "recovery/watch.hpp"
 
 #include <valpool/detail/pack.hpp>
 #include <valpool/detail/value_access.hpp>

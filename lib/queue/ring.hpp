@@ -2,7 +2,7 @@
 
 /// The bounded queue as it lies in the pool, and its operations that never wait.
 
-#include "memory/hold.hpp"
+#include "object/hold.hpp"
 #include "queue/waiting.hpp"
 
 #include <algorithm>

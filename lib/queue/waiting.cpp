@@ -2,6 +2,7 @@
 
 #include "base/futex.hpp"
 #include "base/kill_point.hpp"
+#include "process/gate.hpp"
 
 #include <bit>
 #include <new>

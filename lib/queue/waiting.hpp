@@ -3,7 +3,7 @@
 /// How threads sleep until a pipe has a packet, or room, and who wakes them.
 
 #include "base/clock.hpp"
-#include "memory/attachment.hpp"
+#include "process/attachment.hpp"
 
 #include <atomic>
 #include <chrono>

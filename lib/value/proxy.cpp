@@ -3,9 +3,11 @@
 #include <valpool/detail/pack.hpp>
 #include <valpool/error.hpp>
 
+#include <valpool/detail/box_lock.hpp>
+
 #include "base/cancellation.hpp"
 #include "base/clock.hpp"
-#include "memory/fork.hpp"
+#include "process/fork.hpp"
 #include "value/containers.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include <valpool/val.hpp>
 
-#include "memory/fork.hpp"
+#include "process/fork.hpp"
 #include "value/containers.hpp"
 
 #include <cstring>

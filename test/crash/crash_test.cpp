@@ -1,7 +1,7 @@
 #include "crash/scenario.hpp"
 
-#include "memory/recovery.hpp"
-#include "memory/slab.hpp"
+#include "alloc/slab.hpp"
+#include "recovery/recovery.hpp"
 
 #include <valpool/valpool.hpp>
 

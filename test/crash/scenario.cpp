@@ -1,6 +1,6 @@
 #include "crash/scenario.hpp"
 
-#include "memory/box_lock.hpp"
+#include "object/box_lock.hpp"
 
 #include <valpool/valpool.hpp>
 

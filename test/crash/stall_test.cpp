@@ -1,5 +1,5 @@
 #include "base/kill_point.hpp"
-#include "memory/attachment.hpp"
+#include "process/gate.hpp"
 #include "support/child.hpp"
 
 #include <valpool/valpool.hpp>

@@ -1,7 +1,7 @@
 #include "support/started_pool.hpp"
 
 #include "boot/boot_record.hpp"
-#include "memory/attachment.hpp"
+#include "process/lane.hpp"
 #include "segment/segment.hpp"
 
 #include <valpool/valpool.hpp>

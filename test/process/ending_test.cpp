@@ -1,6 +1,6 @@
 #include "support/child.hpp"
 
-#include "memory/recovery.hpp"
+#include "recovery/recovery.hpp"
 
 #include <valpool/valpool.hpp>
 

@@ -1,7 +1,7 @@
 #include "support/started_pool.hpp"
 
-#include "memory/attachment.hpp"
-#include "memory/slab.hpp"
+#include "alloc/slab.hpp"
+#include "process/gate.hpp"
 
 #include <valpool/valpool.hpp>
 

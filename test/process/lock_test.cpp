@@ -1,7 +1,7 @@
 #include "support/child.hpp"
 
-#include "memory/box_lock.hpp"
-#include "memory/recovery.hpp"
+#include "object/box_lock.hpp"
+#include "recovery/recovery.hpp"
 
 #include <valpool/valpool.hpp>
 

@@ -1,7 +1,7 @@
 #include "support/child.hpp"
 
-#include "memory/attachment.hpp"
-#include "memory/recovery.hpp"
+#include "process/lane.hpp"
+#include "recovery/recovery.hpp"
 
 #include <valpool/valpool.hpp>
 

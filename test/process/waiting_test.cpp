@@ -1,7 +1,7 @@
 #include "base/clock.hpp"
-#include "memory/attachment.hpp"
-#include "memory/recovery.hpp"
+#include "process/lane.hpp"
 #include "queue/ring.hpp"
+#include "recovery/recovery.hpp"
 #include "support/child.hpp"
 
 #include <valpool/valpool.hpp>

@@ -2,6 +2,8 @@
 
 /// What the value layer's own parts need of a Val's inside.
 
+#include <valpool/detail/hold.hpp>
+#include <valpool/detail/out_ref.hpp>
 #include <valpool/val.hpp>
 
 #include <atomic>

@@ -1,5 +1,5 @@
-#include "memory/attachment.hpp"
-#include "memory/slab.hpp"
+#include "alloc/slab.hpp"
+#include "process/lane.hpp"
 
 #include <valpool/valpool.hpp>
 

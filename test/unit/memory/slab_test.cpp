@@ -1,4 +1,4 @@
-#include "memory/size_class.hpp"
+#include "alloc/size_class.hpp"
 
 #include <valpool/pool_check.hpp>
 #include <valpool/streaming_pool.hpp>

@@ -1,6 +1,7 @@
-#include "memory/hold.hpp"
-#include "memory/recovery.hpp"
+#include "alloc/slab.hpp"
+#include "object/hold.hpp"
 #include "queue/directory.hpp"
+#include "recovery/recovery.hpp"
 #include "support/started_pool.hpp"
 
 #include <valpool/detail/value_access.hpp>

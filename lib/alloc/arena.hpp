@@ -1,0 +1,258 @@
+#pragma once
+
+/// The layout of a pool's memory. Everything is found by offsets from the arena's start, so that
+/// the arena works wherever it is mapped.
+///
+///   arena | process slots | lanes | lane heaps | seats | page table | page map | partial maps |
+///   pages
+///
+/// Which edits bump layout_version: every change of a struct in this header, of box and chunk, of
+/// the size classes, and of the queue's structs; and of the hash of values, which tables keep.
+
+#include <valpool/streaming_pool.hpp>
+
+#include "alloc/raw_header.hpp"
+#include "alloc/size_class.hpp"
+#include "segment/registry.hpp"
+#include "segment/seat.hpp"
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace valpool::detail {
+
+constexpr std::uint32_t layout_version = 10;
+constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
+constexpr std::size_t smallest_page_bytes = 4096;
+/// Every pool has blocks of that size.
+constexpr std::size_t certain_block_bytes = smallest_page_bytes / 2;
+
+/// Free blocks of one bitmap word that a lane has to itself.
+/// Shape: `mask` has a bit for each; 0: none, then `place` may be anything. `place` is where the
+/// word's first block starts, counted from the first page, and in its lowest six bits, which are 0
+/// there, for a reserve: where to look for a free block first. A checker may read both at any time.
+struct block_group {
+    std::atomic<std::uint64_t> mask;
+    std::atomic<std::uint64_t> place;
+
+    static constexpr std::uint64_t bit_mask = 63;
+    std::uint64_t first_block() const noexcept {
+        return place.load(std::memory_order_relaxed) & ~bit_mask;
+    }
+};
+static_assert(sizeof(block_group) == 16, "a lane heap has many");
+
+/// What a thread has set aside so that it needs no shared cache line for each block: `reserves` are
+/// for its own next allocations, one a size class; `freed` is what it has freed and not given back
+/// yet, of each class (classes that are freed_groups apart share a place) the word of the last one.
+/// Invariants: a block that a group names is marked as used in its page's bitmap, and in no other
+/// group. `freed_bytes` is the size of all blocks in `freed`.
+/// Writers: the lane's thread, inside; a recoverer, with the gate closed.
+/// Crash safety: recovery rebuilds the bitmaps from what is reachable and empties every lane heap,
+/// of the dead and of the living alike.
+struct alignas(64) lane_heap {
+    static constexpr unsigned freed_groups = 16;
+    block_group reserves[size_class_count];
+    block_group freed[freed_groups];
+    std::atomic<std::uint32_t> freed_bytes;
+    std::uint32_t last_page[size_class_count];  // page + 1: where to look first; 0: nowhere
+
+    /// Names no block any more. By single stores: others may be reading how much is set aside.
+    void forget() noexcept {
+        const auto empty = [](block_group& group) {
+            group.mask.store(0, std::memory_order_relaxed);
+            group.place.store(0, std::memory_order_relaxed);
+        };
+        for (block_group& group : reserves) empty(group);
+        for (block_group& group : freed) empty(group);
+        freed_bytes.store(0, std::memory_order_relaxed);
+        for (std::uint32_t& page : last_page) page = 0;
+    }
+};
+static_assert(sizeof(lane_heap) == 832, "small pools have 64 of them: they must stay small");
+
+/// A page's entry in the page table; followed by its bitmaps: `words` of free blocks (1: free), and
+/// `words` of recovery's marks.
+/// Invariants:
+///   1. kind free: all free-words are 0, and the page map's bit is set (or the page is just being
+///      claimed or released).
+///   2. kind c + 1: a slab of size class c.
+///   3. kind run_head: the first of `run_pages` pages; the others are run_tail.
+/// Writers: who claimed the page (page map bit) or all its blocks; bitmaps by anybody, atomically.
+/// Crash safety: any half-done change leaks at most the page until recovery.
+struct page_entry {
+    enum : std::uint32_t { free = 0, run_head = 100, run_tail = 101 };
+    std::atomic<std::uint32_t> kind;
+    std::atomic<std::uint32_t> run_pages;
+    std::atomic<std::uint32_t> run_mark;
+    std::atomic<std::uint32_t> use;  // a page_use: what it was claimed for, see page_counts
+
+    std::atomic<std::uint64_t>* words() noexcept {
+        return reinterpret_cast<std::atomic<std::uint64_t>*>(this + 1);
+    }
+    const std::atomic<std::uint64_t>* words() const noexcept {
+        return reinterpret_cast<const std::atomic<std::uint64_t>*>(this + 1);
+    }
+};
+static_assert(sizeof(page_entry) == 16, "bitmaps follow, aligned to 8");
+
+/// How many pages have been claimed for values and for pipes, in one word, for neither may have
+/// more than the other one leaves; ledgers have whatever is left. See may_claim in slab.cpp.
+struct page_counts {
+    std::uint32_t values;  // and raw memory
+    std::uint32_t pipes;
+
+    explicit page_counts(std::uint64_t word) noexcept
+        : values(static_cast<std::uint32_t>(word)), pipes(static_cast<std::uint32_t>(word >> 32)) {}
+    std::uint64_t word() const noexcept { return values | std::uint64_t{pipes} << 32; }
+};
+
+/// Shape: the pool's first bytes. All but the last group is constant after format().
+struct arena : StreamingPool {
+    std::uint64_t magic;
+    std::uint64_t size_bytes;  // from the arena's start to the end of its last page
+    std::uint64_t nonce;       // tells two pools of the same name apart
+    std::uint32_t version;
+    std::uint32_t page_shift;
+    std::uint32_t page_count;
+    std::uint32_t words_per_page;
+    std::uint32_t lane_count;  // as many slots, lane heaps and seats
+    std::uint32_t raw_align;
+    std::uint32_t value_page_limit;   // the other pages are for pipes and bookkeeping only
+    std::uint32_t bookkeeping_pages;  // and of those so many for bookkeeping only
+    std::uint64_t slots_offset;
+    std::uint64_t lanes_offset;
+    std::uint64_t heaps_offset;
+    std::uint64_t seats_offset;
+    std::uint64_t table_offset;
+    std::uint64_t table_stride;
+    std::uint64_t map_offset;
+    std::uint64_t partial_offset;
+    std::uint64_t partial_stride;
+    std::uint64_t pages_offset;
+    std::uint64_t shared_by_file;  // 1: has a pool_file, so deaths are noticed
+
+    alignas(64) gate entrance;
+    watch looks;
+    alignas(64) std::atomic<std::uint64_t> pipes;  // newest named pipe; 0: none
+    std::atomic<std::uint64_t> system_bytes;       // of named pipes and ledgers
+    std::atomic<std::uint64_t> claimed_pages;      // page_counts
+    /// Grows when pipes have left the list, before their memory can become something else: for who
+    /// reads the list without being inside.
+    std::atomic<std::uint32_t> pipe_removals;
+    std::atomic<std::uint32_t> pipes_due;  // 1: the next repair may find a temporary pipe to remove
+    std::atomic<std::uint32_t> page_returns;  // how often pages were given back, ever
+    std::atomic<std::uint32_t> main_slot;     // slot + 1 of the SHMMain
+    std::atomic<std::uint32_t> kept;          // 1: stays when nobody uses it
+    /// Hints: no row of at least 2^i free pages begins before page row_hints[i], as far as anybody
+    /// has noticed. A wrong one costs a search from the first page.
+    static constexpr unsigned row_hint_count = 7;
+    std::atomic<std::uint32_t> row_hints[row_hint_count];
+
+    arena() = default;  // only ever laid over zeroed memory, see format_arena
+
+    template <class T>
+    T* at(std::uint64_t offset) noexcept {
+        return reinterpret_cast<T*>(reinterpret_cast<char*>(this) + offset);
+    }
+    template <class T>
+    const T* at(std::uint64_t offset) const noexcept {
+        return reinterpret_cast<const T*>(reinterpret_cast<const char*>(this) + offset);
+    }
+    std::uint64_t offset_of(const void* p) const noexcept {
+        return static_cast<std::uint64_t>(static_cast<const char*>(p) -
+                                          reinterpret_cast<const char*>(this));
+    }
+    bool contains(const void* p) const noexcept { return offset_of(p) < size_bytes; }
+
+    process_slot& slot(std::uint32_t i) noexcept { return at<process_slot>(slots_offset)[i]; }
+    const process_slot& slot(std::uint32_t i) const noexcept {
+        return at<process_slot>(slots_offset)[i];
+    }
+    lane& lane_at(std::uint32_t i) noexcept { return at<lane>(lanes_offset)[i]; }
+    const lane& lane_at(std::uint32_t i) const noexcept { return at<lane>(lanes_offset)[i]; }
+    lane_heap& heap(std::uint32_t i) noexcept { return at<lane_heap>(heaps_offset)[i]; }
+    const lane_heap& heap(std::uint32_t i) const noexcept { return at<lane_heap>(heaps_offset)[i]; }
+    seat& seat_at(std::uint32_t i) noexcept { return at<seat>(seats_offset)[i]; }
+    const seat& seat_at(std::uint32_t i) const noexcept { return at<seat>(seats_offset)[i]; }
+    page_entry& page(std::uint32_t i) noexcept {
+        return *at<page_entry>(table_offset + i * table_stride);
+    }
+    const page_entry& page(std::uint32_t i) const noexcept {
+        return *at<page_entry>(table_offset + i * table_stride);
+    }
+    std::atomic<std::uint64_t>* page_map() noexcept {
+        return at<std::atomic<std::uint64_t>>(map_offset);
+    }
+    const std::atomic<std::uint64_t>* page_map() const noexcept {
+        return at<std::atomic<std::uint64_t>>(map_offset);
+    }
+    std::atomic<std::uint64_t>* partial_map(unsigned size_class) noexcept {
+        return at<std::atomic<std::uint64_t>>(partial_offset + size_class * partial_stride);
+    }
+
+    std::size_t page_bytes() const noexcept { return std::size_t{1} << page_shift; }
+    std::uint32_t map_words() const noexcept { return (page_count + 63) / 64; }
+    std::uint64_t page_start(std::uint32_t i) const noexcept {
+        return pages_offset + (std::uint64_t{i} << page_shift);
+    }
+    bool in_pages(std::uint64_t offset) const noexcept {
+        return offset >= pages_offset && offset < size_bytes;
+    }
+    std::uint32_t page_of(std::uint64_t offset) const noexcept {
+        return static_cast<std::uint32_t>((offset - pages_offset) >> page_shift);
+    }
+    /// Pages that values and pipes share.
+    std::uint32_t shared_page_limit() const noexcept { return page_count - bookkeeping_pages; }
+    /// Pipes leave some of those to values: or a pool full of pipes would be of no use.
+    std::uint32_t pipe_page_limit() const noexcept {
+        return shared_page_limit() - bookkeeping_pages / 4;
+    }
+    std::size_t largest_block() const noexcept {
+        return page_bytes() / 2 < largest_class_size ? page_bytes() / 2 : largest_class_size;
+    }
+    std::uint32_t blocks_per_page(unsigned size_class) const noexcept {
+        return block_index_of.index(page_bytes(), size_class);
+    }
+    /// The bits of word `w` that stand for blocks when the page is cut into `size_class`.
+    std::uint64_t valid_bits(unsigned size_class, std::uint32_t w) const noexcept {
+        const std::uint32_t blocks = blocks_per_page(size_class);
+        if (w * 64 >= blocks) return 0;
+        const std::uint32_t here = blocks - w * 64;
+        return here >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << here) - 1;
+    }
+    std::size_t raw_header_bytes() const noexcept {
+        return raw_align > sizeof(raw_header) ? raw_align : sizeof(raw_header);
+    }
+};
+static_assert(largest_class_size <= 65536 / 4, "a 64 KiB page holds four of the largest blocks");
+
+inline arena& arena_of(StreamingPool& pool) noexcept { return static_cast<arena&>(pool); }
+inline const arena& arena_of(const StreamingPool& pool) noexcept {
+    return static_cast<const arena&>(pool);
+}
+/// Values may use only some of the pages, so that a pipe can be opened in a pool full of them; and
+/// neither values nor pipes the last ones: however full the pool is, a process can still attach and
+/// take packets out.
+struct arena_shape {
+    std::size_t page_bytes;
+    std::size_t page_count;
+    std::size_t value_pages;
+    std::size_t lane_count;
+};
+/// A shape whose pages for values hold at least `pool_bytes`. Throws std::runtime_error when that
+/// is absurd.
+arena_shape shape_for_pool(std::size_t pool_bytes);
+/// The shape that fits into `size_bytes` in all. Throws std::runtime_error when none does.
+arena_shape shape_within(std::size_t size_bytes);
+/// Bytes from an arena's start to the end of its last page.
+std::size_t arena_bytes(const arena_shape& shape) noexcept;
+/// Lays an arena out over zeroed memory that is aligned to 64 and holds arena_bytes(shape).
+arena& format_arena(void* memory, const arena_shape& shape, std::size_t raw_align, bool by_file);
+/// What format_arena's result must look like in a file of `available` bytes from its start; says
+/// what is wrong, or null when all offsets are sound.
+const char* arena_defect(const arena& a, std::size_t available) noexcept;
+
+}  // namespace valpool::detail

@@ -1,0 +1,319 @@
+#include <valpool/pool_check.hpp>
+
+#include "alloc/slab.hpp"
+#include "object/root_provider.hpp"
+#include "process/slot.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <ostream>
+#include <stdexcept>
+#include <thread>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace valpool {
+
+using namespace detail;
+
+namespace {
+
+class checker {
+public:
+    explicit checker(const arena& a) : a_(const_cast<arena&>(a)), at_(find_attachment(a)) {}
+
+    pool_report run() {
+        report_.total_bytes = all_space(a_);
+        report_.used_bytes = used_space(a_);
+        visit_heaps();
+        // First: who holds one holds no shared value by that.
+        visitor_for pipes(*this, &checker::count_pipe);
+        roots().visit_roots(a_, pipes);
+        visit_processes();
+        follow();
+        compare_counts();
+        add_up_raw();
+        compare_bytes();
+        return std::move(report_);
+    }
+
+private:
+    struct seen_box {
+        std::size_t expected = 0;  // references by the living
+        std::size_t dead = 0;      // references by the dead, who may or may not be counted
+    };
+
+    /// Hands what it meets to a function of the checker.
+    class visitor_for final : public reference_visitor {
+    public:
+        using function = void (checker::*)(std::uint64_t offset);
+        visitor_for(checker& its, function count) noexcept : checker_(its), count_(count) {}
+        void visit(std::uint64_t offset) noexcept override { (checker_.*count_)(offset); }
+
+    private:
+        checker& checker_;
+        function count_;
+    };
+
+    void count_packet(std::uint64_t box_offset) {
+        ++report_.packets;
+        visit(box_offset, false, "a packet");
+    }
+    void count_packets_in(box& b) {
+        visitor_for packets(*this, &checker::count_packet);
+        roots().visit_box(a_, b, packets);
+    }
+    /// In the directory, which is one of the references to it.
+    void count_pipe(std::uint64_t offset) {
+        ++report_.queues;
+        if (!add_pipe(offset)) return;
+        ++pipes_[offset].expected;
+        count_packets_in(*a_.at<box>(offset));
+    }
+
+    void complain(std::string problem) {
+        constexpr std::size_t most = 100;
+        if (report_.problems.size() < most) report_.problems.push_back(std::move(problem));
+    }
+
+    /// Names the box: only what is said of the same one again and again is a problem, for others
+    /// may be changing what is looked at.
+    void complain_of(const box& b, const char* what) {
+        complain("the box at " + std::to_string(a_.offset_of(&b)) + ": its " + what);
+    }
+
+    bool is_block(std::uint64_t offset, std::uint32_t magic) const noexcept {
+        return space_start(a_, offset) == offset && offset != 0 &&
+               a_.at<std::atomic<std::uint32_t>>(offset)->load() == magic;
+    }
+
+    bool add_pipe(std::uint64_t offset) {
+        if (!is_block(offset, magic_box)) {
+            complain("a pipe lies in no block");
+            return false;
+        }
+        report_.system_bytes += space_bytes(a_, offset);
+        check_in_use(offset, "a pipe's memory");
+        return true;
+    }
+
+    /// What a lane has set aside is neither in a bitmap nor set aside once more.
+    void visit_heaps() {
+        const auto visit = [this](std::uint64_t offset) {
+            check_in_use(offset, "what a lane has set aside");
+            set_aside_.insert(offset);
+        };
+        for (std::uint32_t l = 0; l < a_.lane_count; ++l) for_each_set_aside(a_, a_.heap(l), visit);
+    }
+
+    void visit_processes() {
+        for (std::uint32_t s = 0; s < a_.lane_count; ++s) {
+            const process_slot& slot = a_.slot(s);
+            const std::uint32_t state = slot.state.load();
+            if (state == process_slot::free) continue;
+            const bool dead = at_ && at_->notices_deaths() && is_dead(*at_.get(), s);
+            has_dead_ = has_dead_ || dead;
+            // A family's slot is no process, but its references count. When all its children have
+            // slots of their own it awaits recovery, and yet nobody has died.
+            const bool is_family = state == process_slot::family;
+            auto& living = is_family ? report_.parents : report_.living_processes;
+            if (!is_family || !dead)
+                (dead ? report_.dead_processes : living).push_back(slot.pid.load());
+            visit_ledger(slot, dead);
+        }
+    }
+
+    void visit_ledger(const process_slot& slot, bool dead) {
+        const ledger_state ledger(slot);
+        std::size_t left = std::size_t{a_.page_count} * 64;
+        for (std::uint64_t o = ledger.newest; o != 0; o = a_.at<ledger_block>(o)->next) {
+            if (left-- == 0 || !is_block(o, magic_ledger)) {
+                // Its process detaches, or is repaired after, while we look.
+                if (!ledger.has_changed(slot)) complain("a process's ledger leads astray");
+                return;
+            }
+            report_.system_bytes += space_bytes(a_, o);
+            check_in_use(o, "a ledger's memory");
+            for (const auto& entry : a_.at<ledger_block>(o)->entries)
+                if (const std::uint64_t held = entry.load(std::memory_order_acquire))
+                    visit(held, dead, "a process's ledger");
+        }
+    }
+
+    void visit(std::uint64_t offset, bool by_the_dead, const char* from) {
+        if (!is_block(offset, magic_box)) {
+            // What a dead process has written last may be void.
+            if (!by_the_dead)
+                complain(std::string(from) + " refers to what is no box, at " +
+                         std::to_string(offset));
+            return;
+        }
+        if (const auto pipe = pipes_.find(offset); pipe != pipes_.end()) {
+            ++(by_the_dead ? pipe->second.dead : pipe->second.expected);
+            return;
+        }
+        const auto [place, is_new] = boxes_.try_emplace(offset);
+        ++(by_the_dead ? place->second.dead : place->second.expected);
+        ++report_.references;
+        if (is_new) work_.push_back(offset);
+    }
+
+    void follow() {
+        while (!work_.empty()) {
+            box& b = *a_.at<box>(work_.back());
+            const std::uint64_t offset = work_.back();
+            work_.pop_back();
+            ++report_.boxes;
+            if (b.self != offset) complain_of(b, "header does not know where it is");
+            if (b.poisoned.load()) ++report_.poisoned;
+            reachable_bytes_ += space_bytes(a_, offset);
+            check_in_use(offset, "a box's memory");
+            follow_chunks(b);
+            follow_references(b);
+            if (b.root_tag == queue_root_tag && b.self == offset) count_packets_in(b);
+        }
+    }
+
+    void follow_chunks(const box& b) {
+        std::size_t left = std::size_t{a_.page_count} * 1024;
+        for (std::uint64_t c = b.chunks.load(std::memory_order_acquire); c != 0;
+             c = a_.at<chunk>(c)->next.load(std::memory_order_acquire)) {
+            if (left-- == 0 || !is_block(c, magic_chunk))
+                return complain_of(b, "list of chunks leads astray");
+            reachable_bytes_ += space_bytes(a_, c);
+            check_in_use(c, "a chunk's memory");
+        }
+    }
+
+    void follow_references(const box& b) {
+        std::size_t left = std::size_t{a_.page_count} * 4096;
+        for (std::uint64_t n = b.out_refs.load(std::memory_order_acquire); n != 0;
+             n = a_.at<out_ref>(n)->next.load(std::memory_order_acquire)) {
+            if (left-- == 0 || !a_.in_pages(n) || a_.at<out_ref>(n)->self != n)
+                return complain_of(b, "list of references leads astray");
+            visit(a_.at<out_ref>(n)->target, false, "a box");
+        }
+    }
+
+    void compare_counts() {
+        compare_counts(boxes_, "the box at ");
+        compare_counts(pipes_, "the pipe at ");
+    }
+
+    using seen_boxes = std::unordered_map<std::uint64_t, seen_box>;
+    void compare_counts(const seen_boxes& boxes, const char* what) {
+        for (const auto& [offset, seen] : boxes) {
+            const std::size_t counted = a_.at<box>(offset)->refs.load();
+            // The dead leave boxes counted too high until recovery, but never too low.
+            const bool too_low = counted < seen.expected;
+            const bool too_high = counted > seen.expected + seen.dead && !has_dead_;
+            if (too_low || too_high)
+                complain(what + std::to_string(offset) + " is counted " + std::to_string(counted) +
+                         " times, but referred to " + std::to_string(seen.expected) + " times");
+        }
+    }
+
+    /// Whether the bitmaps agree that a block is in use.
+    void check_in_use(std::uint64_t offset, const char* what) {
+        const std::uint32_t p = a_.page_of(offset);
+        const std::uint32_t kind = a_.page(p).kind.load();
+        if (kind == page_entry::run_head || kind == page_entry::free || kind > size_class_count)
+            return;
+        const std::uint32_t i = block_index_of.index(offset - a_.page_start(p), kind - 1);
+        const std::uint64_t bit = std::uint64_t{1} << (i % 64);
+        if ((a_.page(p).words()[i / 64].load() & bit) != 0 || set_aside_.contains(offset))
+            complain(std::string(what) + " at " + std::to_string(offset) + " is free");
+    }
+
+    void add_up_raw() {
+        for (std::uint32_t p = 0; p < a_.page_count; ++p)
+            for_each_used_space(a_, p, [this](std::uint64_t offset) { add_raw(offset); });
+    }
+
+    void add_raw(std::uint64_t offset) {
+        const auto& header = *a_.at<raw_header>(offset);
+        if (raw_header::magic_in(header.mark.load()) != magic_raw) return;
+        report_.raw_bytes += space_bytes(a_, offset);
+        check_in_use(offset, "raw memory");
+    }
+
+    void compare_bytes() {
+        const std::size_t known = report_.system_bytes + report_.raw_bytes + reachable_bytes_;
+        if (report_.used_bytes > known) report_.leaked_bytes = report_.used_bytes - known;
+        if (report_.used_bytes < known)
+            complain(std::to_string(known) + " bytes are in use, but only " +
+                     std::to_string(report_.used_bytes) + " are marked so");
+        const std::size_t counted = a_.system_bytes.load();
+        if (counted != report_.system_bytes && !has_dead_)
+            complain("pipes and ledgers have " + std::to_string(report_.system_bytes) +
+                     " bytes, but are counted with " + std::to_string(counted));
+    }
+
+    arena& a_;
+    attachment_user at_;
+    pool_report report_;
+    seen_boxes boxes_;
+    seen_boxes pipes_;  // in the directory
+    std::unordered_set<std::uint64_t> set_aside_;
+    std::vector<std::uint64_t> work_;
+    std::size_t reachable_bytes_ = 0;
+    bool has_dead_ = false;  // or a family without children
+};
+
+using texts = boost::container::vector<std::string>;
+
+void keep_common(texts& problems, const texts& others) {
+    const auto is_new = [&](const std::string& problem) {
+        return std::find(others.begin(), others.end(), problem) == others.end();
+    };
+    problems.erase(std::remove_if(problems.begin(), problems.end(), is_new), problems.end());
+}
+
+}  // namespace
+
+pool_report check(const StreamingPool& pool) {
+    const arena& a = arena_of(pool);
+    // A pipe that many open and close can be caught between two steps at each of a few looks, and
+    // by chance with the same numbers.
+    constexpr int looks = 16;
+    pool_report report = checker(a).run();
+    for (int i = 1; i < looks && !report.is_sound(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        pool_report next = checker(a).run();
+        keep_common(next.problems, report.problems);
+        report = std::move(next);
+    }
+    if (a.entrance.closed.load() != 0) {
+        report.repairing_process = pid_of_slot(a, a.entrance.recoverer.load());
+        report.problems.clear();  // counts are being made anew
+    }
+    report.delaying_process = pid_of_slot(a, a.entrance.foiled_by.load());
+    return report;
+}
+
+pool_report check(const StreamingPool* pool) {
+    if (!pool) throw std::logic_error("check: no pool was given");
+    return check(*pool);
+}
+
+std::ostream& operator<<(std::ostream& out, const pool_report& r) {
+    out << r.used_bytes << " of " << r.total_bytes << " bytes in use: " << r.boxes
+        << " shared values, " << r.references << " references, " << r.packets << " packets in "
+        << r.queues << " queues, " << r.raw_bytes << " bytes raw, " << r.system_bytes
+        << " bytes of bookkeeping\n";
+    out << r.living_processes.size() << " processes attached";
+    if (!r.dead_processes.empty()) out << ", " << r.dead_processes.size() << " dead";
+    if (!r.parents.empty()) out << "; children of " << r.parents.size() << " hold values unused";
+    if (r.repairing_process != 0) out << "; process " << r.repairing_process << " is repairing it";
+    if (r.delaying_process != 0)
+        out << "; process " << r.delaying_process << " is in an operation and delays the repair";
+    if (r.leaked_bytes != 0) out << "; " << r.leaked_bytes << " bytes await recovery";
+    if (r.poisoned != 0) out << "; " << r.poisoned << " values are poisoned";
+    out << "\n";
+    for (const std::string& problem : r.problems) out << "PROBLEM: " << problem << "\n";
+    return out;
+}
+
+}  // namespace valpool

@@ -1,0 +1,346 @@
+#include <valpool/detail/region.hpp>
+
+#include "alloc/slab.hpp"
+#include "base/kill_point.hpp"
+#include "base/round_up.hpp"
+#include "object/free_pieces.hpp"
+#include "process/gate.hpp"
+#include "process/reclaim.hpp"
+
+#include <algorithm>
+#include <bit>
+
+/// Memory inside a box: bumped off the newest chunk as long as nothing is given back. What is given
+/// back merges with its neighbours and is used again, the smallest piece that fits first; a chunk
+/// in which nothing lies any more goes back to the pool at once, and so does what is large and has
+/// a chunk of its own.
+///
+/// Only the one process that changes the box runs this; a crash in the middle leaves the box
+/// poisoned, and its chunk list walkable.
+
+namespace valpool::detail {
+namespace {
+
+constexpr std::size_t largest_growth = 4096;
+static_assert(largest_growth / region_grain <= sizeof(chunk::free_map) * 8, "a bit for each grain");
+
+std::size_t rounded(std::size_t size_bytes) noexcept {
+    return round_up(std::max<std::size_t>(size_bytes, 1), region_grain);
+}
+
+constexpr std::uint32_t grains_in(std::uint64_t size_bytes) noexcept {
+    return static_cast<std::uint32_t>(size_bytes / region_grain);
+}
+
+free_lists* lists_of(arena& a, const box& b) noexcept {
+    return b.free_table == 0 ? nullptr : a.at<free_lists>(b.free_table);
+}
+
+/// The block in which what begins at, or ends behind, such an offset lies.
+piece_block block_with(arena& a, box& b, std::uint64_t offset) noexcept {
+    const std::size_t box_bytes = space_bytes(a, b.self);
+    if (offset - b.self < box_bytes) {
+        free_lists* const lists = lists_of(a, b);
+        return {b.self, std::min(grains_in(box_bytes), free_lists::box_grains), nullptr,
+                lists ? lists->box_map : nullptr};
+    }
+    const std::uint64_t start = space_start(a, offset);
+    auto* const c = a.at<chunk>(start);
+    return {start, grains_in(space_bytes(a, start)), c, c->free_map};
+}
+
+std::uint64_t end_of_bump(const box& b) noexcept { return b.bump + b.bump_room; }
+
+/// From here on pieces are bumped off what is free behind that offset in its block, which may be
+/// nothing.
+void bump_from(arena& a, box& b, std::uint64_t offset) noexcept {
+    const std::uint64_t start =
+        offset - 1 - b.self < space_bytes(a, b.self) ? b.self : space_start(a, offset - 1);
+    b.bump = offset;
+    b.bump_room = static_cast<std::uint32_t>(start + space_bytes(a, start) - offset);
+}
+
+void link_chunk(arena& a, box& b, std::uint64_t offset, chunk::content kind) noexcept {
+    auto& c = *new (a.at<void>(offset)) chunk{};
+    c.magic.store(magic_chunk, std::memory_order_relaxed);
+    c.kind = kind;
+    if (b.free_table == 0) c.left = kind == chunk::pieces ? b.bump : chunk::left_nothing;
+    const std::uint64_t head = b.chunks.load(std::memory_order_relaxed);
+    c.next.store(head, std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("region.filled_chunk");
+    b.chunks.store(offset, std::memory_order_release);
+    VALPOOL_KILL_POINT("region.linked_chunk");
+    if (head != 0) a.at<chunk>(head)->prev = offset;
+}
+
+chunk& add_chunk(thread_lane& l, box& b, std::size_t size_bytes, chunk::content kind) {
+    arena& a = *l.pool;
+    const std::uint64_t offset = find_or_throw(l, size_bytes, [&] {
+        const inside pass(l);
+        const std::uint64_t found = allocate_space(a, *l.heap, size_bytes);
+        if (found == 0) return found;
+        VALPOOL_KILL_POINT("region.allocated_chunk");
+        link_chunk(a, b, found, kind);
+        return found;
+    });
+    return *a.at<chunk>(offset);
+}
+
+/// False, and nothing has changed, when the pool cannot take it back now.
+bool remove_chunk(arena& a, box& b, chunk& c) noexcept {
+    try {
+        thread_lane& l = lane_of_thread(a);
+        const maybe_inside pass(l);
+        if (!pass) return false;
+
+        const std::uint64_t next = c.next.load(std::memory_order_relaxed);
+        auto& link = c.prev == 0 ? b.chunks : a.at<chunk>(c.prev)->next;
+        link.store(next, std::memory_order_release);
+        VALPOOL_KILL_POINT("region.unlinked_chunk");
+        if (next != 0) a.at<chunk>(next)->prev = c.prev;
+        c.magic.store(0, std::memory_order_relaxed);
+        free_space(a, *l.heap, a.offset_of(&c));
+        return true;
+    } catch (const std::exception&) {
+        return false;  // no lane for this thread
+    }
+}
+
+// The lists.
+
+/// What the bump leaves behind when it goes elsewhere.
+void file_room(arena& a, box& b, free_lists& lists, std::uint64_t from) noexcept {
+    const piece_block block = block_with(a, b, from - 1);
+    const std::uint32_t first = block.index_of(round_up(from, region_grain));
+    if (first >= block.grains) return;
+    block.flip(first, block.grains - first, true);
+    lists.insert(a, block.offset_of(first), block.grains - first);
+}
+
+/// Everything that chunks had left behind while there were no lists. Those that have been looked at
+/// are behind all others.
+void file_what_was_left(arena& a, box& b, free_lists& lists) noexcept {
+    for (std::uint64_t offset = b.chunks.load(std::memory_order_relaxed); offset != 0;) {
+        chunk& c = *a.at<chunk>(offset);
+        if (c.left == 0) return;
+        if (c.left > chunk::left_nothing) file_room(a, b, lists, c.left);
+        c.left = 0;
+        offset = c.next.load(std::memory_order_relaxed);
+    }
+}
+
+/// Null when there is no memory for them. A box that cannot note what is free could not give memory
+/// back when the pool is full: so they may have what values may not.
+free_lists* open_lists(arena& a, box& b) noexcept {
+    std::uint64_t offset = 0;
+    try {
+        thread_lane& l = lane_of_thread(a);
+        const maybe_inside pass(l);
+        if (!pass) return nullptr;
+        constexpr std::size_t size_bytes = sizeof(chunk) + sizeof(free_lists);
+        offset = allocate_space(a, *l.heap, size_bytes);
+        if (offset == 0) offset = allocate_space(a, *l.heap, size_bytes, page_use::system);
+        if (offset == 0) return nullptr;
+        VALPOOL_KILL_POINT("region.allocated_lists");
+        link_chunk(a, b, offset, chunk::lists);
+    } catch (const std::exception&) {
+        return nullptr;  // no lane for this thread
+    }
+    auto* const lists = new (a.at<chunk>(offset) + 1) free_lists{};
+    b.free_table = a.offset_of(lists);
+    file_what_was_left(a, b, *lists);
+    return lists;
+}
+
+/// Where the box's own block ends with a free piece, and there is no other; 0: that is not so.
+std::uint64_t only_end_of_box(arena& a, const box& b, const free_lists& lists) noexcept {
+    if (!std::has_single_bit(lists.present)) return 0;
+    const std::uint64_t offset = lists.first[std::countr_zero(lists.present)];
+    const free_piece& piece = *a.at<free_piece>(offset);
+    const std::uint64_t end = offset + std::uint64_t{piece.grains} * region_grain;
+    return piece.next == 0 && end == b.self + space_bytes(a, b.self) ? offset : 0;
+}
+
+/// When all is used again, or as it was before anything was freed: then what the box itself has
+/// left is noted in the newest chunk (or not used any more, if that is freed before lists are
+/// needed again).
+void close_lists_if_idle(arena& a, box& b, free_lists& lists) noexcept {
+    const std::uint64_t left = lists.present == 0 ? 0 : only_end_of_box(a, b, lists);
+    if (lists.present != 0 && left == 0) return;
+    const std::uint64_t offset = b.free_table;
+    b.free_table = 0;
+    if (!remove_chunk(a, b, *(reinterpret_cast<chunk*>(&lists) - 1))) {
+        b.free_table = offset;
+        return;
+    }
+    const std::uint64_t newest = b.chunks.load(std::memory_order_relaxed);
+    if (left != 0 && newest != 0) a.at<chunk>(newest)->left = left;
+}
+
+/// Where to go on when the chunk has gone in which the bump was, and there are no lists.
+std::uint64_t bump_without_lists(arena& a, box& b, std::uint64_t left_of_chunk) noexcept {
+    if (left_of_chunk > chunk::left_nothing) return left_of_chunk;
+    const std::uint64_t newest = b.chunks.load(std::memory_order_relaxed);
+    const std::uint64_t left = newest == 0 ? 0 : a.at<chunk>(newest)->left;
+    if (left <= chunk::left_nothing) return b.self + space_bytes(a, b.self);
+    a.at<chunk>(newest)->left = chunk::left_nothing;
+    return left;
+}
+
+void* take_freed(arena& a, box& b, free_lists& lists, std::size_t size_bytes) noexcept {
+    const std::uint32_t wanted = grains_in(size_bytes);
+    const std::uint64_t offset = lists.find(wanted);
+    if (offset == 0) return nullptr;
+    const std::uint32_t found = lists.remove(a, offset);
+    const piece_block block = block_with(a, b, offset);
+    block.flip(block.index_of(offset), wanted, false);
+    if (found != wanted) lists.insert(a, offset + size_bytes, found - wanted);
+    return a.at<void>(offset);
+}
+
+// Giving back.
+
+/// The bump goes on in the newest block that has room at its end.
+void bump_elsewhere(arena& a, box& b, free_lists& lists) noexcept {
+    int looks = 64;  // chunks of large pieces may be before it, any number of them
+    const auto bumps_in = [&](const piece_block& block) {
+        const std::uint32_t first = block.map().row_start(block.grains);
+        if (first == block.grains) return false;
+        const std::uint64_t offset = block.offset_of(first);
+        block.flip(first, lists.remove(a, offset), false);
+        bump_from(a, b, offset);
+        return true;
+    };
+    for (std::uint64_t c = b.chunks.load(std::memory_order_relaxed); c != 0 && looks-- > 0;) {
+        const chunk& here = *a.at<chunk>(c);
+        if (here.kind == chunk::pieces && bumps_in(block_with(a, b, c))) return;
+        c = here.next.load(std::memory_order_relaxed);
+    }
+    if (!bumps_in(block_with(a, b, b.self))) bump_from(a, b, b.self + space_bytes(a, b.self));
+}
+
+/// Nothing lies any more in the chunk from which pieces are bumped.
+void remove_bump_chunk(arena& a, box& b, chunk& c) noexcept {
+    const std::uint64_t left = c.left;
+    if (!remove_chunk(a, b, c)) return;  // it is used on
+    if (free_lists* const lists = lists_of(a, b))
+        bump_elsewhere(a, b, *lists);
+    else
+        bump_from(a, b, bump_without_lists(a, b, left));
+}
+
+/// Of what was bumped last, and what is free before it.
+void bump_back(arena& a, box& b, std::uint64_t offset) noexcept {
+    const piece_block block = block_with(a, b, offset);
+    std::uint32_t first = block.index_of(offset);
+    if (b.free_table != 0 && first < block.grains) {
+        const std::uint32_t start = block.map().row_start(first);
+        if (start != first) {
+            lists_of(a, b)->remove(a, block.offset_of(start));
+            block.flip(start, first - start, false);
+        }
+        first = start;
+        offset = block.offset_of(first);
+    }
+    b.bump_room += static_cast<std::uint32_t>(b.bump - offset);
+    b.bump = offset;
+    if (block.owner && offset == block.start + sizeof(chunk)) remove_bump_chunk(a, b, *block.owner);
+}
+
+void merge_freed(arena& a, box& b, free_lists& lists, std::uint64_t offset,
+                 std::uint32_t grains) noexcept {
+    const piece_block block = block_with(a, b, offset);
+    const std::uint32_t at = block.index_of(offset);
+    if (at + grains > block.grains) return;  // it comes back with the box
+    const std::uint32_t first = block.map().row_start(at);
+    std::uint32_t end = at + grains;
+    if (first != at) lists.remove(a, block.offset_of(first));
+    if (end != block.grains && block.map().has(end)) end += lists.remove(a, block.offset_of(end));
+    block.flip(at, grains, true);
+    if (block.is_all_free() && remove_chunk(a, b, *block.owner)) return;
+    lists.insert(a, block.offset_of(first), end - first);
+}
+
+void free_small(arena& a, box& b, std::uint64_t offset, std::size_t size_bytes) noexcept {
+    if (offset + size_bytes == b.bump) return bump_back(a, b, offset);
+    free_lists* lists = lists_of(a, b);
+    if (!lists) lists = open_lists(a, b);
+    if (lists) merge_freed(a, b, *lists, offset, grains_in(size_bytes));
+}
+
+/// The chunk that holds this allocation and no other; null when there is none.
+chunk* chunk_of_single(arena& a, std::uint64_t offset) noexcept {
+    if (space_start(a, offset) + sizeof(chunk) != offset) return nullptr;
+    auto* const c = a.at<chunk>(offset - sizeof(chunk));
+    const bool is_own =
+        c->magic.load(std::memory_order_relaxed) == magic_chunk && c->kind == chunk::single;
+    return is_own ? c : nullptr;
+}
+
+/// Of a single piece; or it comes back with its box. What the chunk says was left elsewhere,
+/// another one says now.
+void free_single(arena& a, box& b, chunk& c) noexcept {
+    const std::uint64_t left = c.left;
+    const std::uint64_t behind = c.next.load(std::memory_order_relaxed);
+    if (!remove_chunk(a, b, c) || left <= chunk::left_nothing) return;
+    const std::uint64_t heir = behind != 0 ? behind : b.chunks.load(std::memory_order_relaxed);
+    if (heir != 0 && a.at<chunk>(heir)->left <= chunk::left_nothing) a.at<chunk>(heir)->left = left;
+}
+
+// Allocating.
+
+void* allocate_single(thread_lane& l, box& b, std::size_t size_bytes) {
+    return &add_chunk(l, b, size_bytes + sizeof(chunk), chunk::single) + 1;
+}
+
+/// Each further chunk twice as large as the last one, within reason.
+std::size_t next_chunk_bytes(arena& a, box& b, std::size_t needed) noexcept {
+    const std::uint64_t last_byte = end_of_bump(b) - 1;
+    const std::size_t last = last_byte - b.self < space_bytes(a, b.self)
+                                 ? space_bytes(a, b.self)
+                                 : space_bytes(a, space_start(a, last_byte));
+    const std::size_t wanted =
+        std::clamp(2 * last, region_largest_small, std::min(largest_growth, a.largest_block()));
+    return std::max(wanted, needed + sizeof(chunk));
+}
+
+void open_chunk(thread_lane& l, box& b, std::size_t needed) {
+    arena& a = *l.pool;
+    const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, needed), chunk::pieces);
+    if (free_lists* const lists = lists_of(a, b)) file_room(a, b, *lists, b.bump);
+    b.bump = a.offset_of(&c + 1);
+    b.bump_room = static_cast<std::uint32_t>(space_bytes(a, a.offset_of(&c)) - sizeof(chunk));
+}
+
+}  // namespace
+
+void* region_allocate_elsewhere(box& b, std::size_t size_bytes) {
+    arena& a = arena_of(b);
+    if (size_bytes > a.size_bytes) throw_exhausted(a, size_bytes);
+    const std::size_t size = rounded(size_bytes);
+    const bool is_large = size > region_largest_small;
+    free_lists* const lists = lists_of(a, b);
+    // Who frees some of it will free this, too: at once if it has a chunk of its own.
+    if (lists && is_large) return allocate_single(lane_of_thread(a), b, size);
+    if (lists)
+        if (void* const freed = take_freed(a, b, *lists, size)) return freed;
+    if (void* const fresh = region_bump(b, size)) return fresh;
+    thread_lane& l = lane_of_thread(a);
+    if (is_large) return allocate_single(l, b, size);
+    open_chunk(l, b, size);
+    return region_bump(b, size);
+}
+
+void region_deallocate(box& b, void* memory, std::size_t size_bytes) noexcept {
+    arena& a = arena_of(b);
+    const std::size_t size = rounded(size_bytes);
+    const std::uint64_t offset = a.offset_of(memory);
+    chunk* const own = size > region_largest_small ? chunk_of_single(a, offset) : nullptr;
+    if (own)
+        free_single(a, b, *own);
+    else
+        free_small(a, b, offset, size);
+    if (free_lists* const lists = lists_of(a, b)) close_lists_if_idle(a, b, *lists);
+}
+
+}  // namespace valpool::detail

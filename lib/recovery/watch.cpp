@@ -1,0 +1,107 @@
+#include "recovery/watch.hpp"
+
+#include "object/root_provider.hpp"
+#include "process/fork.hpp"
+#include "process/reclaim.hpp"
+#include "process/references.hpp"
+#include "process/retirement.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <stdexcept>
+
+namespace valpool::detail {
+namespace {
+
+using namespace std::chrono;
+
+enum class look { too_soon, due, overdue };
+
+/// Not too soon for one caller in each period. A time that lies ahead is another clock's (that of a
+/// time namespace), and says nothing.
+look claim_look(watch& looks) noexcept {
+    constexpr std::int64_t slice_ns = nanoseconds(look_slice).count();
+    const std::int64_t now =
+        duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+    std::int64_t last = looks.last_look.load(std::memory_order_relaxed);
+    const bool is_soon = last <= now && now - last < slice_ns * 9 / 10;
+    if (is_soon || !looks.last_look.compare_exchange_strong(last, now, std::memory_order_relaxed))
+        return look::too_soon;
+    return last > now || now - last < 3 * slice_ns ? look::due : look::overdue;
+}
+
+/// True when the lane is a lookout, perhaps from now on.
+bool is_lookout(watch& looks, std::uint32_t lane) noexcept {
+    for (auto& lookout : looks.lookout)
+        if (lookout.load(std::memory_order_relaxed) == lane + 1) return true;
+    for (auto& lookout : looks.lookout) {
+        std::uint32_t vacant = 0;
+        if (lookout.load(std::memory_order_relaxed) == 0 &&
+            lookout.compare_exchange_strong(vacant, lane + 1, std::memory_order_relaxed))
+            return true;
+    }
+    return false;
+}
+
+/// Wakes a sleeper that is no lookout, if there is one: the first one behind that lane.
+void wake_another(arena& a, std::uint32_t behind) noexcept {
+    for (std::uint32_t n = 0; n < a.lane_count; ++n) {
+        const std::uint32_t i = (behind + 1 + n) % a.lane_count;
+        const auto is_it = [i](const auto& lookout) { return lookout.load() == i + 1; };
+        const auto& lookout = a.looks.lookout;
+        if (a.seat_at(i).asleep.load(std::memory_order_relaxed) != 0 &&
+            std::none_of(std::begin(lookout), std::end(lookout), is_it) && wake_seat(a.seat_at(i)))
+            return;
+    }
+}
+
+/// Who is a lookout and does not sleep has something else to do; and when nobody has looked for
+/// long, those who sleep have been stopped. Whoever is woken for that takes the place when it goes
+/// to sleep again.
+void replace_lookouts(arena& a, std::uint32_t own_lane, bool are_stopped) noexcept {
+    for (auto& lookout : a.looks.lookout) {
+        const std::uint32_t lane = lookout.load(std::memory_order_relaxed) - 1;
+        if (lane == own_lane) continue;
+        const bool sleeps =
+            lane < a.lane_count && a.seat_at(lane).asleep.load(std::memory_order_relaxed) != 0;
+        if (sleeps && !are_stopped) continue;
+        lookout.store(0, std::memory_order_relaxed);
+        wake_another(a, sleeps ? lane : own_lane);
+    }
+}
+
+}  // namespace
+
+nanoseconds nap_of(arena& a, std::uint32_t lane) noexcept {
+    if (is_lookout(a.looks, lane)) return look_slice;
+    constexpr milliseconds for_each_sleeper{200};
+    const std::uint32_t sleepers = a.looks.sleepers.load(std::memory_order_relaxed);
+    const nanoseconds whole =
+        std::max<nanoseconds>(for_each_sleeper * std::min(sleepers, a.lane_count), look_slice);
+    // Not all at once: each lane has a length of its own, between three quarters and the whole.
+    constexpr std::uint32_t spread = 64;
+    return whole * (4 * spread - lane * 37 % spread) / (4 * spread);
+}
+
+void look_now_and_then(thread_lane& l) noexcept {
+    arena& a = *l.pool;
+    const look turn = claim_look(a.looks);
+    if (turn == look::too_soon) return;
+    recover_if_needed(*l.at);
+    give_up_own_part(*l.at);
+    retire_if_lost(*l.at);
+    give_back_late_holds(l);
+    a.looks.sleepers.store(roots().rouse_sleepers(l), std::memory_order_relaxed);
+    replace_lookouts(a, l.index, turn == look::overdue);
+}
+
+void look_now_and_then(const arena& a) noexcept {
+    if (!a.shared_by_file) return;
+    try {
+        look_now_and_then(lane_of_thread(const_cast<arena&>(a), deadline::in_seconds(0)));
+    } catch (const std::exception&) {
+        // No place for this thread: it looks without being of use.
+    }
+}
+
+}  // namespace valpool::detail

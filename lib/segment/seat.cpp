@@ -1,0 +1,24 @@
+#include "segment/seat.hpp"
+
+#include "base/futex.hpp"
+#include "base/kill_point.hpp"
+
+namespace valpool::detail {
+
+bool wake_seat(seat& s) noexcept {
+    std::uint32_t asleep = 1;
+    if (!s.asleep.compare_exchange_strong(asleep, 0, std::memory_order_acq_rel)) return false;
+    VALPOOL_KILL_POINT("seat.waking");
+    futex_wake(s.asleep);
+    VALPOOL_KILL_POINT("seat.notified");
+    return true;
+}
+
+bool wake_seat(seat& s, std::uint64_t topic) noexcept {
+    // Should its thread have begun to wait for something else by now, it looks up in vain; and the
+    // one that it waited for here before it has looked for since, being off the list.
+    return s.asleep.load(std::memory_order_acquire) != 0 &&
+           s.topic.load(std::memory_order_relaxed) == topic && wake_seat(s);
+}
+
+}  // namespace valpool::detail
