@@ -25,7 +25,7 @@ struct recovery_hooks {
     /// how many sleep. Not with the world stopped: at any time, not inside.
     std::uint32_t (*rouse_sleepers)(thread_lane& l) noexcept;
 };
-/// Set once, at load time.
+/// Set once, when this process attaches to its first pool or makes its first queue in one.
 extern recovery_hooks queue_hooks;
 
 enum class recovery_result {
