@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Makes tables, JSON and a plot of what the benchmarks have printed.
 
-usage: report.py [--docs FILE] OUTPUT
+usage: report.py [--commit TEXT] [--update-docs] [--machine NAME] OUTPUT
 OUTPUT has a file round-N.jsonl for each round; report.md, results.json and plot.svg are written
-there. With --docs, the tables also go into FILE, between its two markers, and the plot beside it.
+there. With --update-docs the tables and the plot also become this machine's page in bench/results,
+and docs/performance.md gets its targets from all machines' pages. NAME is the page's name, if the
+processor's own does not tell this machine from another.
 """
 import argparse
 import collections
+import datetime
 import json
 import os
 import pathlib
@@ -14,19 +17,19 @@ import platform
 import subprocess
 import sys
 
+import pages
 import plot
 import targets
 from results import Results, number
 
-MARKERS = ("<!-- results: begin -->", "<!-- results: end -->")
 TITLES = {
     "W1": "W1 record", "W2": "W2 ping-pong", "W3": "W3 array", "W4": "W4 nested",
     "W5": "W5 fan", "W6": "W6 memory", "W7": "W7 values", "W8": "W8 idle",
 }
 
 
-def machine():
-    """What the numbers were measured on, as pairs of name and text."""
+def machine(commit):
+    """What was measured, and on what, as pairs of name and text."""
     def first_line(path, key):
         with open(path, encoding="utf-8") as lines:
             return next((line.split(":", 1)[1].strip() for line in lines if line.startswith(key)), "?")
@@ -40,6 +43,8 @@ def machine():
     system = platform.freedesktop_os_release().get("PRETTY_NAME", "?")
     kibibytes = int(first_line("/proc/meminfo", "MemTotal").split()[0])
     return [
+        ("commit", commit),
+        ("date", datetime.datetime.now(datetime.timezone.utc).date().isoformat()),
         ("processor", f"{first_line('/proc/cpuinfo', 'model name')}, "
                       f"{len(os.sched_getaffinity(0))} usable"
                       + (", virtual" if first_line("/proc/cpuinfo", "flags").find("hypervisor") >= 0 else "")),
@@ -109,22 +114,17 @@ def report(results, verdicts):
     return text
 
 
-def write_into(path, text):
-    page = path.read_text(encoding="utf-8")
-    begin, end = (page.index(marker) for marker in MARKERS)
-    below = text.replace("\n## ", "\n### ")
-    path.write_text(page[:begin + len(MARKERS[0])] + "\n\n" + below + "\n" + page[end:], encoding="utf-8")
-
-
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--docs", type=pathlib.Path)
+    arguments.add_argument("--commit", default="not recorded")
+    arguments.add_argument("--update-docs", action="store_true")
+    arguments.add_argument("--machine")
     arguments.add_argument("output", type=pathlib.Path)
     given = arguments.parse_args()
     files = sorted(given.output.glob("round-*.jsonl"), key=lambda f: int(f.stem.split("-")[1]))
     if not files:
         sys.exit(f"report: no round-*.jsonl in {given.output}")
-    results = Results(files, machine())
+    results = Results(files, machine(given.commit))
     verdicts = targets.judge(results)
     text = report(results, verdicts)
     (given.output / "report.md").write_text("# Benchmarks\n\n" + text, encoding="utf-8")
@@ -132,9 +132,10 @@ def main():
         {**results.as_json(), "targets": [v.as_json() for v in verdicts]}, indent=1) + "\n", encoding="utf-8")
     picture = plot.picture(results, verdicts)
     (given.output / "plot.svg").write_text(picture, encoding="utf-8")
-    if given.docs:
-        given.docs.with_suffix(".svg").write_text(picture, encoding="utf-8")
-        write_into(given.docs, text)
+    if given.update_docs:
+        name = given.machine or pages.name_for(dict(results.machine)["processor"])
+        pages.write(name, text, picture)
+        pages.update_targets()
     print(target_table(verdicts))
 
 

@@ -10,7 +10,9 @@ usage="usage: bench/run.sh [options] [OUTPUT]
   --no-pinning      leaves processes on whatever processor they are
   --rounds N        how many rounds (default 5; medians are of these)
   --seconds S       about how long one measurement takes (default 0.4)
-  --update-docs     also writes the results into docs/performance.md"
+  --update-docs     also writes the results into bench/results/MACHINE.md, and the table of
+                    targets in docs/performance.md
+  --machine NAME    the name of that page (default: after the processor)"
 
 rounds=5
 seconds=0.4
@@ -25,7 +27,8 @@ while [ $# -gt 0 ]; do
     --no-pinning) options+=(--no-pinning) ;;
     --rounds) rounds=$2; shift ;;
     --seconds) seconds=$2; shift ;;
-    --update-docs) report_options+=(--docs "$root/docs/performance.md") ;;
+    --update-docs) report_options+=(--update-docs) ;;
+    --machine) report_options+=(--machine "$2"); shift ;;
     --help) echo "$usage"; exit 0 ;;
     -*) echo "$usage" >&2; exit 2 ;;
     *) output=$1 ;;
@@ -35,6 +38,12 @@ done
 mkdir -p "$output"
 output=$(cd "$output" && pwd)
 cd "$root"
+
+# What is about to be built, before anybody changes it.
+if commit=$(git rev-parse --short HEAD 2>/dev/null); then
+  git diff --quiet HEAD -- lib include bench ':!bench/results' || commit+=", with changes"
+  report_options+=(--commit "$commit")
+fi
 
 packages=(libbenchmark-dev python3)
 [ "$peers" = OFF ] || packages+=(libzmq3-dev iceoryx libiceoryx-posh-dev libiceoryx-hoofs-dev libmimalloc-dev)

@@ -228,10 +228,10 @@ public:
     void reset();
     void swap(Val& other);
 
-    // What it is. Read-only for users; see API: s S i I l L x X b f d F D numbers, a text, t Tab,
-    // q Q big integers, o OTab, u Tup, n Arr (subtype Z) or Array (subtype: its elements'), Z None.
-    // First, so that a look at it needs no distance: some processors join such a comparison and the
-    // branch behind it in one operation.
+    // What it is. Read-only for users; see docs/values.md: s S i I l L x X b f d F D numbers, a
+    // text, t Tab, q Q big integers, o OTab, u Tup, n Arr (subtype Z) or Array (subtype: its
+    // elements'), Z None. First, so that a look at it needs no distance: some processors join such
+    // a comparison and the branch behind it in one operation.
     char tag;
     char subtype;
     bool isproxy;
