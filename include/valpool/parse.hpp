@@ -9,6 +9,7 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace valpool {
@@ -40,10 +41,18 @@ VALPOOL_API void WriteValToStream(const Val& v, std::ostream& out);
 VALPOOL_API void WriteValToFile(const Val& v, const std::string& filename);
 VALPOOL_API void WriteTabToFile(const Tab& t, const std::string& filename);
 
-/// The original's reader of text: each call takes the next value.
+/// The original's reader of text: each call takes the next value. After an error it goes on where
+/// that was, so that reading until EOFComing() comes to an end.
 class VALPOOL_API ValReader {
 public:
     explicit ValReader(std::string text) : text_(std::move(text)) {}
+    /// So many bytes; up to the end of the text if negative.
+    ValReader(const char* text, int length)
+        : text_(length < 0 ? std::string(text)
+                           : std::string(text, static_cast<std::size_t>(length))) {}
+    /// A copy of an Array<char>.
+    template <class Chars, std::enable_if_t<std::is_same_v<Chars, Array<char>>, int> = 0>
+    explicit ValReader(const Chars& text) : text_(text.data(), text.length()) {}
     ValReader(const ValReader& other) = default;
     /// The other has nothing left then.
     ValReader(ValReader&& other) noexcept
@@ -62,6 +71,10 @@ public:
     bool expectOTab(OTab& t);
     bool expectTup(Tup& t);
     bool expectStr(std::string& text);
+    /// Also a complex one, and one of any size.
+    bool expectNumber(Val& number);
+    /// array(...), whatever its type.
+    bool expectNumericArray(Val& array);
     /// Whether nothing but space and comments is left.
     bool EOFComing() const;
 

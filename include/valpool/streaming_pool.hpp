@@ -44,6 +44,9 @@ public:
     void deallocate(char* memory);
     /// The original put this off; here giving back never waits for anybody, so it is done at once.
     void scheduleForDeletion(char* memory) { deallocate(memory); }
+    /// The original's for a whole pool, which it ended with the last deallocation. Here a pool that
+    /// is pristine is cleaned; of another one, std::logic_error: clean it when it is empty.
+    void scheduleForDeletion() { Clean(this); }
 
     /// True when no value and no raw memory is in use. Queues and bookkeeping do not count.
     bool isPristine() const;
@@ -51,11 +54,11 @@ public:
     bool isFull() const;
     /// The largest size for which allocate() would succeed now, were nobody else to allocate.
     std::size_t biggestFree() const;
-    /// Bytes that values and raw memory can use in all. What is kept for pipes and bookkeeping comes
-    /// on top.
+    /// Bytes that values and raw memory can use in all. What is kept for pipes and bookkeeping
+    /// comes on top.
     std::size_t bytes() const;
-    /// Bytes that are in use now, by values, pipes and bookkeeping: with what is kept for the latter
-    /// two, it can be more than bytes().
+    /// Bytes that are in use now, by values, pipes and bookkeeping: with what is kept for the
+    /// latter two, it can be more than bytes().
     std::size_t usedBytes() const;
     /// Whether the address is one of the pool's.
     bool contains(const void* memory) const noexcept;

@@ -47,6 +47,7 @@ using namespace OC;
 #define OC_INLINE inline
 #define OC_NEW_STYLE_INCLUDES
 
+#include <valpool/compat/types.hpp>
+
 #include <valpool/compat/iterators.hpp>
 #include <valpool/compat/numbers.hpp>
-#include <valpool/compat/types.hpp>
