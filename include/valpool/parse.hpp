@@ -41,8 +41,8 @@ VALPOOL_API void WriteValToStream(const Val& v, std::ostream& out);
 VALPOOL_API void WriteValToFile(const Val& v, const std::string& filename);
 VALPOOL_API void WriteTabToFile(const Tab& t, const std::string& filename);
 
-/// The original's reader of text: each call takes the next value. After an error it goes on where
-/// that was, so that reading until EOFComing() comes to an end.
+/// The original's reader of text: each call takes the next value. After an error it goes on behind
+/// the character that was wrong, so that reading until EOFComing() comes to an end.
 class VALPOOL_API ValReader {
 public:
     explicit ValReader(std::string text) : text_(std::move(text)) {}

@@ -54,11 +54,11 @@ public:
     bool isFull() const;
     /// The largest size for which allocate() would succeed now, were nobody else to allocate.
     std::size_t biggestFree() const;
-    /// Bytes that values and raw memory can use in all. What is kept for pipes and bookkeeping
-    /// comes on top.
+    /// Bytes that values and raw memory can use in all. What is kept for pipes and bookkeeping comes
+    /// on top.
     std::size_t bytes() const;
-    /// Bytes that are in use now, by values, pipes and bookkeeping: with what is kept for the
-    /// latter two, it can be more than bytes().
+    /// Bytes that are in use now, by values, pipes and bookkeeping: with what is kept for the latter
+    /// two, it can be more than bytes().
     std::size_t usedBytes() const;
     /// Whether the address is one of the pool's.
     bool contains(const void* memory) const noexcept;

@@ -315,8 +315,7 @@ Val parse_from(std::string_view text, std::size_t& position, const parse_limits&
         position = s.position();
         return v;
     } catch (...) {
-        // At least one character further, for who reads on.
-        position = std::min(std::max(s.position(), position + 1), text.size());
+        position = std::min(s.position() + 1, text.size());  // for who reads on
         throw;
     }
 }
