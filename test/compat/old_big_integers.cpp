@@ -3,6 +3,12 @@
 #include "ocbigint.h"
 #include "ocval.h"
 
+#if defined(OC_BIGINT_OUTCONVERT_AS)
+#define AS_INT_8(n) ((n).as())
+#else
+#define AS_INT_8(n) ((n).operator int_8())
+#endif
+
 template <typename T>
 T factorial(int n) {
     T product = 1;
@@ -28,7 +34,9 @@ int main() {
     int_n n = u;
     u = StringToBigInt("123456789012345678901234567890");
     cout << n << " " << u << " " << (n < u) << (u < n) << (n == u) << (n != u) << (u >= n) << endl;
-    int_8 eight = 300;
+    cout << StringToBigInt("1000000000000000000000000L") << " " << StringToBigInt("123", 2) << " "
+         << StringToBigUInt("99999999999999999999") + 1 << endl;
+    int_8 eight = AS_INT_8(n);
     cout << (eight == n) << (eight - 1 != n) << endl;
 
     real_8 real = MakeRealFromBigInt(int_n("4503599627370496"));

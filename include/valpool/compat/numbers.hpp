@@ -153,8 +153,15 @@ template <class Int>
 void MakeBigUIntFromReal(real_8 real, Int& number) {
     number = Int(Val(real));
 }
-inline int_n StringToBigInt(const std::string& text) { return int_n(text); }
-inline int_un StringToBigUInt(const std::string& text) { return int_un(text); }
+/// As far as the text is an integer: behind it may be an L, or anything else.
+inline int_n StringToBigInt(const std::string& text) { return int_n(Val(text)); }
+inline int_n StringToBigInt(const char* text, int length) {
+    return StringToBigInt(std::string(text, static_cast<std::size_t>(length)));
+}
+inline int_un StringToBigUInt(const std::string& text) { return int_un(Val(text)); }
+inline int_un StringToBigUInt(const char* text, int length) {
+    return StringToBigUInt(std::string(text, static_cast<std::size_t>(length)));
+}
 
 /// Whether a number's low byte comes first in memory.
 inline bool IsLittleEndian() { return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__; }
