@@ -23,7 +23,8 @@ struct parse_limits {
 /// The value that the text stands for, on the heap. Besides what values print, it may contain
 /// comments (# to the end of the line), commas behind the last element, o{...} for an OTab, and
 /// Python's other ways to write a number (0x1f, 0o17, 0b101, 1_000, 2j, 1+2j) and a character
-/// (\101, \u20ac, \U0001f600, as UTF-8). Integers get the smallest of int_4, int_8, int_u8 and
+/// (\101, \u20ac, \U0001f600, as UTF-8), arrays of numbers without commas and with NumPy's names of
+/// their types (array([1 2], dtype=int8)). Integers get the smallest of int_4, int_8, int_u8 and
 /// int_n that holds them; with an L behind they are int_n. Throws std::logic_error saying line and
 /// column, with the place marked: the text is no value, something follows it, a number does not fit
 /// its array, or the limits are exceeded.
