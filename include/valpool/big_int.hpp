@@ -59,11 +59,16 @@ public:
         else
             set_unsigned(static_cast<std::uint64_t>(value));
     }
+    /// Without what is behind the point; what is not finite is 0. int_un of a negative one is 0.
+    template <class T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>
+    big_int(T real) {
+        set_real(static_cast<double>(real));
+    }
     /// Decimal, with a sign if need be, or hexadecimal after 0x.
     explicit big_int(std::string_view text);
     big_int(const std::string& text) : big_int(std::string_view(text)) {}
     big_int(const char* text) : big_int(std::string_view(text)) {}
-    explicit big_int(const big_int<!Signed>& other);
+    big_int(const big_int<!Signed>& other);
     /// What a Val converts to: see Val. Never throws what is not std::bad_alloc: int_un of a
     /// negative Val is 0.
     big_int(const Val& v);
@@ -123,6 +128,11 @@ public:
     }
     /// Decimal digits.
     std::string stringize() const;
+    /// As operator<<.
+    std::ostream& print(std::ostream& out) const { return out << *this; }
+    /// The quotient and the remainder, as / and % give them.
+    static void DivMod(const big_int& dividend, const big_int& divisor, big_int& quotient,
+                       big_int& remainder);
 
 private:
     friend struct detail::big_int_access;
@@ -131,6 +141,7 @@ private:
 
     void set_signed(std::int64_t value);
     void set_unsigned(std::uint64_t value);
+    void set_real(double value);
     /// Of two's complement.
     void set_wide(bool is_negative, std::uint64_t high, std::uint64_t low);
     void clear() noexcept {

@@ -70,13 +70,14 @@ public:
         if (n > count_) throw std::runtime_error("CircularBuffer: consume beyond the end");
         while (n-- > 0) drop_first();
     }
-    /// To the front: what get() returns next.
-    void pushback(const T& item) {
+    /// To the front: what get() returns next. Returns it, as it is in the ring then.
+    T& pushback(const T& item) {
         T copy(item);
         make_room();
         first_ = (first_ + items_.size() - 1) % items_.size();
         items_[first_] = std::move(copy);
         ++count_;
+        return items_[first_];
     }
     /// Drops the last one, and returns it.
     T drop() {
@@ -87,6 +88,11 @@ public:
         return item;
     }
     void clear() { consume(count_); }
+    /// As operator<<.
+    std::ostream& print(std::ostream& out) const {
+        for (std::size_t i = 0; i < count_; ++i) out << peek(i) << ' ';
+        return out << '\n';
+    }
     void swap(CircularBuffer& other) noexcept {
         items_.swap(other.items_);
         std::swap(first_, other.first_);
@@ -141,8 +147,7 @@ private:
 /// "a b " and a newline.
 template <class T>
 std::ostream& operator<<(std::ostream& out, const CircularBuffer<T>& buffer) {
-    for (std::size_t i = 0; i < buffer.length(); ++i) out << buffer.peek(i) << ' ';
-    return out << '\n';
+    return buffer.print(out);
 }
 
 }  // namespace valpool

@@ -11,22 +11,24 @@
 
 namespace valpool {
 
+class It;
+namespace detail {
+template <class Container>
+using unless_iterator = std::enable_if_t<!std::is_base_of_v<It, std::decay_t<Container>>, int>;
+}  // namespace detail
+
 /// Walks any container, in the original's way:
 ///     for (It ii(v); ii(); ) { ii.key(); ii.value(); }
 /// Keys of lists are their indexes (of arrays of numbers, the values are copies). The container
 /// must not change meanwhile.
 class VALPOOL_API It {
 public:
-    explicit It(const Val& v);
-    explicit It(const Proxy& p) : It(p.val()) {}
-    /// Of a temporary, which is kept as long as it is walked.
-    explicit It(Val&& v);
-    explicit It(Proxy&& p) : It(std::move(p.val())) {}
-    explicit It(Tab& t);
-    explicit It(OTab& t);
-    explicit It(Tup& t);
-    explicit It(Arr& a);
-
+    /// Of nothing: reset says what to walk.
+    It() = default;
+    template <class Container, detail::unless_iterator<Container> = 0>
+    explicit It(Container&& c) {
+        reset(std::forward<Container>(c));
+    }
     It(const It&) = delete;
     It& operator=(const It&) = delete;
 
@@ -40,6 +42,22 @@ public:
         key_ = nullptr;
         value_ = nullptr;
     }
+    /// Before the first element of another container. What cannot be walked throws
+    /// std::logic_error, and leaves nothing to walk.
+    void reset(const Val& v);
+    void reset(const Proxy& p) { reset(p.val()); }
+    /// Of a temporary, which is kept as long as it is walked.
+    void reset(Val&& v);
+    void reset(Proxy&& p) { reset(std::move(p.val())); }
+    void reset(Tab&& t) { reset(Val(t)); }
+    void reset(OTab&& t) { reset(Val(t)); }
+    void reset(Tup&& t) { reset(Val(t)); }
+    void reset(Arr&& a) { reset(Val(a)); }
+    /// Of a constant one, its values must not be changed.
+    void reset(const Tab& t);
+    void reset(const OTab& t);
+    void reset(const Tup& t);
+    void reset(const Arr& a);
     /// None before the first move.
     const Val& key() const noexcept { return key_ ? *key_ : made_key_; }
     Val& value() const noexcept { return value_ ? *value_ : const_cast<Val&>(made_value_); }
@@ -49,12 +67,13 @@ protected:
         const Val* key;  // null: its position
         Val* value;      // null: the number at its position
     };
-    void add_table(detail::table& t);
-    void add_list(Val* first, std::size_t count);
     void sort();
 
 private:
+    void empty() noexcept;
     void add(const Val& v);
+    void add_table(const detail::table& t);
+    void add_list(const Val* first, std::size_t count);
 
     boost::container::vector<item> items_;  // no std::vector, see big_int
     Val kept_;                              // a temporary, or the array of numbers, that is walked
@@ -68,9 +87,15 @@ private:
 /// The same in the order of the keys.
 class VALPOOL_API Sit : public It {
 public:
-    template <class Container,
-              std::enable_if_t<!std::is_base_of_v<It, std::decay_t<Container>>, int> = 0>
-    explicit Sit(Container&& c) : It(std::forward<Container>(c)) {
+    Sit() = default;
+    template <class Container, detail::unless_iterator<Container> = 0>
+    explicit Sit(Container&& c) {
+        reset(std::forward<Container>(c));
+    }
+    void reset() noexcept { It::reset(); }
+    template <class Container, detail::unless_iterator<Container> = 0>
+    void reset(Container&& c) {
+        It::reset(std::forward<Container>(c));
         sort();
     }
 };

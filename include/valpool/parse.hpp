@@ -9,6 +9,7 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace valpool {
@@ -22,7 +23,8 @@ struct parse_limits {
 /// The value that the text stands for, on the heap. Besides what values print, it may contain
 /// comments (# to the end of the line), commas behind the last element, o{...} for an OTab, and
 /// Python's other ways to write a number (0x1f, 0o17, 0b101, 1_000, 2j, 1+2j) and a character
-/// (\101, \u20ac, \U0001f600, as UTF-8). Integers get the smallest of int_4, int_8, int_u8 and
+/// (\101, \u20ac, \U0001f600, as UTF-8), arrays of numbers without commas and with NumPy's names of
+/// their types (array([1 2], dtype=int8)). Integers get the smallest of int_4, int_8, int_u8 and
 /// int_n that holds them; with an L behind they are int_n. Throws std::logic_error saying line and
 /// column, with the place marked: the text is no value, something follows it, a number does not fit
 /// its array, or the limits are exceeded.
@@ -40,10 +42,18 @@ VALPOOL_API void WriteValToStream(const Val& v, std::ostream& out);
 VALPOOL_API void WriteValToFile(const Val& v, const std::string& filename);
 VALPOOL_API void WriteTabToFile(const Tab& t, const std::string& filename);
 
-/// The original's reader of text: each call takes the next value.
+/// The original's reader of text: each call takes the next value. After an error it goes on behind
+/// the character that was wrong, so that reading until EOFComing() comes to an end.
 class VALPOOL_API ValReader {
 public:
     explicit ValReader(std::string text) : text_(std::move(text)) {}
+    /// So many bytes; up to the end of the text if negative.
+    ValReader(const char* text, int length)
+        : text_(length < 0 ? std::string(text)
+                           : std::string(text, static_cast<std::size_t>(length))) {}
+    /// A copy of an Array<char>.
+    template <class Chars, std::enable_if_t<std::is_same_v<Chars, Array<char>>, int> = 0>
+    explicit ValReader(const Chars& text) : text_(text.data(), text.length()) {}
     ValReader(const ValReader& other) = default;
     /// The other has nothing left then.
     ValReader(ValReader&& other) noexcept
@@ -62,6 +72,10 @@ public:
     bool expectOTab(OTab& t);
     bool expectTup(Tup& t);
     bool expectStr(std::string& text);
+    /// Also a complex one, and one of any size.
+    bool expectNumber(Val& number);
+    /// array(...), whatever its type.
+    bool expectNumericArray(Val& array);
     /// Whether nothing but space and comments is left.
     bool EOFComing() const;
 

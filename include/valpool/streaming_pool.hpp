@@ -44,6 +44,9 @@ public:
     void deallocate(char* memory);
     /// The original put this off; here giving back never waits for anybody, so it is done at once.
     void scheduleForDeletion(char* memory) { deallocate(memory); }
+    /// The original's for a whole pool, which it ended with the last deallocation. Here a pool that
+    /// is pristine is cleaned; of another one, std::logic_error: clean it when it is empty.
+    void scheduleForDeletion() { Clean(this); }
 
     /// True when no value and no raw memory is in use. Queues and bookkeeping do not count.
     bool isPristine() const;

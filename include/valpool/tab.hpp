@@ -243,6 +243,9 @@ public:
     /// Takes the value over, which is None then; from other memory (heap or box) it is copied and
     /// stays as it is. Not for a container that the table is a part of.
     void insertKeyAndValue(const Val& key, Val&& value);
+    /// Takes key and value over, which are None then. A key that is there stays, and gets the value
+    /// in exchange for the one it had: true then.
+    bool swapInto(Val& key, Val& value);
     /// Under the key entries(). std::runtime_error, with nothing changed, when that is taken.
     void append(const Val& value) { insertKeyAndValue(free_key(Val(entries())), value); }
     void append(Val&& value) { insertKeyAndValue(free_key(Val(entries())), std::move(value)); }
@@ -486,12 +489,8 @@ public:
     /// As Val's.
     StreamingPool* allocator() const noexcept { return detail::pool_of_region(region()); }
     void swapInto(Tab& other) { swap(other); }
-    /// Takes key and value over, which are None then; as insertKeyAndValue.
-    void swapInto(Val& key, Val& value) {
-        insertKeyAndValue(key, std::move(value));
-        key.reset();
-        value.reset();
-    }
+    /// As detail::table's.
+    using table::swapInto;
     /// As Val's.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
@@ -524,12 +523,8 @@ public:
     /// As Val's.
     StreamingPool* allocator() const noexcept { return detail::pool_of_region(region()); }
     void swapInto(OTab& other) { swap(other); }
-    /// Takes key and value over, which are None then; as insertKeyAndValue.
-    void swapInto(Val& key, Val& value) {
-        insertKeyAndValue(key, std::move(value));
-        key.reset();
-        value.reset();
-    }
+    /// As detail::table's.
+    using table::swapInto;
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
     friend VALPOOL_API bool operator==(const OTab& a, const OTab& b);

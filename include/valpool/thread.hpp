@@ -95,36 +95,49 @@ public:
     /// Throws std::logic_error when it is running already: a joined one until it has been joined, a
     /// detached one until its function has returned.
     void start(void* (*function)(void*), void* data) {
-        if (thread_.joinable() || (running_ && *running_))
+        if (thread_.joinable() || (run_ && run_->goes_on))
             throw std::logic_error("OCThread " + name_ + ": started twice");
         // The thread may outlive this object.
-        auto running = std::make_shared<std::atomic<bool>>(true);
+        auto running = std::make_shared<run>();
         thread_ = std::thread([function, data, running] {
             const end_mark at_end{*running};
-            function(data);
+            running->result = function(data);
         });
-        running_ = std::move(running);
+        run_ = std::move(running);
+        started_ = true;
         if (detached_) thread_.detach();
     }
+    /// Returns what the thread's function has returned; null when there is nothing to wait for.
     /// std::logic_error for a detached thread.
-    void join() {
+    void* join() {
         if (detached_) throw std::logic_error("OCThread " + name_ + " is detached");
-        if (thread_.joinable()) thread_.join();
+        if (!thread_.joinable()) return nullptr;
+        thread_.join();
+        started_ = false;
+        return run_->result;
     }
+    /// Until it has been joined; of a detached one, for ever.
+    bool started() const noexcept { return started_; }
     const std::string& name() const noexcept { return name_; }
     const std::string& threadName() const noexcept { return name_; }
+    void threadName(std::string name) { name_ = std::move(name); }
 
 private:
+    struct run {
+        std::atomic<bool> goes_on{true};
+        void* result = nullptr;
+    };
     /// Also when the thread is cancelled.
     struct end_mark {
-        std::atomic<bool>& running;
-        ~end_mark() { running = false; }
+        run& of;
+        ~end_mark() { of.goes_on = false; }
     };
 
     std::string name_;
     bool detached_;
     std::thread thread_;
-    std::shared_ptr<std::atomic<bool>> running_;  // null: has never been started
+    bool started_ = false;
+    std::shared_ptr<run> run_;  // null: has never been started
 };
 
 }  // namespace valpool

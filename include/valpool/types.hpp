@@ -30,7 +30,7 @@ struct cx_t {
 
     constexpr cx_t(T real = T(), T imaginary = T()) noexcept : re(real), im(imaginary) {}
     template <class U>
-    explicit constexpr cx_t(const cx_t<U>& other) noexcept
+    constexpr cx_t(const cx_t<U>& other) noexcept
         : re(static_cast<T>(other.re)), im(static_cast<T>(other.im)) {}
 
     friend constexpr bool operator==(const cx_t& a, const cx_t& b) noexcept {

@@ -151,6 +151,11 @@ void big_int<Signed>::set_unsigned(std::uint64_t value) {
 }
 
 template <bool Signed>
+void big_int<Signed>::set_real(double value) {
+    *this = big_int(Val(value));
+}
+
+template <bool Signed>
 void big_int<Signed>::set_wide(bool is_negative, std::uint64_t high, std::uint64_t low) {
     cpp_int value = high;
     value = (value << 64) | low;
@@ -202,6 +207,15 @@ big_int<Signed>& big_int<Signed>::operator%=(const big_int& b) {
     big_int_access::assign(
         *this, floor_division(big_int_access::number(*this), big_int_access::number(b)).remainder);
     return *this;
+}
+
+template <bool Signed>
+void big_int<Signed>::DivMod(const big_int& dividend, const big_int& divisor, big_int& quotient,
+                             big_int& remainder) {
+    const division d =
+        floor_division(big_int_access::number(dividend), big_int_access::number(divisor));
+    big_int_access::assign(quotient, d.quotient);
+    big_int_access::assign(remainder, d.remainder);
 }
 
 template <bool Signed>

@@ -8,16 +8,42 @@ namespace valpool {
 
 using namespace detail;
 
-It::It(const Val& v) {
-    if (v.tag == 'n' && !is_row(v)) {
-        kept_ = v;
-        add(kept_);
-    } else {
-        add(v);
-    }
+void It::reset(const Val& v) {
+    if (v.tag == 'n' && !is_row(v)) return reset(Val(v));
+    empty();
+    add(v);
 }
 
-It::It(Val&& v) : kept_(std::move(v)) { add(kept_); }
+void It::reset(Val&& v) {
+    Val taken(std::move(v));  // what is walked so far may be a part of it
+    empty();
+    kept_ = std::move(taken);
+    add(kept_);
+}
+
+void It::reset(const Tab& t) {
+    empty();
+    add_table(t);
+}
+void It::reset(const OTab& t) {
+    empty();
+    add_table(t);
+}
+void It::reset(const Tup& t) {
+    empty();
+    add_list(t.begin(), t.length());
+}
+void It::reset(const Arr& a) {
+    empty();
+    add_list(a.begin(), a.length());
+}
+
+void It::empty() noexcept {
+    reset();
+    items_.clear();
+    made_key_.reset();
+    made_value_.reset();
+}
 
 void It::add(const Val& v) {
     if (is_table(v.tag)) {
@@ -33,19 +59,15 @@ void It::add(const Val& v) {
     }
 }
 
-It::It(Tab& t) { add_table(t); }
-It::It(OTab& t) { add_table(t); }
-It::It(Tup& t) { add_list(t.begin(), t.length()); }
-It::It(Arr& a) { add_list(a.begin(), a.length()); }
-
-void It::add_table(table& t) {
+void It::add_table(const table& t) {
     items_.reserve(t.entries());
-    for (auto& [key, value] : t) items_.push_back({&key, &value});
+    for (auto& [key, value] : const_cast<table&>(t)) items_.push_back({&key, &value});
 }
 
-void It::add_list(Val* first, std::size_t count) {
+void It::add_list(const Val* first, std::size_t count) {
     items_.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) items_.push_back({nullptr, first + i});
+    for (std::size_t i = 0; i < count; ++i)
+        items_.push_back({nullptr, const_cast<Val*>(first) + i});
 }
 
 void It::sort() {

@@ -102,6 +102,31 @@ void round_once(std::vector<placed_number>& numbers, const scanner& s) {
     }
 }
 
+/// Behind the word "dtype": NumPy's name of the array's type.
+Val parse_array_type(scanner& s, std::vector<placed_number>& numbers) {
+    static constexpr struct {
+        std::string_view name;
+        char code;
+    } types[] = {{"bool", 'B'},      {"int8", '1'},    {"uint8", 'b'},   {"int16", 's'},
+                 {"uint16", 'w'},    {"int32", 'i'},   {"uint32", 'u'},  {"int64", 'l'},
+                 {"uint64", 'U'},    {"float32", 'f'}, {"float64", 'd'}, {"complex64", 'F'},
+                 {"complex128", 'D'}};
+    s.expect('=', "'=' after dtype");
+    s.skip_space();
+    const std::size_t place = s.position();
+    for (const auto& [name, code] : types) {
+        if (!s.take_word(name)) continue;
+        s.expect(')', "')'");
+        if (code == 'B') return array_of<bool>(numbers, s);
+        if (code == 'b') return array_of<int_u1>(numbers, s);
+        if (code == 'l') return array_of<int_8>(numbers, s);
+        if (code == 'U') return array_of<int_u8>(numbers, s);
+        if (code == 'f' || code == 'F') round_once(numbers, s);
+        return array_of_code(code, numbers, s, place);
+    }
+    s.fail("there is no array of this type");
+}
+
 /// Behind the word "array".
 Val parse_array(scanner& s) {
     s.expect('(', "'(' after array");
@@ -111,8 +136,10 @@ Val parse_array(scanner& s) {
     while (!s.take_if(']')) {
         const std::size_t element = s.position();
         numbers.push_back({parse_array_element(s, precision::double_), element});
+        const std::size_t behind = s.position();
         s.skip_space();
-        if (!s.take_if(',') && s.peek() != ']') s.fail("expected ',' or ']'");
+        const bool is_apart = s.take_if(',') || s.position() != behind;
+        if (!is_apart && s.peek() != ']') s.fail("expected ',' or ']'");
         s.skip_space();
     }
     s.skip_space();
@@ -120,6 +147,7 @@ Val parse_array(scanner& s) {
     s.expect(',', "')', or ',' and the code of the array's type");
     s.skip_space();
     const std::size_t place = s.position();
+    if (s.take_word("dtype")) return parse_array_type(s, numbers);
     if (s.peek() != '\'' && s.peek() != '"') s.fail("expected the code of the array's type");
     const std::string code = parse_text(s);
     s.expect(')', "')'");
@@ -281,10 +309,15 @@ Val parse_from(std::string_view text, std::size_t& position, const parse_limits&
     if (text.size() > limits.size_bytes)
         throw std::logic_error("a text of " + std::to_string(text.size()) + " bytes; at most " +
                                std::to_string(limits.size_bytes) + " are allowed");
-    Val v = parser(s, limits).parse();
-    s.skip_space();
-    position = s.position();
-    return v;
+    try {
+        Val v = parser(s, limits).parse();
+        s.skip_space();
+        position = s.position();
+        return v;
+    } catch (...) {
+        position = std::min(s.position() + 1, text.size());  // for who reads on
+        throw;
+    }
 }
 
 }  // namespace
@@ -314,6 +347,23 @@ bool ValReader::expectArr(Arr& a) { return expect(*this, a); }
 bool ValReader::expectOTab(OTab& t) { return expect(*this, t); }
 bool ValReader::expectTup(Tup& t) { return expect(*this, t); }
 bool ValReader::expectStr(std::string& text) { return expect(*this, text); }
+bool ValReader::expectNumber(Val& number) {
+    Val v;
+    expectAnything(v);
+    if (v.tag == 'b' || (ByteLength(v.tag) == 0 && v.tag != 'q' && v.tag != 'Q'))
+        throw std::logic_error("a value of type " + value_access::type_name(v) + " is no number");
+    number = std::move(v);
+    return true;
+}
+bool ValReader::expectNumericArray(Val& array) {
+    Val v;
+    expectAnything(v);
+    if (v.tag != 'n' || v.subtype == 'Z')
+        throw std::logic_error("a value of type " + value_access::type_name(v) +
+                               " is no array of numbers");
+    array = std::move(v);
+    return true;
+}
 bool ValReader::EOFComing() const {
     scanner s(text_, position_);
     s.skip_space();

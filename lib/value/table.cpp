@@ -807,6 +807,18 @@ void table::insertKeyAndValue(const Val& key, Val&& value) {
     }
 }
 
+bool table::swapInto(Val& key, Val& value) {
+    const mutation guard(region());
+    if (Val* const there = findValue(key)) {
+        there->swap(value);
+        return true;
+    }
+    insertKeyAndValue(key, std::move(value));
+    key.reset();
+    value.reset();
+    return false;
+}
+
 /// The entry that was added last, and right now: nothing that is in the index has been put there
 /// past it, so its word is free again.
 void table::take_newest_back() noexcept {

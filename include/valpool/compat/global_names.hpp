@@ -45,8 +45,14 @@ using namespace OC;
 #define OC_END_NAMESPACE
 #define OC_NAMESPACED OC
 #define OC_INLINE inline
+// Programs ask for it, to choose between two ways to get an integer out of an int_n.
+#define OC_BIGINT_OUTCONVERT_AS true
+// Programs for the original are mostly compiled with -DOC_NEW_STYLE_INCLUDES.
+#ifndef OC_NEW_STYLE_INCLUDES
 #define OC_NEW_STYLE_INCLUDES
+#endif
+
+#include <valpool/compat/types.hpp>
 
 #include <valpool/compat/iterators.hpp>
 #include <valpool/compat/numbers.hpp>
-#include <valpool/compat/types.hpp>

@@ -24,21 +24,26 @@ constexpr cx_t<T> operator*(const cx_t<T>& a, const cx_t<T>& b) {
     return {static_cast<T>(a.re * b.re - a.im * b.im), static_cast<T>(a.re * b.im + a.im * b.re)};
 }
 template <class T>
-constexpr cx_t<T> operator*(const cx_t<T>& a, T b) {
-    return {static_cast<T>(a.re * b), static_cast<T>(a.im * b)};
-}
-template <class T>
-constexpr cx_t<T> operator*(T a, const cx_t<T>& b) {
-    return b * a;
-}
-template <class T>
-constexpr cx_t<T> operator/(const cx_t<T>& a, T b) {
-    return {static_cast<T>(a.re / b), static_cast<T>(a.im / b)};
-}
-template <class T>
 constexpr cx_t<T> operator/(const cx_t<T>& a, const cx_t<T>& b) {
-    return (a * cx_t<T>(b.re, static_cast<T>(-b.im))) / static_cast<T>(b.re * b.re + b.im * b.im);
+    const T square = b.re * b.re + b.im * b.im;
+    return {static_cast<T>((a.re * b.re + a.im * b.im) / square),
+            static_cast<T>((a.im * b.re - a.re * b.im) / square)};
 }
+// The other one may be a number of any type; the result stays of the complex one's.
+#define VALPOOL_COMPLEX_WITH_NUMBER(op)                                             \
+    template <class T, class S, std::enable_if_t<std::is_arithmetic_v<S>, int> = 0> \
+    constexpr cx_t<T> operator op(const cx_t<T>& a, S b) {                          \
+        return a op cx_t<T>(static_cast<T>(b));                                     \
+    }                                                                               \
+    template <class T, class S, std::enable_if_t<std::is_arithmetic_v<S>, int> = 0> \
+    constexpr cx_t<T> operator op(S a, const cx_t<T>& b) {                          \
+        return cx_t<T>(static_cast<T>(a)) op b;                                     \
+    }
+VALPOOL_COMPLEX_WITH_NUMBER(+)
+VALPOOL_COMPLEX_WITH_NUMBER(-)
+VALPOOL_COMPLEX_WITH_NUMBER(*)
+VALPOOL_COMPLEX_WITH_NUMBER(/)
+#undef VALPOOL_COMPLEX_WITH_NUMBER
 template <class T, class U>
 cx_t<T>& operator+=(cx_t<T>& a, const U& b) {
     return a = a + b;
@@ -55,6 +60,20 @@ template <class T, class U>
 cx_t<T>& operator/=(cx_t<T>& a, const U& b) {
     return a = a / b;
 }
+
+// Templates, so that they are found for these two types alone.
+#define VALPOOL_COMPARE_BIG(op)                                  \
+    template <bool A, bool B, std::enable_if_t<A != B, int> = 0> \
+    bool operator op(const big_int<A>& a, const big_int<B>& b) { \
+        return int_n(a) op int_n(b);                             \
+    }
+VALPOOL_COMPARE_BIG(==)
+VALPOOL_COMPARE_BIG(!=)
+VALPOOL_COMPARE_BIG(<)
+VALPOOL_COMPARE_BIG(>)
+VALPOOL_COMPARE_BIG(<=)
+VALPOOL_COMPARE_BIG(>=)
+#undef VALPOOL_COMPARE_BIG
 
 /// The same as append.
 template <class T>
@@ -134,8 +153,40 @@ template <class Int>
 void MakeBigUIntFromReal(real_8 real, Int& number) {
     number = Int(Val(real));
 }
-inline int_n StringToBigInt(const std::string& text) { return int_n(text); }
-inline int_un StringToBigUInt(const std::string& text) { return int_un(text); }
+/// As far as the text is an integer: behind it may be an L, or anything else.
+inline int_n StringToBigInt(const std::string& text) { return int_n(Val(text)); }
+inline int_n StringToBigInt(const char* text, int length) {
+    return StringToBigInt(std::string(text, static_cast<std::size_t>(length)));
+}
+inline int_un StringToBigUInt(const std::string& text) { return int_un(Val(text)); }
+inline int_un StringToBigUInt(const char* text, int length) {
+    return StringToBigUInt(std::string(text, static_cast<std::size_t>(length)));
+}
+
+/// Whether a number's low byte comes first in memory.
+inline bool IsLittleEndian() { return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__; }
+
+/// Out of two's complement, low byte first, as pickles have it. No bytes are 0.
+template <class Int>
+void MakeBigIntFromBinary(const char* bytes, int length, Int& number) {
+    int_n result;
+    for (int i = length; i-- > 0;)
+        result = result * int_n(256) + int_n(static_cast<unsigned char>(bytes[i]));
+    if (length > 0 && static_cast<signed char>(bytes[length - 1]) < 0)
+        result -= IntExp(int_n(256), length);
+    number = result;
+}
+/// As few bytes as two's complement needs, at least one.
+inline std::string MakeBinaryFromBigInt(const int_n& number) {
+    std::string bytes;
+    int_n rest = number;
+    do {
+        int_n byte;
+        int_n::DivMod(rest, int_n(256), rest, byte);
+        bytes.push_back(static_cast<char>(byte.as()));
+    } while ((rest != int_n(0) || bytes.back() < 0) && (rest != int_n(-1) || bytes.back() >= 0));
+    return bytes;
+}
 
 /// The codes of array([...], code) for tags, and back.
 inline char OCTagToNumeric(char tag) {
@@ -149,6 +200,65 @@ inline char NumericTagToOC(char code) {
     const char* const at = code ? std::strchr(codes, code) : nullptr;
     if (!at) throw std::runtime_error("there is no Val type for this Numeric type");
     return "sSiIlLxfdFD"[at - codes];
+}
+
+/// NumPy's names of the types that tags stand for.
+inline const char* OCTagToNumPy(char tag) {
+    static const char* const names[] = {"bool",    "int8",      "uint8",     "int16",  "uint16",
+                                        "int32",   "uint32",    "int64",     "uint64", "float32",
+                                        "float64", "complex64", "complex128"};
+    const char* const tags = "bsSiIlLxXfdFD";
+    const char* const at = tag ? std::strchr(tags, tag) : nullptr;
+    if (!at) throw std::runtime_error("there is no NumPy type for this tag");
+    return names[at - tags];
+}
+/// And back; -1 for another name.
+inline char NumPyStringToOC(const char* name) {
+    if (!name || !*name) throw std::runtime_error("an empty name of a NumPy type");
+    for (const char* tag = "bsSiIlLxXfdFD"; *tag; ++tag)
+        if (std::string(OCTagToNumPy(*tag)) == name) return *tag;
+    return -1;
+}
+
+template <class In, class Out>
+void BufferConvert(const In* in, Out* out, int length) {
+    for (int i = 0; i < length; ++i) out[i] = static_cast<Out>(in[i]);
+}
+/// Calls `make` with a null pointer to the type of the numbers that have this tag.
+template <class Make>
+auto WithNumberOfTag_(char tag, const Make& make) {
+    switch (tag) {
+        case 'b': return make(static_cast<bool*>(nullptr));
+        case 's': return make(static_cast<int_1*>(nullptr));
+        case 'S': return make(static_cast<int_u1*>(nullptr));
+        case 'i': return make(static_cast<int_2*>(nullptr));
+        case 'I': return make(static_cast<int_u2*>(nullptr));
+        case 'l': return make(static_cast<int_4*>(nullptr));
+        case 'L': return make(static_cast<int_u4*>(nullptr));
+        case 'x': return make(static_cast<int_8*>(nullptr));
+        case 'X': return make(static_cast<int_u8*>(nullptr));
+        case 'f': return make(static_cast<real_4*>(nullptr));
+        case 'd': return make(static_cast<real_8*>(nullptr));
+        case 'F': return make(static_cast<complex_8*>(nullptr));
+        case 'D': return make(static_cast<complex_16*>(nullptr));
+        default: throw std::runtime_error("there are no numbers of this type");
+    }
+}
+/// The Array of numbers in `v` becomes one of another type, each number as C converts it. Complex
+/// ones stay complex.
+inline void ConvertArray(Val& v, char to_tag) {
+    if (v.tag != 'n') throw std::runtime_error("ConvertArray: this is no Array");
+    if (v.subtype == to_tag) return;
+    if (v.subtype == 'Z' || v.subtype == 'a' || (oc_is_cx(v.subtype) && !oc_is_cx(to_tag)))
+        throw std::runtime_error("ConvertArray: not between these types");
+    v = WithNumberOfTag_(to_tag, [&v](auto* type) {
+        Array<std::remove_pointer_t<decltype(type)>> converted(v.length());
+        for (It ii(v); ii();) {
+            const std::remove_pointer_t<decltype(type)> number = ii.value();
+            converted.append(number);
+        }
+        return Val(converted);
+    });
 }
 
 }  // namespace OC

@@ -27,6 +27,11 @@ public:
         : ValReader(std::string(std::istreambuf_iterator<char>(in), {})) {}
 };
 
+inline char* Allocate(Allocator* pool, int size_bytes) {
+    return pool->allocate(static_cast<std::size_t>(size_bytes));
+}
+inline void DeAllocate(Allocator* pool, char* memory) { pool->deallocate(memory); }
+
 inline bool oc_is_numeric(char tag) { return std::strchr("atoun", tag) == nullptr; }
 inline bool oc_is_cx(char tag) { return tag == 'F' || tag == 'D'; }
 inline bool oc_is_int(char tag) { return std::strchr("silx", tag) != nullptr; }

@@ -294,4 +294,38 @@ BOOST_AUTO_TEST_CASE(threads_and_conditions_of_the_original_work) {
     BOOST_CHECK_THROW(OCThread("detached").join(), std::logic_error);
 }
 
+BOOST_AUTO_TEST_CASE(a_joined_thread_gives_what_its_function_returned) {
+    int number = 5;
+    OCThread thread("returns", false);
+    BOOST_TEST(!thread.started());
+    BOOST_TEST(thread.join() == nullptr);
+    for (int again = 0; again < 2; ++again) {
+        thread.start([](void* data) { return data; }, &number);
+        BOOST_TEST(thread.started());
+        BOOST_TEST(thread.join() == &number);
+        BOOST_TEST(!thread.started());
+        BOOST_TEST(thread.join() == nullptr);
+    }
+    thread.threadName("renamed");
+    BOOST_TEST(thread.threadName() == "renamed");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_pushed_back_is_in_the_ring) {
+    CircularBuffer<int> buffer(3);
+    buffer.put(1);
+    buffer.pushback(2) = 3;
+    std::ostringstream out;
+    buffer.print(out);
+    BOOST_TEST(out.str() == "3 1 \n");
+}
+
+BOOST_AUTO_TEST_CASE(complex_numbers_of_both_sizes_convert) {
+    const complex_16 wide = complex_8(1, -2);
+    complex_8 narrow = wide;
+    BOOST_TEST((wide == complex_16(1, -2) && narrow == complex_8(1, -2)));
+    const Val v = narrow;
+    narrow = v;
+    BOOST_TEST(v.tag == 'F');
+}
+
 BOOST_AUTO_TEST_SUITE_END()

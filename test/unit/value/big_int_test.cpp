@@ -184,4 +184,37 @@ BOOST_AUTO_TEST_CASE(they_compare_and_hash_with_all_numbers_exactly) {
     BOOST_CHECK_THROW(list(int_n(googol)), std::out_of_range);
 }
 
+BOOST_AUTO_TEST_CASE(they_are_made_from_reals) {
+    const int_n whole = -1234567890123456789012.0;
+    BOOST_TEST(whole.stringize() == "-1234567890123456774144");
+    int_n n = 2.9F;
+    BOOST_TEST((n == 2));
+    n = -0.66;
+    BOOST_TEST((n == 0));
+    BOOST_TEST((int_n(std::numeric_limits<double>::infinity()) == 0));
+    BOOST_TEST((int_un(-5.0) == int_un(0)));
+}
+
+BOOST_AUTO_TEST_CASE(they_convert_into_each_other) {
+    const int_un positive = int_n(googol);
+    const int_n back = positive;
+    BOOST_TEST(back.stringize() == googol);
+    int_un kept = 7;
+    BOOST_CHECK_THROW(kept = int_n(-1), std::range_error);
+    BOOST_TEST((kept == int_un(7)));
+}
+
+BOOST_AUTO_TEST_CASE(quotient_and_remainder_come_together) {
+    int_n quotient;
+    int_n remainder;
+    int_n::DivMod(-101, 10, quotient, remainder);
+    BOOST_TEST((quotient == -11 && remainder == 9));
+    int_n::DivMod(quotient, 3, remainder, quotient);  // also over the operands
+    BOOST_TEST((remainder == -4 && quotient == 1));
+    BOOST_CHECK_THROW(int_n::DivMod(1, 0, quotient, remainder), std::overflow_error);
+    std::ostringstream out;
+    quotient.print(out) << ' ';
+    BOOST_TEST(out.str() == "1 ");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

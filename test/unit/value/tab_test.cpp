@@ -685,4 +685,51 @@ BOOST_AUTO_TEST_CASE(it_over_an_empty_table_ends_at_once) {
     BOOST_CHECK_THROW(It(Val(5)), std::logic_error);
 }
 
+BOOST_AUTO_TEST_CASE(an_iterator_takes_up_another_container) {
+    const auto walked = [](auto& ii) {
+        std::string seen;
+        while (ii()) seen += text_of(ii.key()) + text_of(ii.value()) + " ";
+        return seen;
+    };
+    It it;
+    BOOST_TEST(!it());
+    Tab t{{"b", 1}, {"a", 2}};
+    it.reset(t);
+    BOOST_TEST(it());
+    it.value() = 5;
+    BOOST_TEST(text_of(t) == "{'b': 5, 'a': 2}");
+    const Tup tuple(7, "x");
+    it.reset(tuple);
+    BOOST_TEST(walked(it) == "07 1'x' ");
+    it.reset(Val(Array<int_4>{3, 4}));
+    BOOST_TEST(walked(it) == "03 14 ");
+    it.reset(Arr{6});
+    BOOST_TEST(walked(it) == "06 ");
+    it.reset(Arr{Arr{8}});
+    BOOST_TEST(it());
+    it.reset(it.value());  // a part of what is walked
+    BOOST_TEST(walked(it) == "08 ");
+    it.reset(Proxy(new OTab{{"z", 1}}));
+    BOOST_TEST(walked(it) == "'z'1 ");
+    BOOST_CHECK_THROW(it.reset(Val(5)), std::logic_error);
+    BOOST_TEST(!it());
+    Sit sorted;
+    const Tab& constant = t;
+    sorted.reset(constant);
+    BOOST_TEST(walked(sorted) == "'a'2 'b'5 ");
+    sorted.reset();
+    BOOST_TEST(walked(sorted) == "'a'2 'b'5 ");
+}
+
+BOOST_AUTO_TEST_CASE(swap_into_gives_the_old_value_in_exchange) {
+    Tab t{{"a", 1}};
+    Val key = "a";
+    Val value = 2;
+    BOOST_TEST(t.swapInto(key, value));
+    BOOST_TEST(text_of(t) + text_of(key) + text_of(value) == "{'a': 2}'a'1");
+    key = "b";
+    BOOST_TEST(!t.swapInto(key, value));
+    BOOST_TEST(text_of(t) + text_of(key) + text_of(value) == "{'a': 2, 'b': 1}NoneNone");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

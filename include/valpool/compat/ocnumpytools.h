@@ -1,0 +1,3 @@
+#pragma once
+
+#include <valpool/compat/global_names.hpp>
