@@ -62,7 +62,8 @@ struct attachment {
     std::shared_ptr<void> mapping;  // keeps the segment mapped
     std::string name;
 
-    std::mutex mutex;  // of what follows; never taken inside
+    /// Of the ledger's blocks and free entries, and of `family`. Never taken inside.
+    std::mutex mutex;
     ledger_table ledger;
     std::mutex recovery;  // threads share the file's locks, so they need one of their own
     std::optional<family_record> family;
@@ -75,7 +76,7 @@ struct attachment {
     std::mutex late_mutex;  // of these; below `mutex`
 
     /// Lanes that threads which have ended leave to the next ones: over bare memory, which may be
-    /// gone by then, an ending thread touches nothing.
+    /// gone by then, an ending thread touches nothing. Under the process table's mutex.
     std::vector<std::uint32_t> spare_lanes;
 
     bool notices_deaths() const noexcept { return file.is_open(); }
