@@ -51,5 +51,11 @@ VALPOOL_API std::ostream& operator<<(std::ostream& out, const pool_report& repor
 /// Cost: a walk over all shared values; memory for each of them.
 VALPOOL_API pool_report check(const StreamingPool& pool);
 VALPOOL_API pool_report check(const StreamingPool* pool);
+/// The same of a SHMMain's pool that this process need not have attached, and does not attach: it
+/// is opened and mapped to be read only, and nobody who uses it notices. So it is right for one
+/// that is stuck or left over, whatever has happened to it. Throws std::runtime_error when there is
+/// none of that name, it may not be read, or its file is no pool (of this version).
+VALPOOL_API pool_report check(const std::string& name);
+inline pool_report check(const char* name) { return check(std::string(name)); }
 
 }  // namespace valpool

@@ -526,8 +526,9 @@ void flush_heap(arena& a, lane_heap& heap) noexcept {
     }
 }
 
-void release_empty_pages(arena& a) noexcept {
-    for (std::uint32_t page = 0; page < a.page_count; ++page) {
+void release_empty_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
+    const std::uint32_t end = first + std::min(count, a.page_count - first);
+    for (std::uint32_t page = first; page < end; ++page) {
         const std::uint32_t kind = a.page(page).kind.load(std::memory_order_acquire);
         if (kind == page_entry::free || kind > size_class_count) continue;
         if (is_all_free(a, page, kind - 1) && claim_whole_page(a, page, kind - 1))

@@ -99,8 +99,9 @@ inline void put_back(block_group& reserve, std::uint64_t bit) noexcept {
 void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept;
 /// Gives everything the heap has set aside back to the bitmaps.
 void flush_heap(arena& a, lane_heap& heap) noexcept;
-/// Returns pages of which every block is free, so that another size can have them.
-void release_empty_pages(arena& a) noexcept;
+/// Returns those of `count` pages from `first` on of which every block is free, so that another
+/// size can have them. Takes the longer the more pages there are, and a repair waits for that.
+void release_empty_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept;
 
 /// Size of the block or run that starts at `offset`; 0 bytes when it was given back meanwhile.
 std::size_t space_bytes(const arena& a, std::uint64_t offset) noexcept;

@@ -3,7 +3,7 @@
 #include "alloc/slab.hpp"
 #include "base/system_error.hpp"
 #include "base/system_file.hpp"
-#include "process/gate.hpp"
+#include "process/reclaim.hpp"
 #include "recovery/watch.hpp"
 
 #include <algorithm>
@@ -99,14 +99,7 @@ std::size_t StreamingPool::biggestFree() const {
     arena& a = arena_of(const_cast<StreamingPool&>(*this));
     thread_lane& l = lane_of_thread(a);
     look_now_and_then(l);
-    {
-        // As an allocation does that finds nothing.
-        const maybe_inside pass(l);
-        if (pass) {
-            flush_heap(a, *l.heap);
-            release_empty_pages(a);
-        }
-    }
+    give_back_set_aside(l);  // as an allocation does that finds nothing
     std::size_t block_bytes = largest_free_block(a);
     block_bytes = std::max(block_bytes, largest_set_aside(a, *l.heap));
     const std::size_t run_bytes = longest_free_run(a) << a.page_shift;

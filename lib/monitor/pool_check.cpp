@@ -1,12 +1,15 @@
 #include <valpool/pool_check.hpp>
 
 #include "alloc/slab.hpp"
+#include "monitor/monitored_pool.hpp"
 #include "object/root_provider.hpp"
 #include "process/slot.hpp"
+#include "queue/ring.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <functional>
 #include <ostream>
 #include <stdexcept>
 #include <thread>
@@ -22,7 +25,11 @@ namespace {
 
 class checker {
 public:
-    explicit checker(const arena& a) : a_(const_cast<arena&>(a)), at_(find_attachment(a)) {}
+    using death_test = std::function<bool(std::uint32_t slot)>;
+
+    /// Nothing is written, though what visits a pool may write to others.
+    checker(const arena& a, const death_test& is_dead)
+        : a_(const_cast<arena&>(a)), is_dead_(is_dead) {}
 
     pool_report run() {
         report_.total_bytes = all_space(a_);
@@ -62,6 +69,7 @@ private:
         visit(box_offset, false, "a packet");
     }
     void count_packets_in(box& b) {
+        if (!has_room_for<pipe>(a_.offset_of(&b))) return;
         visitor_for packets(*this, &checker::count_packet);
         roots().visit_box(a_, b, packets);
     }
@@ -84,13 +92,21 @@ private:
         complain("the box at " + std::to_string(a_.offset_of(&b)) + ": its " + what);
     }
 
+    /// In use as that, and large enough for a T.
+    template <class T>
     bool is_block(std::uint64_t offset, std::uint32_t magic) const noexcept {
-        return space_start(a_, offset) == offset && offset != 0 &&
+        return offset != 0 && space_start(a_, offset) == offset && has_room_for<T>(offset) &&
                a_.at<std::atomic<std::uint32_t>>(offset)->load() == magic;
+    }
+    /// Others may be giving its page another size.
+    template <class T>
+    bool has_room_for(std::uint64_t offset) const noexcept {
+        return a_.in_pages(offset) && offset % alignof(T) == 0 &&
+               sizeof(T) <= a_.size_bytes - offset;
     }
 
     bool add_pipe(std::uint64_t offset) {
-        if (!is_block(offset, magic_box)) {
+        if (!is_block<box>(offset, magic_box)) {
             complain("a pipe lies in no block");
             return false;
         }
@@ -113,7 +129,7 @@ private:
             const process_slot& slot = a_.slot(s);
             const std::uint32_t state = slot.state.load();
             if (state == process_slot::free) continue;
-            const bool dead = at_ && at_->notices_deaths() && is_dead(*at_.get(), s);
+            const bool dead = is_dead_(s);
             has_dead_ = has_dead_ || dead;
             // A family's slot is no process, but its references count. When all its children have
             // slots of their own it awaits recovery, and yet nobody has died.
@@ -129,7 +145,7 @@ private:
         const ledger_state ledger(slot);
         std::size_t left = std::size_t{a_.page_count} * 64;
         for (std::uint64_t o = ledger.newest; o != 0; o = a_.at<ledger_block>(o)->next) {
-            if (left-- == 0 || !is_block(o, magic_ledger)) {
+            if (left-- == 0 || !is_block<ledger_block>(o, magic_ledger)) {
                 // Its process detaches, or is repaired after, while we look.
                 if (!ledger.has_changed(slot)) complain("a process's ledger leads astray");
                 return;
@@ -143,7 +159,7 @@ private:
     }
 
     void visit(std::uint64_t offset, bool by_the_dead, const char* from) {
-        if (!is_block(offset, magic_box)) {
+        if (!is_block<box>(offset, magic_box)) {
             // What a dead process has written last may be void.
             if (!by_the_dead)
                 complain(std::string(from) + " refers to what is no box, at " +
@@ -180,7 +196,7 @@ private:
         std::size_t left = std::size_t{a_.page_count} * 1024;
         for (std::uint64_t c = b.chunks.load(std::memory_order_acquire); c != 0;
              c = a_.at<chunk>(c)->next.load(std::memory_order_acquire)) {
-            if (left-- == 0 || !is_block(c, magic_chunk))
+            if (left-- == 0 || !is_block<chunk>(c, magic_chunk))
                 return complain_of(b, "list of chunks leads astray");
             reachable_bytes_ += space_bytes(a_, c);
             check_in_use(c, "a chunk's memory");
@@ -191,7 +207,7 @@ private:
         std::size_t left = std::size_t{a_.page_count} * 4096;
         for (std::uint64_t n = b.out_refs.load(std::memory_order_acquire); n != 0;
              n = a_.at<out_ref>(n)->next.load(std::memory_order_acquire)) {
-            if (left-- == 0 || !a_.in_pages(n) || a_.at<out_ref>(n)->self != n)
+            if (left-- == 0 || !has_room_for<out_ref>(n) || a_.at<out_ref>(n)->self != n)
                 return complain_of(b, "list of references leads astray");
             visit(a_.at<out_ref>(n)->target, false, "a box");
         }
@@ -252,7 +268,7 @@ private:
     }
 
     arena& a_;
-    attachment_user at_;
+    const death_test& is_dead_;
     pool_report report_;
     seen_boxes boxes_;
     seen_boxes pipes_;  // in the directory
@@ -273,15 +289,15 @@ void keep_common(texts& problems, const texts& others) {
 
 }  // namespace
 
-pool_report check(const StreamingPool& pool) {
-    const arena& a = arena_of(pool);
+namespace {
+pool_report report_on(const arena& a, const checker::death_test& is_dead) {
     // A pipe that many open and close can be caught between two steps at each of a few looks, and
     // by chance with the same numbers.
     constexpr int looks = 16;
-    pool_report report = checker(a).run();
+    pool_report report = checker(a, is_dead).run();
     for (int i = 1; i < looks && !report.is_sound(); ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        pool_report next = checker(a).run();
+        pool_report next = checker(a, is_dead).run();
         keep_common(next.problems, report.problems);
         report = std::move(next);
     }
@@ -291,6 +307,21 @@ pool_report check(const StreamingPool& pool) {
     }
     report.delaying_process = pid_of_slot(a, a.entrance.foiled_by.load());
     return report;
+}
+
+}  // namespace
+
+pool_report check(const StreamingPool& pool) {
+    const arena& a = arena_of(pool);
+    const attachment_user user = find_attachment(a);
+    return report_on(a, [&](std::uint32_t slot) {
+        return user && user->notices_deaths() && is_dead(*user.get(), slot);
+    });
+}
+
+pool_report check(const std::string& name) {
+    const monitored_pool seen(name);
+    return report_on(seen.pool(), [&](std::uint32_t slot) { return seen.is_dead(slot); });
 }
 
 pool_report check(const StreamingPool* pool) {

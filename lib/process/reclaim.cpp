@@ -41,14 +41,34 @@ recovery_result recover_patiently(attachment& at) noexcept {
     }
 }
 
-void relieve(thread_lane& l, bool has_mutex) {
+namespace {
+bool is_open(const inside&) noexcept { return true; }
+bool is_open(const maybe_inside& pass) noexcept { return static_cast<bool>(pass); }
+
+/// A repair need not wait for all of it.
+template <class Pass>
+bool give_back_in_steps(thread_lane& l) {
     arena& a = *l.pool;
-    if (!has_mutex) give_back_late_holds(l);
     {
-        const inside pass(l);
+        const Pass pass(l);
+        if (!is_open(pass)) return false;
         flush_heap(a, *l.heap);
-        release_empty_pages(a);
     }
+    constexpr std::uint32_t pages_a_step = 256;
+    for (std::uint32_t page = 0; page < a.page_count; page += pages_a_step) {
+        const Pass pass(l);
+        if (!is_open(pass)) return false;
+        release_empty_pages(a, page, pages_a_step);
+    }
+    return true;
+}
+}  // namespace
+
+void give_back_set_aside(thread_lane& l) noexcept { give_back_in_steps<maybe_inside>(l); }
+
+void relieve(thread_lane& l, bool has_mutex) {
+    if (!has_mutex) give_back_late_holds(l);
+    give_back_in_steps<inside>(l);
     attachment& at = *l.at;
     if (!at.recovery_layer || recover_patiently(at) == recovery_result::done) return;
     at.recovery_layer->collect_set_aside(l);

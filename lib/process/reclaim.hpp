@@ -41,6 +41,10 @@ recovery_result recover_patiently(attachment& at) noexcept;
 /// in the middle can put it off for ever. Not inside.
 bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt);
 
+/// Gives back what the thread's lane has set aside, and pages of which nothing is in use; less of
+/// it when the gate is closed for too long. Not inside.
+void give_back_set_aside(thread_lane& l) noexcept;
+
 /// For an allocation that found nothing: gets back what the dead hold and what the living have only
 /// set aside. Not inside. `has_mutex`: the thread has its attachment's, so what it has let go of
 /// too late stays where it is.

@@ -73,7 +73,7 @@ void repair(attachment& at, const slot_set& dead) noexcept {
 
 void flush_all_heaps(arena& a) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) flush_heap(a, a.heap(i));
-    release_empty_pages(a);
+    release_empty_pages(a, 0, a.page_count);
 }
 
 bool others_set_aside(const thread_lane& l) noexcept {

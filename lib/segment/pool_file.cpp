@@ -21,10 +21,10 @@ file_identity identity_from(const struct stat& status) noexcept {
     return {status.st_dev, status.st_ino};
 }
 
-int open_file(const char* path) noexcept {
+int open_file(const char* path, int access) noexcept {
     const no_cancellation guard;
     // A pool's name may hide a fifo or a device: opening those must not block.
-    return ::open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return ::open(path, access | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
 struct flock lock_of(off_t offset, off_t length, int type) noexcept {
@@ -81,10 +81,13 @@ void pool_file::close() noexcept {
     if (anchor_) munmap(std::exchange(anchor_, nullptr), anchor_bytes);
 }
 
-pool_file pool_file::open(const std::string& path) {
+pool_file pool_file::open(const std::string& path) { return open(path, O_RDWR); }
+pool_file pool_file::open_to_read(const std::string& path) { return open(path, O_RDONLY); }
+
+pool_file pool_file::open(const std::string& path, int access) {
     pool_file file;
     file.path_ = path;
-    const int fd = open_file(path.c_str());
+    const int fd = open_file(path.c_str(), access);
     struct stat status {};
     if (fd < 0 || fstat(fd, &status) != 0) {
         file.error_ = errno;
@@ -128,7 +131,7 @@ void pool_file::leave_to_parent() noexcept {
 
 void pool_file::revive(const char* path) noexcept {
     if (!is_open() || is_intact()) return;
-    const int fd = open_file(path);
+    const int fd = open_file(path, O_RDWR);
     if (fd < 0) return;
     if (identity_.is_of(fd))
         fd_ = fd;

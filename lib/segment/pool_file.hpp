@@ -52,6 +52,8 @@ public:
 
     /// Opens for reading and writing; the result is not open (see error_number()) when that fails.
     static pool_file open(const std::string& path);
+    /// The same for who only looks: nothing can be locked by it, but asked.
+    static pool_file open_to_read(const std::string& path);
     /// A second, independent description of the same file; `path` may be its name by now. Not open
     /// when there is no way to it: it has no name, or may not be opened by this user (any more).
     pool_file reopen(const std::string& path) const;
@@ -103,6 +105,7 @@ public:
     bool is_intact() const noexcept { return is_open() && identity_.is_of(fd()); }
 
 private:
+    static pool_file open(const std::string& path, int access);
     enum lock_kind { exclusive, shared, none };
     bool set_lock(lock_role role, lock_kind kind) noexcept;
     bool is_locked(off_t offset, off_t length) const noexcept;

@@ -1,0 +1,168 @@
+#include "process/attachment.hpp"
+#include "support/started_pool.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <fstream>
+#include <random>
+#include <stdexcept>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// Looking at a pool by its name alone, as a monitor does.
+
+using namespace valpool;
+using namespace valpool::test;
+
+namespace {
+
+/// Modes of this process's mappings of the pool's file.
+std::string modes_of_mappings(const pool_name& name) {
+    std::ifstream maps("/proc/self/maps");
+    std::string modes;
+    for (std::string line; std::getline(maps, line);)
+        if (line.find(name.path()) != std::string::npos) modes += line.substr(line.find(' '), 6);
+    return modes;
+}
+
+/// A process with the pool, a pipe of which two of four places are taken, and one more value.
+struct watched_pool {
+    watchdog dog{120};
+    pool_name name{"monitor"};
+    shared<std::atomic<bool>> is_made;
+    child owner{[this] {
+        SHMMain main(name, 1000000);
+        main.start();
+        ServerSide server(name, "pipe", 4);
+        server.start();
+        server.pipe().enq(Tab{{"a", 1}});
+        server.pipe().enq(Tab{{"a", 2}});
+        const Val kept = Shared(main.pool(), Tab{{"kept", true}});
+        *is_made = true;
+        for (;;) pause();
+        return 0;
+    }};
+
+    watched_pool() {
+        BOOST_REQUIRE(eventually([this] { return is_made->load(); }));
+    }
+};
+
+std::string message_of(const std::function<void()>& look) {
+    try {
+        look();
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+    return "no exception";
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(monitor, watched_pool)
+
+BOOST_AUTO_TEST_CASE(a_pool_is_checked_by_its_name) {
+    const pool_report report = check(name);
+    BOOST_TEST(report.is_sound(), report);
+    BOOST_TEST(report.queues == 1u);
+    BOOST_TEST(report.packets == 2u);
+    BOOST_TEST(report.boxes == 3u);
+    BOOST_TEST(report.living_processes.size() == 1u);
+    BOOST_TEST(report.living_processes.front() == owner.pid());
+    BOOST_TEST(check(("/" + name.str()).c_str()).packets == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(who_looks_takes_no_place_and_maps_nothing_to_write) {
+    std::string modes;
+    child looker([&] {
+        const pool_report first = check(name);
+        const pool_report second = check(name);
+        // Neither then nor afterwards is it one of those who use the pool.
+        return first.living_processes.size() == 1 && second.living_processes.size() == 1 &&
+                       modes_of_mappings(name).empty()
+                   ? 0
+                   : 1;
+    });
+    BOOST_TEST(looker.wait() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_may_only_be_read_is_enough) {
+    if (getuid() != 0) return;  // needs another user
+    BOOST_TEST_REQUIRE(chmod(name.path().c_str(), 0644) == 0);
+    child looker([&] {
+        if (setgid(65534) != 0 || setuid(65534) != 0) return 2;
+        if (open(name.path().c_str(), O_RDWR) >= 0) return 3;
+        return check(name).packets == 2 ? 0 : 1;
+    });
+    BOOST_TEST(looker.wait() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_dead_are_seen_and_left_to_those_who_use_the_pool) {
+    owner.kill_and_wait();
+    const pool_report first = check(name);
+    BOOST_TEST(first.living_processes.empty());
+    BOOST_TEST(first.dead_processes.size() == 1u);
+    BOOST_TEST(check(name).dead_processes.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_that_is_attached_here_is_looked_at_the_same_way) {
+    ClientSide client(name, "pipe");
+    client.start();
+    BOOST_TEST(check(name).living_processes.size() == 2u);
+    BOOST_TEST(client.pipe().deq()("a") == 1);
+    BOOST_TEST(check(name).packets == 1u);
+    BOOST_TEST(modes_of_mappings(name).find("rw-s") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_pool_is_an_error_that_says_so) {
+    const auto look = [](const std::string& n) { return message_of([&] { check(n); }); };
+    const pool_name other("monitor_none");
+    BOOST_TEST(look(other) == "there is no memory pool \"" + other.str() + "\"");
+    std::ofstream(other.path()) << std::string(200000, 'x');
+    BOOST_TEST(look(other).find("boot object") != std::string::npos, look(other));
+    BOOST_TEST(truncate(other.path().c_str(), 0) == 0);
+    BOOST_TEST(look(other).find("too short") != std::string::npos, look(other));
+    BOOST_TEST(look("").find("needs a name") != std::string::npos);
+    BOOST_TEST(look("a/b").find("file name") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(whatever_lies_in_the_pages_a_look_ends_and_is_survived) {
+    owner.kill_and_wait();
+    const int file = open(name.path().c_str(), O_RDWR);
+    struct stat status {};
+    BOOST_TEST_REQUIRE(fstat(file, &status) == 0);
+    const auto size = static_cast<std::size_t>(status.st_size);
+    auto* const bytes = static_cast<unsigned char*>(
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+    close(file);
+    const auto seed = std::random_device()();
+    BOOST_TEST_MESSAGE("seed " << seed);
+    std::mt19937 random(seed);
+    const std::string before(reinterpret_cast<const char*>(bytes), size);
+    int reports = 0;
+    for (int round = 0; round < 150; ++round) {
+        // From a few bytes to many, so that some of them get past what is verified first.
+        for (int i = 0; i < 1 << round % 12; ++i)
+            bytes[random() % size] = static_cast<unsigned char>(random());
+        child looker([&] {
+            try {
+                check(name);
+            } catch (const std::runtime_error&) {
+                return 1;  // what is verified first is damaged
+            }
+            return 0;
+        });
+        const int code = looker.wait();
+        BOOST_TEST((code == 0 || code == 1), code << ", round " << round << ", seed " << seed);
+        reports += code == 0;
+        std::copy(before.begin(), before.end(), bytes);
+    }
+    munmap(bytes, size);
+    BOOST_TEST(reports > 10);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
