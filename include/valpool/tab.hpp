@@ -15,6 +15,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace valpool {
 namespace detail {
@@ -134,6 +135,15 @@ struct table_index {
     /// behind.
     void take_words_of(const table_index& other) noexcept;
     void remove(std::uint32_t hash, std::size_t position) noexcept;
+    /// Calls visit(hash, position) for each entry.
+    template <class Visitor>
+    void for_each(Visitor visit) const {
+        for (std::size_t i = 0; i <= mask(); ++i) {
+            const std::uint64_t position_plus_one = words()[i] & 0xffffffff;
+            if (position_plus_one != 0 && position_plus_one != removed)
+                visit(static_cast<std::uint32_t>(words()[i] >> 32), position_plus_one - 1);
+        }
+    }
 };
 static_assert(sizeof(table_index) % sizeof(table_index::word) == 0, "words follow, aligned");
 static_assert(sizeof(chunk_pointer) == sizeof(table_index::word), "as above");
@@ -446,7 +456,8 @@ private:
     void build_index(std::size_t for_entries);
     void drop_index() noexcept;
     void drop_last_chunk() noexcept;
-    void close_holes() noexcept;
+    std::vector<std::uint32_t> filed_hashes() const;
+    void close_holes();
     void give_back_room() noexcept;
     void move_into_smaller(std::size_t for_entries);
     static void move_entry(entry_place from, entry_place to) noexcept;

@@ -7,8 +7,7 @@
 #include "process/fork.hpp"
 #include "process/retirement.hpp"
 #include "queue/directory.hpp"
-#include "queue/patience.hpp"
-#include "queue/waiting.hpp"
+#include "queue/wait_policy.hpp"
 #include "recovery/watch.hpp"
 
 #include <valpool/detail/pack.hpp>
@@ -20,8 +19,6 @@
 
 namespace valpool::detail {
 namespace {
-
-thread_local constinit patience patience_of_thread;
 
 /// Packets that have been taken out but could not be delivered, the oldest first. Nothing here
 /// allocates or waits.
@@ -87,7 +84,7 @@ private:
 class pool_queue final : public queue_core {
 public:
     pool_queue(hold* kept, break_options breaks) noexcept
-        : arena_(*kept->at->pool), pipe_(pipe_in(*kept->target)), breaks_(breaks), kept_(kept) {}
+        : arena_(*kept->at->pool), pipe_(pipe_in(*kept->target)), policy_(breaks), kept_(kept) {}
     ~pool_queue() override {
         give_back_packets();
         release_pipe(kept_);
@@ -152,9 +149,7 @@ public:
         };
         const bool is_quick = packets_remembered(read_) != 0 && attempt();
         if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return false;
-        // To wake a writer for each single place that gets free would have it asleep most of the
-        // time: with some more room there is work for it. (It looks by itself now and then.)
-        if (!is_almost_full(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
+        if (is_writer_due(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
         hold* const h = taker.release(*taken);
         try {
             unpack(h, out);
@@ -165,9 +160,7 @@ public:
         return true;
     }
 
-    void spin(std::chrono::nanoseconds time) noexcept override {
-        spin_ns_.store(time.count(), std::memory_order_relaxed);
-    }
+    void spin(std::chrono::nanoseconds time) noexcept override { policy_.spin(time); }
 
     std::size_t capacity() const noexcept override { return pipe_.capacity; }
     std::size_t length() const noexcept override { return packet_count(pipe_) + put_back_.count(); }
@@ -312,7 +305,8 @@ private:
         thread_lane& l = lane_of_thread(arena_);
         reservation place(s.list);
         for (unsigned in_vain = 1;; ++in_vain) {
-            const bool is_promising = until.is_immediate() || look(s, until);
+            const auto ready_count = [&] { return s.ready_count(pipe_, s.seen); };
+            const bool is_promising = until.is_immediate() || policy_.look(ready_count, until);
             if (!gives_way(l, s, until) && attempt_unless_over(attempt)) return true;
             if (until.has_passed()) return false;
             place.was_in_vain(l.index);
@@ -347,53 +341,21 @@ private:
         return true;
     }
 
-    bool look(const side& s, deadline until) const noexcept {
-        const auto ready_count = [&] { return s.ready_count(pipe_, s.seen); };
-        if (ready_count() != 0) return true;
-        const auto time = std::chrono::nanoseconds(spin_ns_.load(std::memory_order_relaxed));
-        return time.count() < 0 ? patience_of_thread.wait_for(ready_count, until, period())
-                                : look_for(std::min(time, period()), until, ready_count);
-    }
-
-    template <class Ready>
-    static bool look_for(std::chrono::nanoseconds time, deadline until, Ready ready) noexcept {
-        if (time.count() == 0) return false;
-        constexpr unsigned looks_a_time = 16;  // the clock costs as much as several looks
-        for (const deadline end = until.or_in(time);;) {
-            for (unsigned i = 0; i < looks_a_time; ++i) {
-                if (ready() != 0) return true;
-                relax();
-            }
-            if (end.has_passed()) return false;
-        }
-    }
-
-    /// At most so long at a time, where a break checker must be asked.
-    std::chrono::nanoseconds or_break_period(std::chrono::nanoseconds time) const noexcept {
-        return breaks_.checker ? std::min<std::chrono::nanoseconds>(time, breaks_.period) : time;
-    }
-    /// How long a wait goes on looking at a time.
-    std::chrono::nanoseconds period() const noexcept { return or_break_period(look_slice); }
-    /// How long it sleeps at a time. Nobody else sees when an unnamed queue is ready.
-    std::chrono::nanoseconds nap(const thread_lane& l) const noexcept {
-        return is_named_queue(pipe_.root) ? or_break_period(nap_of(arena_, l.index)) : period();
-    }
-
     /// Sleeps; true as soon as it is ready (somebody else may be faster, though).
     bool wait(thread_lane& l, const side& s, deadline until, reservation& place) {
         for (;;) {
-            if (breaks_.checker && (*breaks_.checker)()) throw BreakRequested("a wait was ended");
+            policy_.ask_break_checker();
             // Before the sleep: who waits for short times only looks for the dead as well.
             look_now_and_then(l);
             const auto is_ready = [&] {
                 return s.is_ready(pipe_) || is_over() || (&s == &reading_ && !put_back_.is_empty());
             };
-            const bool only_looks = spin_ns_.load(std::memory_order_relaxed) >=
-                                    std::chrono::nanoseconds(look_slice).count();
-            if (!only_looks) sleep_on_seat(l, s.list, s.topic, until.or_in(nap(l)), is_ready);
+            const bool only_looks = policy_.never_sleeps();
+            const auto nap = policy_.nap(l, is_named_queue(pipe_.root));
+            if (!only_looks) sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
             cancellation_point();
             if (is_ready()) {
-                patience_of_thread.slept(s.ready_count(pipe_, s.seen));
+                wait_policy::slept(s.ready_count(pipe_, s.seen));
                 // There may be enough for more than this thread, and a wake-up that was meant for
                 // another may have come here: pass it on. At worst somebody looks in vain.
                 wake_one(arena_, s.list, s.topic);
@@ -407,10 +369,9 @@ private:
 
     arena& arena_;
     pipe& pipe_;
-    const break_options breaks_;
+    wait_policy policy_;
     hold* const kept_;
     const bool has_name_ = pipe_.name[0] != 0;
-    std::atomic<std::int64_t> spin_ns_{-1};
     std::atomic<bool> was_full_{false};
     put_back_packets put_back_;
     side_memory written_;

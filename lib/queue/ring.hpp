@@ -139,15 +139,6 @@ inline std::uint64_t packets_seen(const pipe& p, side_memory& seen) noexcept {
     return head < tail ? tail - head : 0;
 }
 
-/// For a reader: more than three quarters are full, as far as is remembered. Never of a small pipe.
-inline bool is_almost_full(const pipe& p, const side_memory& read) noexcept {
-    constexpr std::uint64_t small = 16;
-    if (p.capacity < small) return false;
-    const std::uint64_t next = read.next.load(std::memory_order_relaxed);
-    const std::uint64_t tail = read.other.load(std::memory_order_relaxed);
-    return tail > next && tail - next > p.capacity / 4 * 3;
-}
-
 /// Puts a reference at the end; false when full. Inside. The caller has counted it, or hands over
 /// one of its own once this returns true.
 bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept;

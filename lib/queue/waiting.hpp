@@ -6,7 +6,6 @@
 #include "process/attachment.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -36,53 +35,6 @@ struct alignas(64) wait_list {
     /// True for the one who clears the lane's bit.
     bool take(std::uint32_t lane) noexcept;
 };
-
-/// What a waiter that has waited in vain for some time puts up for the others: who finds it, and
-/// can wait, lets that one go first. Taken down by its owner, by recovery when the owner has died,
-/// and by whoever has given way for a while without seeing it go (the owner may be stopped).
-class reservation {
-public:
-    explicit reservation(wait_list& list) noexcept : list_(list) {}
-    ~reservation() {
-        if (mine_ != 0) withdraw(list_, mine_);
-    }
-    reservation(const reservation&) = delete;
-    reservation& operator=(const reservation&) = delete;
-
-    /// After each sleep, or try, in vain.
-    void was_in_vain(std::uint32_t lane) noexcept;
-
-    /// What somebody else than that lane has put up; 0: nothing.
-    static std::uint32_t of_another(const wait_list& list, std::uint32_t lane) noexcept {
-        const std::uint32_t up = list.overdue.load(std::memory_order_relaxed);
-        return up != 0 && lane_of(up) != lane ? up : 0;
-    }
-    static std::uint32_t lane_of(std::uint32_t up) noexcept { return up % lanes - 1; }
-    static void withdraw(wait_list& list, std::uint32_t up) noexcept {
-        list.overdue.compare_exchange_strong(up, 0, std::memory_order_relaxed);
-    }
-
-private:
-    // Shape: lane + 1, and a number that tells one time from the next.
-    static constexpr std::uint32_t lanes = 8192;
-
-    wait_list& list_;
-    std::uint32_t mine_ = 0;
-    steady_time first_ = steady_time::min();  // in vain
-};
-
-/// How a process's side of a pipe gives way to somebody overdue.
-class courtesy {
-public:
-    /// True: let that one go first, for now.
-    bool gives_way(wait_list& list, std::uint32_t up) noexcept;
-
-private:
-    std::atomic<std::uint32_t> to_{0};
-    std::atomic<steady_time::rep> since_{0};
-};
-/// At most.
-constexpr std::chrono::milliseconds longest_courtesy{2};
 
 /// Sleeps on the thread's seat until somebody calls wake_one for `topic`, or until the deadline.
 /// `is_ready` is asked once when the thread is on the list, so no wake-up is lost. Not inside.

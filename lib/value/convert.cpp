@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
+#include <cstring>
 #include <utility>
 
 /// From a value to the types of the language.
@@ -19,10 +21,25 @@ namespace detail {
 
 namespace {
 
+/// Of so large a big integer's bytes. Without memory of its own: tables hash their keys by it, also
+/// when there is none.
+real_8 nearest_real_of_large(std::string_view bytes) noexcept {
+    const std::string_view magnitude = bytes.substr(1);
+    std::uint64_t highest = 0;
+    const std::size_t below = magnitude.size() - sizeof highest;
+    std::memcpy(&highest, magnitude.data() + below, sizeof highest);
+    // At least 57 bits of them count: rounding to 53 needs to know of the rest whether it is 0.
+    if (magnitude.find_first_not_of('\0') < below) highest |= 1;
+    constexpr std::size_t beyond_reals = 128;
+    const auto exponent = static_cast<int>(8 * std::min(below, beyond_reals));
+    const real_8 nearest = std::ldexp(static_cast<real_8>(highest), exponent);
+    return bytes.front() == '-' ? -nearest : nearest;
+}
+
 any_number number_of_big(std::string_view bytes) {
     constexpr std::size_t most = sizeof(wide_int);
     if (bytes.size() > most + 1 || (bytes.size() == most + 1 && (bytes.back() & 0x80) != 0))
-        return {any_number::real, 0, nearest_real(number_of_bytes(bytes)), 0};
+        return {any_number::real, 0, nearest_real_of_large(bytes), 0};
     wide_int i = 0;
     for (std::size_t at = bytes.size(); at-- > 1;)
         i = i * 256 + static_cast<unsigned char>(bytes[at]);

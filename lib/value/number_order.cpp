@@ -140,8 +140,14 @@ std::uint64_t hash_of_row(const Val& v, std::uint64_t h, unsigned levels) {
 }
 
 std::uint64_t hash_of_numbers(const Val& v, std::uint64_t h) {
-    visit_array(v.subtype, value_access::container(v), [&h](auto& a) {
-        for (std::size_t i = 0; i < a.length(); ++i) h = mixed(h, hash_of(Val(a(i))));
+    const auto hash_of_item = [](const auto& item) {
+        if constexpr (std::is_convertible_v<decltype(item), std::string_view>)
+            return hash_of(static_cast<std::string_view>(item));
+        else
+            return hash_of(Val(item));
+    };
+    visit_array(v.subtype, value_access::container(v), [&](auto& a) {
+        for (std::size_t i = 0; i < a.length(); ++i) h = mixed(h, hash_of_item(a(i)));
     });
     return h;
 }

@@ -151,12 +151,7 @@ void table_index::take_words_of(const table_index& other) noexcept {
         std::copy_n(other.words(), mask() + 1, words());
         return;
     }
-    for (std::size_t i = 0; i <= other.mask(); ++i) {
-        const word w = other.words()[i];
-        const std::uint64_t position_plus_one = w & 0xffffffff;
-        if (position_plus_one != 0 && position_plus_one != removed)
-            put(static_cast<std::uint32_t>(w >> 32), position_plus_one - 1);
-    }
+    other.for_each([this](std::uint32_t hash, std::size_t position) { put(hash, position); });
 }
 
 void table_index::remove(std::uint32_t hash, std::size_t position) noexcept {
@@ -685,11 +680,12 @@ template <class Key>
     constexpr std::size_t most_without_index =
         std::is_same_v<Key, short_text> ? most_in_row : most_of_any_in_row;
     if (position >= room(most_without_index)) make_room(position + 1, most_without_index);
+    const std::uint32_t its_hash = has_hash ? hash : hash_if(static_cast<bool>(index_), key);
     const entry_place at = place_at(position);
     new_key(at.key, key, memory_);  // the last thing that can fail
     new (at.value) Val(memory_);
     set_positions(position + 1, has_holes());
-    if (index_) index_->put(has_hash ? hash : hash_if(true, key), position);
+    if (index_) index_->put(its_hash, position);
     return *at.value;
 }
 
@@ -741,7 +737,12 @@ void table::build_index(std::size_t for_entries) {
     if (index_) {
         fresh->take_words_of(*index_);
     } else {
-        for (std::size_t i = 0; i < row_size(); ++i) fresh->put(hash_of(*place_at(i).key), i);
+        try {
+            for (std::size_t i = 0; i < row_size(); ++i) fresh->put(hash_of(*place_at(i).key), i);
+        } catch (...) {  // a key that is shared, and poisoned
+            memory_.deallocate(memory, table_index::size_bytes(log2));
+            throw;
+        }
     }
     drop_index();
     index_ = fresh;
@@ -754,13 +755,21 @@ void table::drop_index() noexcept {
     index_ = nullptr;
 }
 
+/// By position, as the index has them: to hash a key again could fail.
+std::vector<std::uint32_t> table::filed_hashes() const {
+    std::vector<std::uint32_t> hashes(positions());
+    index_->for_each([&](std::uint32_t hash, std::size_t position) { hashes[position] = hash; });
+    return hashes;
+}
+
 void table::drop_last_chunk() noexcept {
     const unsigned j = --index_->chunks;
     free_chunk(index_->chunk(j).get(), index_->capacity_of(j));
 }
 
 /// Moves the entries behind a hole up and files everything anew in the index that is there.
-void table::close_holes() noexcept {
+void table::close_holes() {
+    const std::vector<std::uint32_t> hashes = filed_hashes();  // the last thing that can fail
     std::size_t to = 0;
     index_->holes = 0;
     std::fill_n(index_->words(), index_->mask() + 1, 0);
@@ -769,7 +778,7 @@ void table::close_holes() noexcept {
         if (is_hole(*old.key)) continue;
         const entry_place fresh = place_at(to);
         if (from != to) move_entry(old, fresh);
-        index_->put(hash_of(*fresh.key), to);
+        index_->put(hashes[from], to);
         ++to;
     }
     for (std::size_t i = to; i < positions(); ++i) destroy_entry(place_at(i));
@@ -891,8 +900,12 @@ bool table::remove(const Val& key) {
     set_positions(positions(), true);
     // As rarely as removing pays for it.
     if (index_->holes > std::max<std::size_t>(positions() / 2, most_of_any_in_row)) {
-        close_holes();
-        if (region()) give_back_room();
+        try {
+            close_holes();
+            if (region()) give_back_room();
+        } catch (const std::bad_alloc&) {
+            // With the next removal, then.
+        }
     }
     return true;
 }
@@ -918,13 +931,14 @@ void table::give_back_room() noexcept {
 void table::move_into_smaller(std::size_t for_entries) {
     table smaller(memory_);
     smaller.make_room(for_entries, most_of_any_in_row);
+    const std::vector<std::uint32_t> hashes = filed_hashes();
     const std::size_t count = positions();
     for (std::size_t i = 0; i < count; ++i) {
         const entry_place from = place_at(i);
         const entry_place to = smaller.place_at(i);
         new (to.key) Val(std::move(*from.key), memory_);
         new (to.value) Val(std::move(*from.value), memory_);
-        if (smaller.index_) smaller.index_->put(hash_of(*to.key), i);
+        if (smaller.index_) smaller.index_->put(hashes[i], i);
     }
     smaller.set_positions(count, false);
     swap(smaller);

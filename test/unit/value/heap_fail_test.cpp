@@ -4,7 +4,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <new>
 #include <string>
+#include <utility>
+#include <vector>
 
 /// Values on the heap, with memory that fails at the first, the second, ... allocation, until there
 /// is enough: each time nothing is changed, and nothing is lost.
@@ -20,6 +23,13 @@ namespace {
 const std::string long_text(100, 'x');
 
 std::string key_of(int i) { return (i % 2 == 0 ? "" : long_text) + std::to_string(i); }
+
+/// Keys for whose hash and comparison more is needed than a look at a word.
+Val rich_key(int i) {
+    if (i % 3 == 0) return int_n(std::string(60, '9')) + int_n(i);
+    if (i % 3 == 1) return Array<std::string>{long_text, std::to_string(i)};
+    return Tup(long_text, int_n(std::string(50, '8')), i);
+}
 
 /// Of so many entries, some of which own something; without every `every`th.
 Tab table_of(int count, int every) {
@@ -68,6 +78,61 @@ BOOST_AUTO_TEST_CASE(filling_a_table) {
         }
         BOOST_TEST(blocks == before);
     }
+}
+
+BOOST_AUTO_TEST_CASE(filling_a_table_with_keys_of_other_types) {
+    for (const int count : {4, 5, 8, 9, 12, 13, 40}) {
+        const long before = blocks;
+        {
+            Tab t;
+            for (int i = 0; i < count; ++i) {
+                const Val key = rich_key(i);
+                run([&] { i % 2 == 0 ? t.insertKeyAndValue(key, i) : void(t[key] = i); },
+                    [&] {
+                        BOOST_REQUIRE(t.entries() == static_cast<std::size_t>(i));
+                        BOOST_REQUIRE(!t.contains(key));
+                        std::size_t walked = 0;
+                        for (const auto& [walked_key, value] : t) walked += walked_key != key;
+                        BOOST_REQUIRE(walked == t.entries());
+                    });
+                BOOST_REQUIRE(t(key) == i);
+            }
+        }
+        BOOST_TEST(blocks == before);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_table_of_which_much_is_removed_without_any_memory_keeps_the_rest) {
+    constexpr int count = 200;
+    Tab t;
+    std::vector<Val> keys;
+    for (int i = 0; i < count; ++i) {
+        keys.push_back(i % 2 == 0 ? rich_key(i) : Val(key_of(i)));
+        t[keys.back()] = i;
+    }
+    const auto is_kept = [](int i) { return i % 9 == 0; };
+    for (int i = 0; i < count; ++i) {
+        if (is_kept(i)) continue;
+        // With no memory at all it may not find out which key is meant, but removes none half.
+        int failures = 0;
+        for (int memory = 0; t.contains(keys[static_cast<std::size_t>(i)]); ++memory) {
+            try {
+                allocations_left = memory;
+                t.remove(keys[static_cast<std::size_t>(i)]);
+            } catch (const std::bad_alloc&) {
+                ++failures;
+            }
+            allocations_left = never;
+        }
+        BOOST_REQUIRE(failures < 100);
+    }
+    std::size_t kept = 0;
+    for (int i = 0; i < count; ++i) {
+        if (!is_kept(i)) continue;
+        ++kept;
+        BOOST_TEST(t(keys[static_cast<std::size_t>(i)]) == i);
+    }
+    BOOST_TEST(t.entries() == kept);
 }
 
 BOOST_AUTO_TEST_CASE(moving_values_into_a_list) {

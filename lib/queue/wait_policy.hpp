@@ -1,0 +1,149 @@
+#pragma once
+
+/// The rule of waiting at a pipe: who looks, gives way, sleeps, and for how long, and who is woken
+/// when. How a thread sleeps and is woken is in waiting.hpp.
+///
+/// A wait goes through these, again and again until there is something to do or the time is over:
+///   1. look: for as long as spin() says, or as has paid lately (patience);
+///   2. let somebody go first who has been overdue for long (reservation, courtesy);
+///   3. try;
+///   4. look for the dead and ask the break checker; sleep for a nap, or until woken.
+
+#include "queue/patience.hpp"
+#include "queue/queue_core.hpp"
+#include "queue/ring.hpp"
+#include "queue/waiting.hpp"
+#include "recovery/watch.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+
+namespace valpool::detail {
+
+// --- whom to wake ------------------------------------------------------------------------------
+
+/// After a reader has taken a packet. To wake a writer for each single place that gets free would
+/// have it asleep most of the time: with a quarter of the room there is work for it. (It looks by
+/// itself now and then.) In a small pipe each place counts.
+inline bool is_writer_due(const pipe& p, const side_memory& read) noexcept {
+    constexpr std::uint64_t small = 16;
+    if (p.capacity < small) return true;
+    const std::uint64_t next = read.next.load(std::memory_order_relaxed);
+    const std::uint64_t tail = read.other.load(std::memory_order_relaxed);
+    return tail <= next || tail - next <= p.capacity / 4 * 3;
+}
+
+// --- who goes first ----------------------------------------------------------------------------
+
+/// What a waiter that has waited in vain for some time puts up for the others: who finds it, and
+/// can wait, lets that one go first. Taken down by its owner, by recovery when the owner has died,
+/// and by whoever has given way for a while without seeing it go (the owner may be stopped).
+class reservation {
+public:
+    explicit reservation(wait_list& list) noexcept : list_(list) {}
+    ~reservation() {
+        if (mine_ != 0) withdraw(list_, mine_);
+    }
+    reservation(const reservation&) = delete;
+    reservation& operator=(const reservation&) = delete;
+
+    /// After each sleep, or try, in vain.
+    void was_in_vain(std::uint32_t lane) noexcept;
+
+    /// What somebody else than that lane has put up; 0: nothing.
+    static std::uint32_t of_another(const wait_list& list, std::uint32_t lane) noexcept {
+        const std::uint32_t up = list.overdue.load(std::memory_order_relaxed);
+        return up != 0 && lane_of(up) != lane ? up : 0;
+    }
+    static std::uint32_t lane_of(std::uint32_t up) noexcept { return up % lanes - 1; }
+    static void withdraw(wait_list& list, std::uint32_t up) noexcept {
+        list.overdue.compare_exchange_strong(up, 0, std::memory_order_relaxed);
+    }
+
+private:
+    // Shape: lane + 1, and a number that tells one time from the next.
+    static constexpr std::uint32_t lanes = 8192;
+
+    wait_list& list_;
+    std::uint32_t mine_ = 0;
+    steady_time first_ = steady_time::min();  // in vain
+};
+
+/// How a process's side of a pipe gives way to somebody overdue.
+class courtesy {
+public:
+    /// True: let that one go first, for now.
+    bool gives_way(wait_list& list, std::uint32_t up) noexcept;
+
+private:
+    std::atomic<std::uint32_t> to_{0};
+    std::atomic<steady_time::rep> since_{0};
+};
+/// At most.
+constexpr std::chrono::milliseconds longest_courtesy{2};
+
+// --- how long ----------------------------------------------------------------------------------
+
+/// How long a process's queue looks, and sleeps, at a time.
+class wait_policy {
+public:
+    explicit wait_policy(const break_options& breaks) noexcept : breaks_(breaks) {}
+
+    /// How long a wait looks before it sleeps; negative: as it finds best.
+    void spin(std::chrono::nanoseconds time) noexcept {
+        spin_ns_.store(time.count(), std::memory_order_relaxed);
+    }
+    /// True when `ready_count()` says that there is something to do, perhaps after a while.
+    template <class ReadyCount>
+    bool look(const ReadyCount& ready_count, deadline until) const noexcept {
+        if (ready_count() != 0) return true;
+        const auto time = std::chrono::nanoseconds(spin_ns_.load(std::memory_order_relaxed));
+        return time.count() < 0 ? patience_of_thread.wait_for(ready_count, until, longest_look())
+                                : look_for(std::min(time, longest_look()), until, ready_count);
+    }
+    /// Told to look for so long that it never sleeps.
+    bool never_sleeps() const noexcept {
+        return spin_ns_.load(std::memory_order_relaxed) >=
+               std::chrono::nanoseconds(look_slice).count();
+    }
+    /// Nobody else sees when an unnamed queue is ready: there a sleeper looks up by itself.
+    std::chrono::nanoseconds nap(const thread_lane& l, bool is_named) const noexcept {
+        return is_named ? or_break_period(nap_of(*l.pool, l.index)) : longest_look();
+    }
+    /// After a sleep, at the end of which there was so much to do.
+    static void slept(std::uint64_t found) noexcept { patience_of_thread.slept(found); }
+
+    /// Throws BreakRequested when the break checker ends the wait.
+    void ask_break_checker() const {
+        if (breaks_.checker && (*breaks_.checker)()) throw BreakRequested("a wait was ended");
+    }
+
+private:
+    static thread_local constinit patience patience_of_thread;
+
+    /// At most so long at a time, where a break checker must be asked.
+    std::chrono::nanoseconds or_break_period(std::chrono::nanoseconds time) const noexcept {
+        return breaks_.checker ? std::min<std::chrono::nanoseconds>(time, breaks_.period) : time;
+    }
+    std::chrono::nanoseconds longest_look() const noexcept { return or_break_period(look_slice); }
+
+    template <class Ready>
+    static bool look_for(std::chrono::nanoseconds time, deadline until, Ready ready) noexcept {
+        if (time.count() == 0) return false;
+        constexpr unsigned looks_a_time = 16;  // the clock costs as much as several looks
+        for (const deadline end = until.or_in(time);;) {
+            for (unsigned i = 0; i < looks_a_time; ++i) {
+                if (ready() != 0) return true;
+                relax();
+            }
+            if (end.has_passed()) return false;
+        }
+    }
+
+    const break_options breaks_;
+    std::atomic<std::int64_t> spin_ns_{-1};
+};
+
+}  // namespace valpool::detail
