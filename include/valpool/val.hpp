@@ -390,7 +390,7 @@ private:
     Val& assign(const OTab& t);
     Val& assign(const Tup& t);
     template <class C>
-    Val& assign_container(char new_tag, char new_subtype, const C& content);
+    Val& assign_container(const C& content);
 
     static constexpr std::size_t inline_text = detail::short_text::most;
     static constexpr unsigned char is_elsewhere = 0xff;  // length_ of what is not in the value

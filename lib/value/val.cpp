@@ -16,16 +16,16 @@ namespace valpool {
 
 using namespace detail;
 
-Val::Val(const Tab& t) : Val() { value_access::put(*this, 't', 'Z', t); }
-Val::Val(const OTab& t) : Val() { value_access::put(*this, 'o', 'Z', t); }
-Val::Val(const Tup& t) : Val() { value_access::put(*this, 'u', 'Z', t); }
-Val::Val(Tab* adopted) : Val() { value_access::adopt(*this, 't', 'Z', adopted, true, false); }
-Val::Val(OTab* adopted) : Val() { value_access::adopt(*this, 'o', 'Z', adopted, true, false); }
-Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, 'u', 'Z', adopted, true, false); }
+Val::Val(const Tab& t) : Val() { value_access::put(*this, t); }
+Val::Val(const OTab& t) : Val() { value_access::put(*this, t); }
+Val::Val(const Tup& t) : Val() { value_access::put(*this, t); }
+Val::Val(Tab* adopted) : Val() { value_access::adopt(*this, adopted, true, false); }
+Val::Val(OTab* adopted) : Val() { value_access::adopt(*this, adopted, true, false); }
+Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, adopted, true, false); }
 
-Val& Val::assign(const Tab& t) { return assign_container('t', 'Z', t); }
-Val& Val::assign(const OTab& t) { return assign_container('o', 'Z', t); }
-Val& Val::assign(const Tup& t) { return assign_container('u', 'Z', t); }
+Val& Val::assign(const Tab& t) { return assign_container(t); }
+Val& Val::assign(const OTab& t) { return assign_container(t); }
+Val& Val::assign(const Tup& t) { return assign_container(t); }
 
 // To itself, too: it is copied first. NOLINTNEXTLINE(bugprone-unhandled-self-assignment)
 Val& Val::operator=(const Val& other) {
@@ -216,9 +216,8 @@ void Val::copy_content(const Val& other) {
             if (--copying == 0) delete std::exchange(to_copy, nullptr);
         }
     } const here;
-    visit_container(other.tag, other.subtype, value_access::container(other), [&](auto& content) {
-        value_access::put(*this, other.tag, other.subtype, content);
-    });
+    visit_container(other.tag, other.subtype, value_access::container(other),
+                    [&](auto& content) { value_access::put(*this, content); });
     while (copying == 1 && to_copy && !to_copy->empty()) {
         const auto [to, from] = to_copy->back();
         to_copy->pop_back();
@@ -347,29 +346,9 @@ bool value_access::has_lock(const Val& v) noexcept {
 }
 
 std::string value_access::type_name(char tag, char subtype) {
-    switch (tag) {
-        case 's': return "int_1";
-        case 'S': return "int_u1";
-        case 'i': return "int_2";
-        case 'I': return "int_u2";
-        case 'l': return "int_4";
-        case 'L': return "int_u4";
-        case 'x': return "int_8";
-        case 'X': return "int_u8";
-        case 'q': return "int_n";
-        case 'Q': return "int_un";
-        case 'b': return "bool";
-        case 'f': return "real_4";
-        case 'd': return "real_8";
-        case 'F': return "complex_8";
-        case 'D': return "complex_16";
-        case 'a': return "string";
-        case 't': return "Tab";
-        case 'o': return "OTab";
-        case 'u': return "Tup";
-        case 'n': return subtype == 'Z' ? "Arr" : "Array of " + type_name(subtype, 'Z');
-        default: return "None";
-    }
+    const type_row& type = type_of(tag);
+    if (type.kind != type_kind::array || subtype == 'Z') return type.name;
+    return "Array of " + type_name(subtype);
 }
 
 }  // namespace detail
