@@ -36,10 +36,6 @@ struct heap_block {
 };
 
 struct VALPOOL_API value_access {
-    /// Which kind of proxy a Val on the heap is (its length_; 0 for one in a box).
-    static constexpr unsigned char to_box = 1;
-    static constexpr unsigned char to_heap = 2;
-
     /// Of text and big integers.
     static std::string_view bytes(const Val& v) noexcept { return v.bytes(); }
     /// Where header and content of a short text lie; see short_text.
@@ -64,15 +60,15 @@ struct VALPOOL_API value_access {
         return v;
     }
     static bool is_proxy_to_box(const Val& v) noexcept {
-        return v.isproxy && (region(v) || v.length_ == to_box);
+        return v.isproxy && (region(v) || v.refers_to_box());
     }
     /// On the heap, that is: what hold_of gives the hold of.
     static bool is_handle_of_box(const Val& v) noexcept {
-        return v.isproxy && v.length_ == to_box && !region(v);
+        return v.isproxy && v.refers_to_box() && !region(v);
     }
     /// On the heap, a proxy to a container of that type in a box.
     static bool is_handle_of(const Val& v, char tag, char subtype) noexcept {
-        return v.head() == short_text::header(tag, subtype, true, to_box);
+        return v.head() == short_text::header(tag, subtype, true, Val::place::in_box);
     }
     static bool is_handle_of_table(const Val& v) noexcept {
         return is_handle_of(v, 't', 'Z') || is_handle_of(v, 'o', 'Z');
@@ -91,7 +87,7 @@ struct VALPOOL_API value_access {
 
     /// The container itself, through a proxy if need be; throws PoisonedError. Null for the others.
     static void* container(const Val& v) {
-        return v.isproxy && v.length_ == to_box ? container_in_box(v) : any_container(v);
+        return v.isproxy && v.refers_to_box() ? container_in_box(v) : any_container(v);
     }
     /// As above; std::logic_error when it is not of that very type.
     template <class C>
@@ -121,8 +117,9 @@ struct VALPOOL_API value_access {
             throw;
         }
         using object_pointer = typename allocator<char>::pointer;
-        new (v.raw_ + 4) object_pointer(reinterpret_cast<char*>(place.get()));
-        v.set_header(container_tags<C>::tag, container_tags<C>::subtype, false, Val::is_elsewhere);
+        v.put_in_slot<object_pointer>(reinterpret_cast<char*>(place.get()));
+        v.set_header(container_tags<C>::tag, container_tags<C>::subtype, false,
+                     Val::place::elsewhere);
     }
 
     /// Makes a None value on the heap a proxy of a container on the heap.
