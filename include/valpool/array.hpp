@@ -502,23 +502,31 @@ constexpr char element_tag() noexcept {
     static_assert(!std::is_same_v<T, long double>, "a Val has no type for it: use real_8");
     return std::is_same_v<T, std::string> ? 'a' : number_tag<T>();  // 'Z' for values
 }
+template <class E>
+struct container_tags<Array<E>> {
+    static constexpr char tag = 'n', subtype = element_tag<E>();
+};
+#define VALPOOL_CHECK_ELEMENT(its_tag, type, ...) \
+    static_assert(element_tag<type>() == its_tag, "arrays of each of these can be in a Val");
+VALPOOL_ELEMENT_TYPES(VALPOOL_CHECK_ELEMENT)
+#undef VALPOOL_CHECK_ELEMENT
 }  // namespace detail
 
 template <class T>
 Val::Val(const Array<T>& a) : Val() {
-    detail::value_access::put(*this, 'n', detail::element_tag<T>(), a);
+    detail::value_access::put(*this, a);
 }
 
 template <class T>
 Val& Val::operator=(const Array<T>& a) {
-    return assign_container('n', detail::element_tag<T>(), a);
+    return assign_container(a);
 }
 
 template <class C>
-Val& Val::assign_container(char new_tag, char new_subtype, const C& content) {
+Val& Val::assign_container(const C& content) {
     const detail::mutation guard(alloc_.region());
     Val copy(alloc_);  // whatever can fail does so here; the content may be a part of this
-    detail::value_access::put(copy, new_tag, new_subtype, content);
+    detail::value_access::put(copy, content);
     clear();
     take_from(copy);
     return *this;
@@ -526,13 +534,12 @@ Val& Val::assign_container(char new_tag, char new_subtype, const C& content) {
 
 template <class T>
 Val::Val(Array<T>* adopted) : Val() {
-    detail::value_access::adopt(*this, 'n', detail::element_tag<T>(), adopted, true, false);
+    detail::value_access::adopt(*this, adopted, true, false);
 }
 
 template <class T>
 Val::operator Array<T>&() const {
-    return *static_cast<Array<T>*>(
-        detail::value_access::container_of_type(*this, 'n', detail::element_tag<T>()));
+    return detail::value_access::container_of_type<Array<T>>(*this);
 }
 
 }  // namespace valpool

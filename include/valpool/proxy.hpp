@@ -17,28 +17,6 @@
 namespace valpool {
 
 namespace detail {
-/// Tag and subtype of the container types.
-template <class T>
-struct container_tags;
-template <>
-struct container_tags<Tab> {
-    static constexpr char tag = 't', subtype = 'Z';
-};
-template <>
-struct container_tags<OTab> {
-    static constexpr char tag = 'o', subtype = 'Z';
-};
-template <>
-struct container_tags<Tup> {
-    static constexpr char tag = 'u', subtype = 'Z';
-};
-template <class E>
-struct container_tags<Array<E>> {
-    static constexpr char tag = 'n', subtype = element_tag<E>();
-};
-}  // namespace detail
-
-namespace detail {
 /// A box with room for a root of this size, ready for its construction; as create_box.
 VALPOOL_API hold* new_root(StreamingPool* pool, root_size size);
 /// Its proxy, once the root has been constructed.
@@ -70,11 +48,10 @@ public:
     /// false (std::logic_error): Shared makes what processes share.
     template <class T, class = decltype(detail::container_tags<T>::tag)>
     Proxy(T* container, bool adopt = true, bool lock = false, bool shared = false) {
-        using tags = detail::container_tags<T>;
         std::unique_ptr<T> owner(adopt ? container : nullptr);
         check_arguments(container, shared);
         static_cast<void>(owner.release());
-        detail::value_access::adopt(handle_, tags::tag, tags::subtype, container, adopt, lock);
+        detail::value_access::adopt(handle_, container, adopt, lock);
     }
     /// Of a new table on the heap.
     Proxy() : Proxy(new Tab()) {}
@@ -258,16 +235,17 @@ VALPOOL_ALWAYS_INLINE Proxy share_root(StreamingPool* pool, char tag, char subty
     return finish_root(h, tag, subtype);
 }
 template <class C>
-Proxy make_shared(StreamingPool* pool, char tag, char subtype, const C& content) {
-    return share_root<C>(pool, tag, subtype, {sizeof(C)}, [&content](box* b, void* place) {
-        new (place) C(content, allocator<char>(b));
-    });
+Proxy make_shared(StreamingPool* pool, const C& content) {
+    using tags = container_tags<C>;
+    return share_root<C>(
+        pool, tags::tag, tags::subtype, {sizeof(C)},
+        [&content](box* b, void* place) { new (place) C(content, allocator<char>(b)); });
 }
 }  // namespace detail
 
 template <class T>
 Proxy Shared(StreamingPool* pool, const Array<T>& a) {
-    return detail::make_shared(pool, 'n', detail::element_tag<T>(), a);
+    return detail::make_shared(pool, a);
 }
 
 }  // namespace valpool

@@ -551,12 +551,8 @@ public:
     friend bool operator!=(const OTab& a, const Tab& b) { return !(b == a); }
 };
 
-inline Val::operator Tab&() const {
-    return *static_cast<Tab*>(detail::value_access::container_of_type(*this, 't', 'Z'));
-}
-inline Val::operator OTab&() const {
-    return *static_cast<OTab*>(detail::value_access::container_of_type(*this, 'o', 'Z'));
-}
+inline Val::operator Tab&() const { return detail::value_access::container_of_type<Tab>(*this); }
+inline Val::operator OTab&() const { return detail::value_access::container_of_type<OTab>(*this); }
 
 }  // namespace valpool
 

@@ -111,8 +111,6 @@ inline Arr detail::table::items() const {
     return all;
 }
 
-inline Val::operator Tup&() const {
-    return *static_cast<Tup*>(detail::value_access::container_of_type(*this, 'u', 'Z'));
-}
+inline Val::operator Tup&() const { return detail::value_access::container_of_type<Tup>(*this); }
 
 }  // namespace valpool

@@ -2,9 +2,12 @@
 
 /// Names of the field's fixed-size types, as the original library spells them.
 
+#include <valpool/detail/type_table.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 namespace valpool {
 
@@ -43,135 +46,62 @@ typedef cx_t<real_8> complex_16;
 
 namespace detail {
 
-/// The tag of a number type: 'Z' for what is none.
+/// The type of the table that a number type of the language is stored as: itself, or the one like
+/// it. (The language has several of the same size.)
 template <class T>
-constexpr char number_tag() noexcept {
-    return 'Z';
-}
-template <>
-constexpr char number_tag<bool>() noexcept {
-    return 'b';
-}
-template <>
-constexpr char number_tag<char>() noexcept {
-    return 's';
-}
-template <>
-constexpr char number_tag<signed char>() noexcept {
-    return 's';
-}
-template <>
-constexpr char number_tag<unsigned char>() noexcept {
-    return 'S';
-}
-template <>
-constexpr char number_tag<short>() noexcept {
-    return 'i';
-}
-template <>
-constexpr char number_tag<unsigned short>() noexcept {
-    return 'I';
-}
-template <>
-constexpr char number_tag<int>() noexcept {
-    return 'l';
-}
-template <>
-constexpr char number_tag<unsigned int>() noexcept {
-    return 'L';
-}
-template <>
-constexpr char number_tag<long>() noexcept {
-    return sizeof(long) == 8 ? 'x' : 'l';
-}
-template <>
-constexpr char number_tag<unsigned long>() noexcept {
-    return sizeof(long) == 8 ? 'X' : 'L';
-}
-template <>
-constexpr char number_tag<long long>() noexcept {
-    return 'x';
-}
-template <>
-constexpr char number_tag<unsigned long long>() noexcept {
-    return 'X';
-}
-template <>
-constexpr char number_tag<float>() noexcept {
-    return 'f';
-}
-template <>
-constexpr char number_tag<double>() noexcept {
-    return 'd';
-}
-template <>
-constexpr char number_tag<long double>() noexcept {
-    return 'd';
-}
-template <>
-constexpr char number_tag<complex_8>() noexcept {
-    return 'F';
-}
-template <>
-constexpr char number_tag<complex_16>() noexcept {
-    return 'D';
-}
-
-/// The one type that numbers with this tag are stored as; the language has several for some.
-template <char Tag>
-struct number_of_tag;
-template <>
-struct number_of_tag<'b'> {
-    using type = bool;
+struct number_in_table {
+    using type = T;
 };
 template <>
-struct number_of_tag<'s'> {
+struct number_in_table<char> {
     using type = int_1;
 };
 template <>
-struct number_of_tag<'S'> {
-    using type = int_u1;
+struct number_in_table<long> {
+    using type = std::conditional_t<sizeof(long) == 8, int_8, int_4>;
 };
 template <>
-struct number_of_tag<'i'> {
-    using type = int_2;
+struct number_in_table<unsigned long> {
+    using type = std::conditional_t<sizeof(long) == 8, int_u8, int_u4>;
 };
 template <>
-struct number_of_tag<'I'> {
-    using type = int_u2;
-};
-template <>
-struct number_of_tag<'l'> {
-    using type = int_4;
-};
-template <>
-struct number_of_tag<'L'> {
-    using type = int_u4;
-};
-template <>
-struct number_of_tag<'x'> {
+struct number_in_table<long long> {
     using type = int_8;
 };
 template <>
-struct number_of_tag<'X'> {
+struct number_in_table<unsigned long long> {
     using type = int_u8;
 };
 template <>
-struct number_of_tag<'f'> {
-    using type = real_4;
-};
-template <>
-struct number_of_tag<'d'> {
+struct number_in_table<long double> {
     using type = real_8;
 };
-template <>
-struct number_of_tag<'F'> {
-    using type = complex_8;
+
+/// The tag of a type of the table, and back; 'Z' for what is no number.
+template <class T>
+struct tag_of_number {
+    static constexpr char tag = 'Z';
 };
-template <>
-struct number_of_tag<'D'> {
-    using type = complex_16;
-};
+template <char Tag>
+struct number_of_tag;
+#define VALPOOL_TAG_AND_TYPE(its_tag, its_type, ...) \
+    template <>                                      \
+    struct tag_of_number<its_type> {                 \
+        static constexpr char tag = its_tag;         \
+    };                                               \
+    template <>                                      \
+    struct number_of_tag<its_tag> {                  \
+        using type = its_type;                       \
+    };
+VALPOOL_NUMBER_TYPES(VALPOOL_TAG_AND_TYPE)
+#undef VALPOOL_TAG_AND_TYPE
+
+/// The tag of a number type: 'Z' for what is none.
+template <class T>
+constexpr char number_tag() noexcept {
+    return tag_of_number<typename number_in_table<T>::type>::tag;
+}
+/// The one type that numbers like it are stored as.
 template <class T>
 using stored_number = typename number_of_tag<number_tag<T>()>::type;
 
@@ -180,19 +110,10 @@ using stored_number = typename number_of_tag<number_tag<T>()>::type;
 /// Bytes of a number with this tag; 0 for what is no number of fixed size.
 constexpr std::size_t ByteLength(char tag) noexcept {
     switch (tag) {
-        case 's':
-        case 'S':
-        case 'b': return 1;
-        case 'i':
-        case 'I': return 2;
-        case 'l':
-        case 'L':
-        case 'f': return 4;
-        case 'x':
-        case 'X':
-        case 'd':
-        case 'F': return 8;
-        case 'D': return 16;
+#define VALPOOL_SIZE(its_tag, type, ...) \
+    case its_tag: return sizeof(type);
+        VALPOOL_NUMBER_TYPES(VALPOOL_SIZE)
+#undef VALPOOL_SIZE
         default: return 0;
     }
 }

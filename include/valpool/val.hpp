@@ -6,6 +6,7 @@
 #include <valpool/detail/config.hpp>
 #include <valpool/detail/mutation.hpp>
 #include <valpool/detail/short_text.hpp>
+#include <valpool/detail/type_rows.hpp>
 #include <valpool/streaming_pool.hpp>
 #include <valpool/types.hpp>
 
@@ -390,10 +391,25 @@ private:
     Val& assign(const OTab& t);
     Val& assign(const Tup& t);
     template <class C>
-    Val& assign_container(char new_tag, char new_subtype, const C& content);
+    Val& assign_container(const C& content);
 
     static constexpr std::size_t inline_text = detail::short_text::most;
-    static constexpr unsigned char is_elsewhere = 0xff;  // length_ of what is not in the value
+    /// The fourth byte of the header: where the content lies.
+    struct place {
+        /// Up to this: text, or a big integer, of so many bytes behind the header.
+        static constexpr unsigned char most_inline = inline_text;
+        /// Of numbers, None, and proxies that lie in a box: in the slot.
+        static constexpr unsigned char in_slot = 0;
+        /// Of proxies on the heap, by what they refer to.
+        static constexpr unsigned char in_box = 1;
+        static constexpr unsigned char in_heap_block = 2;
+        /// Of containers and long text: in other memory, which the slot points to.
+        static constexpr unsigned char elsewhere = 0xff;
+    };
+    /// Everything but short text lies in the slot: the words of the content that are aligned as
+    /// words, which leaves out the four bytes that share a word with the header.
+    static constexpr std::size_t slot_offset = 4;
+    static constexpr std::size_t slot_bytes = inline_text - slot_offset;
     struct long_text {
         detail::allocator<char>::pointer bytes;
         std::uint32_t size;
@@ -402,39 +418,51 @@ private:
 
     template <class T>
     T& slot() noexcept {
-        return *std::launder(reinterpret_cast<T*>(raw_ + 4));
+        return *std::launder(reinterpret_cast<T*>(slot_memory()));
     }
     template <class T>
     const T& slot() const noexcept {
-        return *std::launder(reinterpret_cast<const T*>(raw_ + 4));
+        return *std::launder(reinterpret_cast<const T*>(content_ + slot_offset));
+    }
+    unsigned char* slot_memory() noexcept { return content_ + slot_offset; }
+    /// In place: a pointer that is an offset would be computed once more for each copy.
+    template <class T, class... Arguments>
+    void put_in_slot(Arguments&&... arguments) noexcept {
+        static_assert(sizeof(T) <= slot_bytes);
+        new (slot_memory()) T{std::forward<Arguments>(arguments)...};
     }
     unsigned char* stored() noexcept { return reinterpret_cast<unsigned char*>(this); }
     const unsigned char* stored() const noexcept {
         return reinterpret_cast<const unsigned char*>(this);
     }
     /// In whole words, as everything here: see short_text.
-    void set_header(char new_tag, char new_subtype, bool is_proxy, unsigned char length) noexcept {
-        set_head(detail::short_text::header(new_tag, new_subtype, is_proxy, length));
+    void set_header(char new_tag, char new_subtype, bool is_proxy, unsigned char where) noexcept {
+        set_head(detail::short_text::header(new_tag, new_subtype, is_proxy, where));
     }
     void set_head(std::uint64_t word) noexcept { std::memcpy(stored(), &word, sizeof word); }
     template <class T>
     void set_number(T number) noexcept {
-        set_header(detail::number_tag<T>(), 'Z', false, 0);
+        set_header(detail::number_tag<T>(), 'Z', false, place::in_slot);
         using word = detail::stored_number<T>;
         const word value = static_cast<word>(number);
+        static_assert(sizeof(word) <= slot_bytes);
         unsigned char bytes[sizeof(word) < 8 ? 8 : sizeof(word)] = {};
         std::memcpy(bytes, &value, sizeof value);
-        std::memcpy(raw_ + 4, bytes, sizeof bytes);
+        std::memcpy(slot_memory(), bytes, sizeof bytes);
     }
     void set_bytes(char new_tag, std::string_view bytes);
     std::string_view bytes() const noexcept {
-        if (length_ != is_elsewhere) return {reinterpret_cast<const char*>(raw_), length_};
+        if (!is_elsewhere()) return {reinterpret_cast<const char*>(content_), place_};
         const long_text& t = slot<long_text>();
         return {t.bytes.get(), t.size};
     }
     [[noreturn]] void throw_no_text() const;
+    /// Of what is no proxy: whether it owns memory besides its own.
+    bool is_elsewhere() const noexcept { return place_ == place::elsewhere; }
+    /// On the heap, of a proxy.
+    bool refers_to_box() const noexcept { return place_ == place::in_box; }
     /// Text and big integers.
-    bool has_bytes() const noexcept { return tag == 'a' || tag == 'q' || tag == 'Q'; }
+    bool has_bytes() const noexcept { return tag == 'a' || detail::is_big(tag); }
     std::uint64_t head() const noexcept {
         std::uint64_t word;
         std::memcpy(&word, stored(), sizeof word);
@@ -445,7 +473,7 @@ private:
     /// The same of a header that is in a register already.
     static bool owns_something(std::uint64_t head) noexcept {
         constexpr std::uint64_t more_than_inline = 0xe0U << 24;
-        static_assert(inline_text < 0x20 && is_elsewhere >= 0xe0);
+        static_assert(place::most_inline < 0x20 && place::elsewhere >= 0xe0);
         return (head & (proxy_bits | more_than_inline)) != 0;
     }
     static constexpr std::uint64_t proxy_bits = 0xff0000;
@@ -478,7 +506,7 @@ private:
     }
     void begin_as_none() noexcept {
         become_none();
-        std::memset(raw_ + 4, 0, sizeof raw_ - 4);  // what comes before is in the header's word
+        std::memset(slot_memory(), 0, slot_bytes);  // what comes before is in the header's word
     }
     void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);
@@ -495,7 +523,7 @@ private:
         return !owns_something(header) || (is_proxy(header) && alloc_.is_heap());
     }
     void take_what_is_owned(Val& other);
-    void become_none() noexcept { set_header('Z', 'Z', false, 0); }
+    void become_none() noexcept { set_header('Z', 'Z', false, place::in_slot); }
     template <class T>
     T convert() const;
     template <class T>
@@ -514,8 +542,8 @@ private:
     }
     Val& get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
 
-    unsigned char length_;  // inline text and big integers: bytes; proxies: which kind; numbers: 0
-    alignas(4) unsigned char raw_[20];
+    unsigned char place_;                            // see place
+    alignas(4) unsigned char content_[inline_text];  // see slot_offset
     detail::allocator<char> alloc_;
 };
 static_assert(sizeof(Val) == 32, "an entry of a table is one cache line");

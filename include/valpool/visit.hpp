@@ -5,6 +5,7 @@
 #include <valpool/array.hpp>
 #include <valpool/big_int.hpp>
 #include <valpool/detail/config.hpp>
+#include <valpool/detail/type_rows.hpp>
 #include <valpool/proxy.hpp>
 #include <valpool/tab.hpp>
 #include <valpool/tup.hpp>
@@ -53,7 +54,8 @@ detail::get_result<T> get_if(const Val& v) {
 
 /// Calls the visitor with the content as its own type: std::monostate for None, numbers by value,
 /// std::string_view, int_n and int_un, and references to containers (through proxies, too). Returns
-/// what the visitor returns, which must be of one type.
+/// what the visitor returns, which must be of one type. std::logic_error for a damaged value, whose
+/// tag is of no type.
 template <class Visitor>
 decltype(auto) visit(Visitor&& visitor, const Val& v) {
     const auto container = [&](auto* null) -> auto& {
@@ -62,45 +64,33 @@ decltype(auto) visit(Visitor&& visitor, const Val& v) {
     };
     const auto array = [&](char subtype) -> decltype(auto) {
         switch (subtype) {
-            case 'b': return visitor(container(static_cast<Array<bool>*>(nullptr)));
-            case 's': return visitor(container(static_cast<Array<int_1>*>(nullptr)));
-            case 'S': return visitor(container(static_cast<Array<int_u1>*>(nullptr)));
-            case 'i': return visitor(container(static_cast<Array<int_2>*>(nullptr)));
-            case 'I': return visitor(container(static_cast<Array<int_u2>*>(nullptr)));
-            case 'l': return visitor(container(static_cast<Array<int_4>*>(nullptr)));
-            case 'L': return visitor(container(static_cast<Array<int_u4>*>(nullptr)));
-            case 'x': return visitor(container(static_cast<Array<int_8>*>(nullptr)));
-            case 'X': return visitor(container(static_cast<Array<int_u8>*>(nullptr)));
-            case 'f': return visitor(container(static_cast<Array<real_4>*>(nullptr)));
-            case 'd': return visitor(container(static_cast<Array<real_8>*>(nullptr)));
-            case 'F': return visitor(container(static_cast<Array<complex_8>*>(nullptr)));
-            case 'D': return visitor(container(static_cast<Array<complex_16>*>(nullptr)));
-            case 'a': return visitor(container(static_cast<Array<std::string>*>(nullptr)));
-            default: return visitor(container(static_cast<Arr*>(nullptr)));
+#define VALPOOL_ELEMENT(its_tag, type, ...) \
+    case its_tag:                           \
+        return visitor(container(static_cast<Array<type>*>(nullptr)));
+            VALPOOL_ELEMENT_TYPES(VALPOOL_ELEMENT)
+#undef VALPOOL_ELEMENT
+            default: detail::throw_unknown_type(v.tag, subtype);
         }
     };
     switch (v.tag) {
-        case 'b': return visitor(static_cast<bool>(v));
-        case 's': return visitor(static_cast<int_1>(v));
-        case 'S': return visitor(static_cast<int_u1>(v));
-        case 'i': return visitor(static_cast<int_2>(v));
-        case 'I': return visitor(static_cast<int_u2>(v));
-        case 'l': return visitor(static_cast<int_4>(v));
-        case 'L': return visitor(static_cast<int_u4>(v));
-        case 'x': return visitor(static_cast<int_8>(v));
-        case 'X': return visitor(static_cast<int_u8>(v));
-        case 'f': return visitor(static_cast<real_4>(v));
-        case 'd': return visitor(static_cast<real_8>(v));
-        case 'F': return visitor(static_cast<complex_8>(v));
-        case 'D': return visitor(static_cast<complex_16>(v));
-        case 'q': return visitor(int_n(v));
-        case 'Q': return visitor(int_un(v));
-        case 'a': return visitor(v.text());
-        case 't': return visitor(container(static_cast<Tab*>(nullptr)));
-        case 'o': return visitor(container(static_cast<OTab*>(nullptr)));
-        case 'u': return visitor(container(static_cast<Tup*>(nullptr)));
-        case 'n': return array(v.subtype);
-        default: return visitor(std::monostate());
+        // clang-format off
+#define VALPOOL_NONE(its_tag, ...) case its_tag: return visitor(std::monostate());
+#define VALPOOL_NUMBER(its_tag, type, ...) case its_tag: return visitor(static_cast<type>(v));
+#define VALPOOL_BIG_INTEGER(its_tag, type, ...) case its_tag: return visitor(type(v));
+#define VALPOOL_TEXT(its_tag, ...) case its_tag: return visitor(v.text());
+#define VALPOOL_CONTAINER(its_tag, type, ...) \
+    case its_tag: return visitor(container(static_cast<type*>(nullptr)));
+#define VALPOOL_ARRAY(its_tag, ...) case its_tag: return array(v.subtype);
+        // clang-format on
+        VALPOOL_VALUE_TYPES(VALPOOL_NONE, VALPOOL_NUMBER, VALPOOL_BIG_INTEGER, VALPOOL_TEXT,
+                            VALPOOL_CONTAINER, VALPOOL_ARRAY)
+#undef VALPOOL_NONE
+#undef VALPOOL_NUMBER
+#undef VALPOOL_BIG_INTEGER
+#undef VALPOOL_TEXT
+#undef VALPOOL_CONTAINER
+#undef VALPOOL_ARRAY
+        default: detail::throw_unknown_type(v.tag, v.subtype);
     }
 }
 

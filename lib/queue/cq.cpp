@@ -1,5 +1,7 @@
 #include <valpool/cq.hpp>
 
+#include <valpool/detail/type_rows.hpp>
+
 #include "queue/directory.hpp"
 #include "queue/queue_core.hpp"
 
@@ -21,9 +23,9 @@ deadline deadline_of(double timeout_s) {
 }
 
 deadline deadline_of(const Val& timeout_s) {
-    constexpr const char* numbers = "sSiIlLxXqQbfd";
     if (timeout_s.tag == 'Z') return deadline::never();
-    if (!timeout_s.isproxy && std::string(numbers).find(timeout_s.tag) != std::string::npos)
+    const bool is_number = find_number_type(timeout_s.tag) || is_big(timeout_s.tag);
+    if (!timeout_s.isproxy && is_number && !is_complex_number(timeout_s.tag))
         return deadline_of(static_cast<double>(timeout_s));
     throw std::logic_error("a time-out is a number of seconds, or None to wait for ever");
 }

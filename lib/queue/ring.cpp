@@ -2,9 +2,7 @@
 
 #include "base/kill_point.hpp"
 #include "base/prefetch.hpp"
-#include "base/round_up.hpp"
-
-#include <valpool/tab.hpp>
+#include "value/fetch_root.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -61,28 +59,6 @@ void stay(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_t p
     advance(cursor, position);
 }
 
-/// Of a table of a few entries: header, table and first value, and three keys.
-constexpr std::size_t head_bytes = box_header_bytes + sizeof(table);
-constexpr std::size_t head_lines_bytes = round_up(head_bytes, cache_line_bytes);
-constexpr std::size_t keys_offset = head_bytes + key_distance(table::smallest_chunk);
-constexpr std::size_t keys_line = keys_offset - keys_offset % cache_line_bytes;
-static_assert(keys_offset + 3 * sizeof(Val) - (sizeof(Val) - sizeof(short_text)) <=
-              keys_line + 2 * cache_line_bytes);
-
-/// Has fetched what a look-up cannot do without. A reader that has the other values fetched, too,
-/// is faster, and then so close behind a writer that both wait for lines that the other has just
-/// had: measured, a writer that copies its packets in gets a fifth slower.
-void fetch_packet(const char* packet) noexcept {
-    prefetch_to_read(packet, head_lines_bytes);
-    prefetch_to_read(packet + keys_line, 2 * cache_line_bytes);
-}
-/// The same of a packet that a reader has waited for: whoever answers with it writes to it first,
-/// and a line that has been fetched to be read must then be asked for once more. In a stream that
-/// is of no use, and where several read it takes lines away from each other.
-void fetch_awaited_packet(char* packet) noexcept {
-    prefetch_to_write(packet, head_lines_bytes);
-    prefetch_to_read(packet + keys_line, 2 * cache_line_bytes);
-}
 /// A reader has the packets behind the first one fetched while it works on that one.
 constexpr std::uint64_t read_ahead = 4;
 constexpr std::uint64_t cells_ahead = 8;
@@ -101,7 +77,7 @@ void fetch_packets(arena& a, pipe& p, std::uint64_t position, const side_memory&
     if (position + read_ahead >= tail) return;
     const auto reference =
         p.cell_for(position + read_ahead).reference.load(std::memory_order_relaxed);
-    if (reference != 0) fetch_packet(a.at<char>(reference));
+    if (reference != 0) fetch_root(a.at<char>(reference), fetch_for::reading);
 }
 
 /// Has the cell at the position fetched, if it is known to be free.
@@ -190,10 +166,9 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
             // name anything, is written again: nobody looks at it before this thread leaves.
             const std::uint64_t reference = c.reference.load(std::memory_order_relaxed);
             char* const packet = a.at<char>(reference);
-            if (position + 1 < seen.other.load(std::memory_order_relaxed))
-                fetch_packet(packet);
-            else
-                fetch_awaited_packet(packet);
+            // One that it has waited for is likely to be answered.
+            const bool has_waited = position + 1 >= seen.other.load(std::memory_order_relaxed);
+            fetch_root(packet, has_waited ? fetch_for::answering : fetch_for::reading);
             taker.write_entry(reference);
             VALPOOL_KILL_POINT("ring.wrote_entry");
             has_written = true;

@@ -131,7 +131,10 @@ void Val::Proxyize(bool adopt, bool lock) {
 
 std::size_t Val::length() const {
     if (tag == 'a') return text().size();
-    if (!is_container(tag)) return 0;
+    if (!is_container(tag)) {
+        type_of(tag);  // throws for a damaged value
+        return 0;
+    }
     return visit_container(tag, subtype, value_access::container(*this),
                            [](auto& content) -> std::size_t { return content.length(); });
 }

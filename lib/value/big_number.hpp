@@ -32,7 +32,6 @@ struct big_int_access {
 std::string bytes_of(const cpp_int& value);
 cpp_int number_of_bytes(std::string_view bytes);
 
-constexpr bool is_big(char tag) noexcept { return tag == 'q' || tag == 'Q'; }
 /// Of any kind.
 inline bool is_number(const Val& v) noexcept {
     return !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));

@@ -80,6 +80,7 @@ private:
         if (a.isproxy && b.isproxy &&
             !seen_.emplace(value_access::container(a), value_access::container(b)).second)
             return true;
+        if (!is_container(a.tag)) throw_unknown_type(a.tag, a.subtype);
         if (!is_table(a.tag)) return equal_lists(a, b);
         return have_equal_entries(table_of(a), table_of(b), a.tag == 'o' && b.tag == 'o');
     }
@@ -122,11 +123,24 @@ private:
 
 // --- order ------------------------------------------------------------------------------------
 
-int rank(const Val& v) noexcept {
-    if (v.tag == 'Z') return 0;
-    if (ByteLength(v.tag) != 0 || is_big(v.tag)) return 1;
-    if (v.tag == 'a') return 2;
-    return v.tag == 'n' ? 3 : v.tag == 'u' ? 4 : 5;
+int rank(const Val& v) {
+    switch (v.tag) {
+        // clang-format off
+#define VALPOOL_NONE(its_tag, ...) case its_tag: return 0;
+#define VALPOOL_NUMBER(its_tag, ...) case its_tag: return 1;
+#define VALPOOL_TEXT(its_tag, ...) case its_tag: return 2;
+#define VALPOOL_ARRAY(its_tag, ...) case its_tag: return 3;
+#define VALPOOL_CONTAINER(its_tag, ...) case its_tag: return is_table(its_tag) ? 5 : 4;
+        // clang-format on
+        VALPOOL_VALUE_TYPES(VALPOOL_NONE, VALPOOL_NUMBER, VALPOOL_NUMBER, VALPOOL_TEXT,
+                            VALPOOL_CONTAINER, VALPOOL_ARRAY)
+#undef VALPOOL_NONE
+#undef VALPOOL_NUMBER
+#undef VALPOOL_TEXT
+#undef VALPOOL_ARRAY
+#undef VALPOOL_CONTAINER
+        default: throw_unknown_type(v.tag, v.subtype);
+    }
 }
 
 template <class T>

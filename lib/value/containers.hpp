@@ -1,11 +1,11 @@
 #pragma once
 
 #include <valpool/array.hpp>
+#include <valpool/detail/type_rows.hpp>
 #include <valpool/detail/value_access.hpp>
 #include <valpool/tab.hpp>
 #include <valpool/tup.hpp>
 
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -15,22 +15,11 @@ namespace valpool::detail {
 template <class Visitor>
 decltype(auto) visit_array(char subtype, void* object, Visitor&& visit) {
     switch (subtype) {
-        case 'b': return visit(*static_cast<Array<bool>*>(object));
-        case 's': return visit(*static_cast<Array<int_1>*>(object));
-        case 'S': return visit(*static_cast<Array<int_u1>*>(object));
-        case 'i': return visit(*static_cast<Array<int_2>*>(object));
-        case 'I': return visit(*static_cast<Array<int_u2>*>(object));
-        case 'l': return visit(*static_cast<Array<int_4>*>(object));
-        case 'L': return visit(*static_cast<Array<int_u4>*>(object));
-        case 'x': return visit(*static_cast<Array<int_8>*>(object));
-        case 'X': return visit(*static_cast<Array<int_u8>*>(object));
-        case 'f': return visit(*static_cast<Array<real_4>*>(object));
-        case 'd': return visit(*static_cast<Array<real_8>*>(object));
-        case 'F': return visit(*static_cast<Array<complex_8>*>(object));
-        case 'D': return visit(*static_cast<Array<complex_16>*>(object));
-        case 'a': return visit(*static_cast<Array<std::string>*>(object));
-        case 'Z': return visit(*static_cast<Arr*>(object));
-        default: throw std::logic_error("an array of an unknown type");
+#define VALPOOL_ELEMENT(its_tag, type, ...) \
+    case its_tag: return visit(*static_cast<Array<type>*>(object));
+        VALPOOL_ELEMENT_TYPES(VALPOOL_ELEMENT)
+#undef VALPOOL_ELEMENT
+        default: throw_unknown_type('n', subtype);
     }
 }
 
@@ -38,20 +27,14 @@ decltype(auto) visit_array(char subtype, void* object, Visitor&& visit) {
 template <class Visitor>
 decltype(auto) visit_container(char tag, char subtype, void* object, Visitor&& visit) {
     switch (tag) {
-        case 't': return visit(*static_cast<Tab*>(object));
-        case 'o': return visit(*static_cast<OTab*>(object));
-        case 'u': return visit(*static_cast<Tup*>(object));
+#define VALPOOL_CONTAINER(its_tag, type, ...) \
+    case its_tag: return visit(*static_cast<type*>(object));
+        VALPOOL_CONTAINER_TYPES(VALPOOL_CONTAINER)
+#undef VALPOOL_CONTAINER
         case 'n': return visit_array(subtype, object, std::forward<Visitor>(visit));
-        default: throw std::logic_error("a container of an unknown type");
+        default: throw_unknown_type(tag, subtype);
     }
 }
-
-constexpr bool is_container(char tag) noexcept {
-    return tag == 't' || tag == 'o' || tag == 'u' || tag == 'n';
-}
-constexpr bool is_table(char tag) noexcept { return tag == 't' || tag == 'o'; }
-/// None and the numbers of fixed size: all that is copied by its bytes.
-constexpr bool is_plain(char tag) noexcept { return tag == 'Z' || ByteLength(tag) != 0; }
 
 /// The values of an Arr or a Tup.
 struct value_row {

@@ -53,18 +53,19 @@ any_number number_of(const Val& v) {
     const auto integer = [](wide_int i) {
         return any_number{any_number::integer, i, static_cast<real_8>(i), 0};
     };
-    const auto raw = [&](auto zero) { return value_access::number<decltype(zero)>(v); };
     if (const auto i = int_8_of(v)) return integer(*i);
-    switch (v.tag) {
-        case 'X': return integer(static_cast<wide_int>(raw(int_u8{})));
-        case 'f': return {any_number::real, 0, raw(real_4{}), 0};
-        case 'd': return {any_number::real, 0, raw(real_8{}), 0};
-        case 'F': return {any_number::complex, 0, raw(complex_8{}).re, raw(complex_8{}).im};
-        case 'D': return {any_number::complex, 0, raw(complex_16{}).re, raw(complex_16{}).im};
-        case 'q':
-        case 'Q': return number_of_big(value_access::bytes(v));
-        default: return integer(0);
-    }
+    if (is_big(v.tag)) return number_of_big(value_access::bytes(v));
+    if (v.tag == 'Z') return integer(0);
+    return visit_number_type(v.tag, [&](auto type) -> any_number {
+        using number = typename decltype(type)::type;
+        const number n = value_access::number<number>(v);
+        if constexpr (std::is_integral_v<number>)
+            return integer(static_cast<wide_int>(n));
+        else if constexpr (std::is_floating_point_v<number>)
+            return {any_number::real, 0, n, 0};
+        else
+            return {any_number::complex, 0, n.re, n.im};
+    });
 }
 
 }  // namespace detail

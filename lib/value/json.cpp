@@ -154,7 +154,7 @@ private:
             text_ += "null";
         } else if (v.tag == 'b') {
             text_ += static_cast<bool>(v) ? "true" : "false";
-        } else if (v.tag == 'F' || v.tag == 'D') {
+        } else if (is_complex_number(v.tag)) {
             const auto c = static_cast<complex_16>(v);
             text_ += '[';
             write_real(c.re);

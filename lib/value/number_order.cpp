@@ -176,6 +176,7 @@ std::uint32_t hash_of(const Val& v) {
     if (const auto i = int_8_of(v)) return folded(mixed(2, static_cast<std::uint64_t>(*i)));
     if (is_plain(v.tag) || is_big(v.tag))
         return folded(mixed(v.tag == 'Z' ? 1 : 2, hash_number(v)));
+    if (!is_container(v.tag)) throw_unknown_type(v.tag, v.subtype);
     return hash_of_container(v, most_hashed_levels);
 }
 

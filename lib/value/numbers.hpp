@@ -20,9 +20,10 @@ public:
 
     constexpr sign_distances() noexcept {
         distances_.fill(no_integer);
-        for (const char tag : {'b', 'S', 'I', 'L', 'X', 'x'}) of(tag) = 0;
-        for (const char tag : {'s', 'i', 'l'})
-            of(tag) = static_cast<unsigned char>(64 - 8 * ByteLength(tag));
+#define VALPOOL_DISTANCE(its_tag, type, ...) \
+    if (std::is_integral_v<type>) of(its_tag) = std::is_signed_v<type> ? 64 - 8 * sizeof(type) : 0;
+        VALPOOL_NUMBER_TYPES(VALPOOL_DISTANCE)
+#undef VALPOOL_DISTANCE
     }
     constexpr unsigned char operator[](char tag) const noexcept {
         return distances_[static_cast<unsigned char>(tag)];

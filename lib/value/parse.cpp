@@ -39,42 +39,41 @@ Val array_of(const std::vector<placed_number>& numbers, const scanner& s) {
     return array;
 }
 
-Val array_of_code(char code, const std::vector<placed_number>& numbers, const scanner& s,
-                  std::size_t code_place) {
+Val array_of_tag(char tag, const std::vector<placed_number>& numbers, const scanner& s) {
+    return visit_number_type(
+        tag, [&](auto type) { return array_of<typename decltype(type)::type>(numbers, s); });
+}
+
+/// The tag that a letter means for these numbers: two types have the letter 'b', and two 'l'.
+char tag_of_letter(char letter, const std::vector<placed_number>& numbers, const scanner& s,
+                   std::size_t place) {
     const auto has_tag = [](char tag) {
         return [tag](const placed_number& n) { return n.number.tag == tag; };
     };
-    switch (code) {
-        case '1': return array_of<int_1>(numbers, s);
-        case 'b':
-            return !numbers.empty() && std::all_of(numbers.begin(), numbers.end(), has_tag('b'))
-                       ? array_of<bool>(numbers, s)
-                       : array_of<int_u1>(numbers, s);
-        case 's': return array_of<int_2>(numbers, s);
-        case 'w': return array_of<int_u2>(numbers, s);
-        case 'i': return array_of<int_4>(numbers, s);
-        case 'u': return array_of<int_u4>(numbers, s);
-        case 'l':
-            return std::any_of(numbers.begin(), numbers.end(), has_tag('X'))
-                       ? array_of<int_u8>(numbers, s)
-                       : array_of<int_8>(numbers, s);
-        case 'f': return array_of<real_4>(numbers, s);
-        case 'd': return array_of<real_8>(numbers, s);
-        case 'F': return array_of<complex_8>(numbers, s);
-        case 'D': return array_of<complex_16>(numbers, s);
-        default: s.fail_at(code_place, "there is no array of this code");
-    }
+    const type_row* const type = find_type_of_letter(letter);
+    if (!type) s.fail_at(place, "there is no array of this code");
+    if (letter == 'b' && !numbers.empty() &&
+        std::all_of(numbers.begin(), numbers.end(), has_tag('b')))
+        return number_tag<bool>();
+    if (letter == 'l' && std::any_of(numbers.begin(), numbers.end(), has_tag('X')))
+        return number_tag<int_u8>();
+    return type->tag;
 }
 
-/// Where the text gives none: what holds all the numbers.
-char usual_code(const std::vector<placed_number>& numbers) {
-    char code = 'i';
-    for (const auto& [number, place] : numbers) {
-        if (number.tag == 'D') return 'D';
-        if (number.tag == 'd') code = 'd';
-        if (code == 'i' && (number.tag == 'x' || number.tag == 'X')) code = 'l';
-    }
-    return code;
+/// Where the text gives no letter: what holds all the numbers.
+char usual_tag(const std::vector<placed_number>& numbers) {
+    const auto has = [&numbers](char tag) {
+        return std::any_of(numbers.begin(), numbers.end(),
+                           [tag](const placed_number& n) { return n.number.tag == tag; });
+    };
+    if (has(number_tag<complex_16>())) return number_tag<complex_16>();
+    if (has(number_tag<real_8>())) return number_tag<real_8>();
+    if (has(number_tag<int_u8>())) return number_tag<int_u8>();
+    return has(number_tag<int_8>()) ? number_tag<int_8>() : number_tag<int_4>();
+}
+
+bool is_single_precision(char tag) noexcept {
+    return tag == number_tag<real_4>() || tag == number_tag<complex_8>();
 }
 
 Val parse_array_element(scanner& s, precision reals) {
@@ -104,25 +103,13 @@ void round_once(std::vector<placed_number>& numbers, const scanner& s) {
 
 /// Behind the word "dtype": NumPy's name of the array's type.
 Val parse_array_type(scanner& s, std::vector<placed_number>& numbers) {
-    static constexpr struct {
-        std::string_view name;
-        char code;
-    } types[] = {{"bool", 'B'},      {"int8", '1'},    {"uint8", 'b'},   {"int16", 's'},
-                 {"uint16", 'w'},    {"int32", 'i'},   {"uint32", 'u'},  {"int64", 'l'},
-                 {"uint64", 'U'},    {"float32", 'f'}, {"float64", 'd'}, {"complex64", 'F'},
-                 {"complex128", 'D'}};
     s.expect('=', "'=' after dtype");
     s.skip_space();
-    const std::size_t place = s.position();
-    for (const auto& [name, code] : types) {
-        if (!s.take_word(name)) continue;
+    for (const type_row& type : type_rows) {
+        if (!type.numpy_name || !s.take_word(type.numpy_name)) continue;
         s.expect(')', "')'");
-        if (code == 'B') return array_of<bool>(numbers, s);
-        if (code == 'b') return array_of<int_u1>(numbers, s);
-        if (code == 'l') return array_of<int_8>(numbers, s);
-        if (code == 'U') return array_of<int_u8>(numbers, s);
-        if (code == 'f' || code == 'F') round_once(numbers, s);
-        return array_of_code(code, numbers, s, place);
+        if (is_single_precision(type.tag)) round_once(numbers, s);
+        return array_of_tag(type.tag, numbers, s);
     }
     s.fail("there is no array of this type");
 }
@@ -143,7 +130,7 @@ Val parse_array(scanner& s) {
         s.skip_space();
     }
     s.skip_space();
-    if (s.take_if(')')) return array_of_code(usual_code(numbers), numbers, s, s.position());
+    if (s.take_if(')')) return array_of_tag(usual_tag(numbers), numbers, s);
     s.expect(',', "')', or ',' and the code of the array's type");
     s.skip_space();
     const std::size_t place = s.position();
@@ -151,8 +138,9 @@ Val parse_array(scanner& s) {
     if (s.peek() != '\'' && s.peek() != '"') s.fail("expected the code of the array's type");
     const std::string code = parse_text(s);
     s.expect(')', "')'");
-    if (code == "f" || code == "F") round_once(numbers, s);
-    return array_of_code(code.size() == 1 ? code[0] : '?', numbers, s, place);
+    const char tag = tag_of_letter(code.size() == 1 ? code[0] : '?', numbers, s, place);
+    if (is_single_precision(tag)) round_once(numbers, s);
+    return array_of_tag(tag, numbers, s);
 }
 
 // --- containers -------------------------------------------------------------------------------
@@ -350,7 +338,7 @@ bool ValReader::expectStr(std::string& text) { return expect(*this, text); }
 bool ValReader::expectNumber(Val& number) {
     Val v;
     expectAnything(v);
-    if (v.tag == 'b' || (ByteLength(v.tag) == 0 && v.tag != 'q' && v.tag != 'Q'))
+    if (v.tag == 'b' || (ByteLength(v.tag) == 0 && !is_big(v.tag)))
         throw std::logic_error("a value of type " + value_access::type_name(v) + " is no number");
     number = std::move(v);
     return true;

@@ -104,15 +104,8 @@ void print_number(std::ostream& out, T i) {
     out.write(text.data(), end - text.data());
 }
 
-/// The letter that Python's array module has for it.
-char array_code(char subtype) {
-    constexpr std::string_view tags = "sSiIlLxXbfdFD";
-    constexpr std::string_view codes = "1bswiullbfdFD";
-    return codes[tags.find(subtype)];
-}
-
-/// Python's array module has no code for these.
-void print_array(std::ostream& out, const Array<std::string>& a, char) {
+/// Python's array module has no letter for these.
+void print_array(std::ostream& out, const Array<std::string>& a) {
     out << '[';
     for (std::size_t i = 0; i < a.length(); ++i) {
         if (i != 0) out << ", ";
@@ -122,13 +115,13 @@ void print_array(std::ostream& out, const Array<std::string>& a, char) {
 }
 
 template <class T>
-void print_array(std::ostream& out, const Array<T>& a, char subtype) {
+void print_array(std::ostream& out, const Array<T>& a) {
     out << "array([";
     for (std::size_t i = 0; i < a.length(); ++i) {
         if (i != 0) out << ',';
         print_number(out, a(i));
     }
-    out << "], '" << array_code(subtype) << "')";
+    out << "], '" << find_type(number_tag<T>())->letter << "')";
 }
 
 /// A frame of the printer's own stack: nesting of any depth must not use up the thread's.
@@ -172,7 +165,7 @@ private:
         if (v.tag == 'n' && v.subtype != 'Z') {
             visit_array(v.subtype, value_access::container(v), [&](auto& a) {
                 using item = typename std::remove_reference_t<decltype(a)>::value_type;
-                if constexpr (!std::is_same_v<item, Val>) print_array(out_, a, v.subtype);
+                if constexpr (!std::is_same_v<item, Val>) print_array(out_, a);
             });
         } else if (is_container(v.tag)) {
             open(v);
@@ -186,23 +179,14 @@ private:
     }
 
     void print_scalar(const Val& v) {
-        switch (v.tag) {
-            case 'b': return print_number(out_, static_cast<bool>(v));
-            case 's': return print_number(out_, static_cast<int_1>(v));
-            case 'S': return print_number(out_, static_cast<int_u1>(v));
-            case 'i': return print_number(out_, static_cast<int_2>(v));
-            case 'I': return print_number(out_, static_cast<int_u2>(v));
-            case 'l': return print_number(out_, static_cast<int_4>(v));
-            case 'L': return print_number(out_, static_cast<int_u4>(v));
-            case 'x': return print_number(out_, static_cast<int_8>(v));
-            case 'X': return print_number(out_, static_cast<int_u8>(v));
-            case 'f': return print_number(out_, static_cast<real_4>(v));
-            case 'd': return print_number(out_, static_cast<real_8>(v));
-            case 'F': return print_number(out_, static_cast<complex_8>(v));
-            case 'q':
-            case 'Q': out_ << number_of_bytes(value_access::bytes(v)).str() << 'L'; return;
-            default: return print_number(out_, static_cast<complex_16>(v));
+        if (is_big(v.tag)) {
+            out_ << number_of_bytes(value_access::bytes(v)).str() << 'L';
+            return;
         }
+        visit_number_type(v.tag, [&](auto type) {
+            using number = typename decltype(type)::type;
+            print_number(out_, static_cast<number>(v));
+        });
     }
 
     void open(const Val& v) {

@@ -82,25 +82,25 @@ constexpr std::size_t largest_first_chunk_bytes = 4096;
 
 /// The first entries of a table that is empty yet lie in the same block.
 template <class T>
-[[gnu::noinline]] Proxy share_empty_table(StreamingPool* pool, char tag) {
+[[gnu::noinline]] Proxy share_empty_table(StreamingPool* pool) {
     const std::uint32_t capacity = table::usual_first_capacity(pool);
-    return share_root<T>(pool, tag, 'Z', table::size_as_root(capacity),
+    return share_root<T>(pool, container_tags<T>::tag, 'Z', table::size_as_root(capacity),
                          [=](box* b, void* place) { new (place) T(b, capacity); });
 }
 
 template <class T>
-[[gnu::always_inline]] inline Proxy share_table(StreamingPool* pool, char tag, const T& t) {
-    if (t.isEmpty()) return share_empty_table<T>(pool, tag);
+[[gnu::always_inline]] inline Proxy share_table(StreamingPool* pool, const T& t) {
+    if (t.isEmpty()) return share_empty_table<T>(pool);
     const root_size size = t.size_of_copy_as_root();
-    if (size.first_chunk_bytes > largest_first_chunk_bytes) return make_shared(pool, tag, 'Z', t);
-    return share_root<T>(pool, tag, 'Z', size,
+    if (size.first_chunk_bytes > largest_first_chunk_bytes) return make_shared(pool, t);
+    return share_root<T>(pool, container_tags<T>::tag, 'Z', size,
                          [&t](box* b, void* place) { new (place) T(t, b, table::as_root()); });
 }
 }  // namespace
 
-Proxy Shared(StreamingPool* pool, const Tab& t) { return share_table(pool, 't', t); }
-Proxy Shared(StreamingPool* pool, const OTab& t) { return share_table(pool, 'o', t); }
-Proxy Shared(StreamingPool* pool, const Tup& t) { return make_shared(pool, 'u', 'Z', t); }
+Proxy Shared(StreamingPool* pool, const Tab& t) { return share_table(pool, t); }
+Proxy Shared(StreamingPool* pool, const OTab& t) { return share_table(pool, t); }
+Proxy Shared(StreamingPool* pool, const Tup& t) { return make_shared(pool, t); }
 Proxy Shared(StreamingPool* pool, const Proxy& p) { return share_content(pool, p.val()); }
 
 namespace detail {
@@ -124,9 +124,9 @@ Proxy share_content(StreamingPool* pool, const Val& v) {
     return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
         using C = std::remove_reference_t<decltype(content)>;
         if constexpr (std::is_base_of_v<table, C>)
-            return share_table(pool, v.tag, content);
+            return share_table(pool, content);
         else
-            return make_shared(pool, v.tag, v.subtype, content);
+            return make_shared(pool, content);
     });
 }
 
@@ -144,7 +144,9 @@ hold* pack(const Val& v, StreamingPool& pool) {
         return h;
     };
     if (is_container(v.tag)) return kept(share_content(&pool, v));
-    return kept(make_shared(&pool, value_root_tag, 'Z', v));
+    return kept(
+        share_root<Val>(&pool, value_root_tag, 'Z', {sizeof(Val)},
+                        [&v](box* b, void* place) { new (place) Val(v, allocator<char>(b)); }));
 }
 
 hold* pack(Val&& v, StreamingPool& pool) {

@@ -16,16 +16,16 @@ namespace valpool {
 
 using namespace detail;
 
-Val::Val(const Tab& t) : Val() { value_access::put(*this, 't', 'Z', t); }
-Val::Val(const OTab& t) : Val() { value_access::put(*this, 'o', 'Z', t); }
-Val::Val(const Tup& t) : Val() { value_access::put(*this, 'u', 'Z', t); }
-Val::Val(Tab* adopted) : Val() { value_access::adopt(*this, 't', 'Z', adopted, true, false); }
-Val::Val(OTab* adopted) : Val() { value_access::adopt(*this, 'o', 'Z', adopted, true, false); }
-Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, 'u', 'Z', adopted, true, false); }
+Val::Val(const Tab& t) : Val() { value_access::put(*this, t); }
+Val::Val(const OTab& t) : Val() { value_access::put(*this, t); }
+Val::Val(const Tup& t) : Val() { value_access::put(*this, t); }
+Val::Val(Tab* adopted) : Val() { value_access::adopt(*this, adopted, true, false); }
+Val::Val(OTab* adopted) : Val() { value_access::adopt(*this, adopted, true, false); }
+Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, adopted, true, false); }
 
-Val& Val::assign(const Tab& t) { return assign_container('t', 'Z', t); }
-Val& Val::assign(const OTab& t) { return assign_container('o', 'Z', t); }
-Val& Val::assign(const Tup& t) { return assign_container('u', 'Z', t); }
+Val& Val::assign(const Tab& t) { return assign_container(t); }
+Val& Val::assign(const OTab& t) { return assign_container(t); }
+Val& Val::assign(const Tup& t) { return assign_container(t); }
 
 // To itself, too: it is copied first. NOLINTNEXTLINE(bugprone-unhandled-self-assignment)
 Val& Val::operator=(const Val& other) {
@@ -106,8 +106,8 @@ void Val::set_bytes(char new_tag, std::string_view text) {
         const auto bytes = alloc_.allocate(text.size());
         std::memcpy(bytes.get(), text.data(), text.size());
         const auto size = static_cast<std::uint32_t>(text.size());
-        new (raw_ + 4) long_text{bytes, size, size};
-        set_header(new_tag, 'Z', false, is_elsewhere);
+        put_in_slot<long_text>(bytes, size, size);
+        set_header(new_tag, 'Z', false, place::elsewhere);
     }
 }
 
@@ -189,17 +189,16 @@ void Val::clear() noexcept {
     if (isproxy) {
         if (box* const b = alloc_.region())
             remove_out_ref(*b, reinterpret_cast<out_ref*>(slot<object_pointer>().get()));
-        else if (length_ == value_access::to_box)
+        else if (refers_to_box())
             drop_handle(value_access::hold_of(*this));
         else
             drop_block(slot<heap_block*>());
     } else if (has_bytes()) {
-        if (length_ == is_elsewhere)
-            alloc_.deallocate(slot<long_text>().bytes, slot<long_text>().capacity);
+        if (is_elsewhere()) alloc_.deallocate(slot<long_text>().bytes, slot<long_text>().capacity);
     } else if (is_container(tag)) {
         end_container({alloc_.region(), slot<object_pointer>().get(), nullptr, tag, subtype});
     }
-    set_header('Z', 'Z', false, 0);
+    become_none();
 }
 
 /// Nothing that is being copied moves before the outermost copy is complete, so what lies deep can
@@ -216,9 +215,8 @@ void Val::copy_content(const Val& other) {
             if (--copying == 0) delete std::exchange(to_copy, nullptr);
         }
     } const here;
-    visit_container(other.tag, other.subtype, value_access::container(other), [&](auto& content) {
-        value_access::put(*this, other.tag, other.subtype, content);
-    });
+    visit_container(other.tag, other.subtype, value_access::container(other),
+                    [&](auto& content) { value_access::put(*this, content); });
     while (copying == 1 && to_copy && !to_copy->empty()) {
         const auto [to, from] = to_copy->back();
         to_copy->pop_back();
@@ -241,8 +239,8 @@ void Val::copy_what_is_owned(const Val& other) {
             if (!from) {
                 heap_block* const block = value_access::block_of(other);
                 block->handles.fetch_add(1, std::memory_order_relaxed);
-                new (raw_ + 4) heap_block*(block);
-                set_header(other.tag, other.subtype, true, value_access::to_heap);
+                put_in_slot<heap_block*>(block);
+                set_header(other.tag, other.subtype, true, place::in_heap_block);
             } else if (other.alloc_.region()) {
                 value_access::adopt_hold(*this, hold_box(*from));
             } else {
@@ -250,8 +248,8 @@ void Val::copy_what_is_owned(const Val& other) {
                 value_access::adopt_hold(*this, value_access::hold_of(other));
             }
         } else if (from && pool_of(*from) == pool_of(*region)) {
-            new (raw_ + 4) object_pointer(reinterpret_cast<char*>(add_out_ref(*region, *from)));
-            set_header(other.tag, other.subtype, true, 0);
+            put_in_slot<object_pointer>(reinterpret_cast<char*>(add_out_ref(*region, *from)));
+            set_header(other.tag, other.subtype, true, place::in_slot);
         } else {
             // From elsewhere into a pool: what it shares is copied.
             copy_content(other);
@@ -265,9 +263,9 @@ void Val::copy_what_is_owned(const Val& other) {
 
 void Val::take_what_is_owned(Val& other) {
     if (!other.isproxy && other.has_bytes())
-        new (raw_ + 4) long_text(other.slot<long_text>());
+        put_in_slot<long_text>(other.slot<long_text>());
     else
-        new (raw_ + 4) object_pointer(other.slot<object_pointer>());
+        put_in_slot<object_pointer>(other.slot<object_pointer>());
     set_head(other.head());
     other.become_none();
 }
@@ -296,7 +294,7 @@ box* value_access::target(const Val& v) noexcept {
     if (!v.isproxy) return nullptr;
     if (region(v))
         return &target_of(*reinterpret_cast<const out_ref*>(v.slot<object_pointer>().get()));
-    return v.length_ == to_box ? box_of(v) : nullptr;
+    return v.refers_to_box() ? box_of(v) : nullptr;
 }
 
 void* value_access::any_container(const Val& v) {
@@ -319,8 +317,8 @@ void value_access::adopt_hold(Val& v, hold* h) noexcept {
 }
 
 void value_access::adopt_hold(Val& v, hold* h, char tag, char subtype) noexcept {
-    new (v.raw_ + 4) box_handle{h, h->target};
-    v.set_header(tag, subtype, true, to_box);
+    v.put_in_slot<box_handle>(h, h->target);
+    v.set_header(tag, subtype, true, Val::place::in_box);
 }
 
 hold* value_access::release_hold(Val& v) noexcept {
@@ -338,8 +336,8 @@ void value_access::adopt_object(Val& v, char tag, char subtype, void* object, bo
         block->lock_generation = fork_generation();
     }
     block->object = object;
-    new (v.raw_ + 4) heap_block*(block.release());
-    v.set_header(tag, subtype, true, to_heap);
+    v.put_in_slot<heap_block*>(block.release());
+    v.set_header(tag, subtype, true, Val::place::in_heap_block);
 }
 
 bool value_access::has_lock(const Val& v) noexcept {
@@ -347,29 +345,9 @@ bool value_access::has_lock(const Val& v) noexcept {
 }
 
 std::string value_access::type_name(char tag, char subtype) {
-    switch (tag) {
-        case 's': return "int_1";
-        case 'S': return "int_u1";
-        case 'i': return "int_2";
-        case 'I': return "int_u2";
-        case 'l': return "int_4";
-        case 'L': return "int_u4";
-        case 'x': return "int_8";
-        case 'X': return "int_u8";
-        case 'q': return "int_n";
-        case 'Q': return "int_un";
-        case 'b': return "bool";
-        case 'f': return "real_4";
-        case 'd': return "real_8";
-        case 'F': return "complex_8";
-        case 'D': return "complex_16";
-        case 'a': return "string";
-        case 't': return "Tab";
-        case 'o': return "OTab";
-        case 'u': return "Tup";
-        case 'n': return subtype == 'Z' ? "Arr" : "Array of " + type_name(subtype, 'Z');
-        default: return "None";
-    }
+    const type_row& type = type_of(tag);
+    if (type.kind != type_kind::array || subtype == 'Z') return type.name;
+    return "Array of " + type_name(subtype);
 }
 
 }  // namespace detail

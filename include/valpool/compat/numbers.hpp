@@ -3,6 +3,7 @@
 /// The original's functions of numbers.
 
 #include <valpool/compat/global_names.hpp>
+#include <valpool/detail/type_rows.hpp>
 
 namespace valpool {
 
@@ -190,59 +191,33 @@ inline std::string MakeBinaryFromBigInt(const int_n& number) {
 
 /// The codes of array([...], code) for tags, and back.
 inline char OCTagToNumeric(char tag) {
-    const char* const tags = "sSiIlLxXbfdFD";
-    const char* const at = tag ? std::strchr(tags, tag) : nullptr;
-    if (!at) throw std::runtime_error("there is no Numeric type for this tag");
-    return "1bswiullbfdFD"[at - tags];
+    const auto* const type = valpool::detail::find_number_type(tag);
+    if (!type) throw std::runtime_error("there is no Numeric type for this tag");
+    return type->letter;
 }
 inline char NumericTagToOC(char code) {
-    const char* const codes = "1bswiulfdFD";
-    const char* const at = code ? std::strchr(codes, code) : nullptr;
-    if (!at) throw std::runtime_error("there is no Val type for this Numeric type");
-    return "sSiIlLxfdFD"[at - codes];
+    const auto* const type = valpool::detail::find_type_of_letter(code);
+    if (!type) throw std::runtime_error("there is no Val type for this Numeric type");
+    return type->tag;
 }
 
 /// NumPy's names of the types that tags stand for.
 inline const char* OCTagToNumPy(char tag) {
-    static const char* const names[] = {"bool",    "int8",      "uint8",     "int16",  "uint16",
-                                        "int32",   "uint32",    "int64",     "uint64", "float32",
-                                        "float64", "complex64", "complex128"};
-    const char* const tags = "bsSiIlLxXfdFD";
-    const char* const at = tag ? std::strchr(tags, tag) : nullptr;
-    if (!at) throw std::runtime_error("there is no NumPy type for this tag");
-    return names[at - tags];
+    const auto* const type = valpool::detail::find_number_type(tag);
+    if (!type) throw std::runtime_error("there is no NumPy type for this tag");
+    return type->numpy_name;
 }
 /// And back; -1 for another name.
 inline char NumPyStringToOC(const char* name) {
     if (!name || !*name) throw std::runtime_error("an empty name of a NumPy type");
-    for (const char* tag = "bsSiIlLxXfdFD"; *tag; ++tag)
-        if (std::string(OCTagToNumPy(*tag)) == name) return *tag;
+    for (const auto& type : valpool::detail::type_rows)
+        if (type.numpy_name && std::string(type.numpy_name) == name) return type.tag;
     return -1;
 }
 
 template <class In, class Out>
 void BufferConvert(const In* in, Out* out, int length) {
     for (int i = 0; i < length; ++i) out[i] = static_cast<Out>(in[i]);
-}
-/// Calls `make` with a null pointer to the type of the numbers that have this tag.
-template <class Make>
-auto WithNumberOfTag_(char tag, const Make& make) {
-    switch (tag) {
-        case 'b': return make(static_cast<bool*>(nullptr));
-        case 's': return make(static_cast<int_1*>(nullptr));
-        case 'S': return make(static_cast<int_u1*>(nullptr));
-        case 'i': return make(static_cast<int_2*>(nullptr));
-        case 'I': return make(static_cast<int_u2*>(nullptr));
-        case 'l': return make(static_cast<int_4*>(nullptr));
-        case 'L': return make(static_cast<int_u4*>(nullptr));
-        case 'x': return make(static_cast<int_8*>(nullptr));
-        case 'X': return make(static_cast<int_u8*>(nullptr));
-        case 'f': return make(static_cast<real_4*>(nullptr));
-        case 'd': return make(static_cast<real_8*>(nullptr));
-        case 'F': return make(static_cast<complex_8*>(nullptr));
-        case 'D': return make(static_cast<complex_16*>(nullptr));
-        default: throw std::runtime_error("there are no numbers of this type");
-    }
 }
 /// The Array of numbers in `v` becomes one of another type, each number as C converts it. Complex
 /// ones stay complex.
@@ -251,11 +226,14 @@ inline void ConvertArray(Val& v, char to_tag) {
     if (v.subtype == to_tag) return;
     if (v.subtype == 'Z' || v.subtype == 'a' || (oc_is_cx(v.subtype) && !oc_is_cx(to_tag)))
         throw std::runtime_error("ConvertArray: not between these types");
-    v = WithNumberOfTag_(to_tag, [&v](auto* type) {
-        Array<std::remove_pointer_t<decltype(type)>> converted(v.length());
+    if (!valpool::detail::find_number_type(to_tag))
+        throw std::runtime_error("there are no numbers of this type");
+    v = valpool::detail::visit_number_type(to_tag, [&v](auto type) {
+        using number = typename decltype(type)::type;
+        Array<number> converted(v.length());
         for (It ii(v); ii();) {
-            const std::remove_pointer_t<decltype(type)> number = ii.value();
-            converted.append(number);
+            const number n = ii.value();
+            converted.append(n);
         }
         return Val(converted);
     });

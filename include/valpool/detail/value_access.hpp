@@ -4,6 +4,7 @@
 
 #include <valpool/detail/hold.hpp>
 #include <valpool/detail/out_ref.hpp>
+#include <valpool/detail/type_rows.hpp>
 #include <valpool/val.hpp>
 
 #include <atomic>
@@ -35,10 +36,6 @@ struct heap_block {
 };
 
 struct VALPOOL_API value_access {
-    /// Which kind of proxy a Val on the heap is (its length_; 0 for one in a box).
-    static constexpr unsigned char to_box = 1;
-    static constexpr unsigned char to_heap = 2;
-
     /// Of text and big integers.
     static std::string_view bytes(const Val& v) noexcept { return v.bytes(); }
     /// Where header and content of a short text lie; see short_text.
@@ -63,15 +60,15 @@ struct VALPOOL_API value_access {
         return v;
     }
     static bool is_proxy_to_box(const Val& v) noexcept {
-        return v.isproxy && (region(v) || v.length_ == to_box);
+        return v.isproxy && (region(v) || v.refers_to_box());
     }
     /// On the heap, that is: what hold_of gives the hold of.
     static bool is_handle_of_box(const Val& v) noexcept {
-        return v.isproxy && v.length_ == to_box && !region(v);
+        return v.isproxy && v.refers_to_box() && !region(v);
     }
     /// On the heap, a proxy to a container of that type in a box.
     static bool is_handle_of(const Val& v, char tag, char subtype) noexcept {
-        return v.head() == short_text::header(tag, subtype, true, to_box);
+        return v.head() == short_text::header(tag, subtype, true, Val::place::in_box);
     }
     static bool is_handle_of_table(const Val& v) noexcept {
         return is_handle_of(v, 't', 'Z') || is_handle_of(v, 'o', 'Z');
@@ -90,23 +87,27 @@ struct VALPOOL_API value_access {
 
     /// The container itself, through a proxy if need be; throws PoisonedError. Null for the others.
     static void* container(const Val& v) {
-        return v.isproxy && v.length_ == to_box ? container_in_box(v) : any_container(v);
+        return v.isproxy && v.refers_to_box() ? container_in_box(v) : any_container(v);
     }
     /// As above; std::logic_error when it is not of that very type.
-    static void* container_of_type(const Val& v, char tag, char subtype) {
+    template <class C>
+    static C& container_of_type(const Val& v) {
+        constexpr char tag = container_tags<C>::tag, subtype = container_tags<C>::subtype;
         // Said so that the shortest way is the one without jumps.
-        if (__builtin_expect(is_handle_of(v, tag, subtype), true)) return container_in_box(v);
-        return any_container_of_type(v, tag, subtype);
+        void* const object = __builtin_expect(is_handle_of(v, tag, subtype), true)
+                                 ? container_in_box(v)
+                                 : any_container_of_type(v, tag, subtype);
+        return *static_cast<C*>(object);
     }
     /// "Tab", "Array of int_4", ...
-    static std::string type_name(char tag, char subtype);
+    static std::string type_name(char tag, char subtype = 'Z');
     static std::string type_name(const Val& v) { return type_name(v.tag, v.subtype); }
     /// "a value of type int_4, 5": for messages, so what is long is cut.
     static std::string description(const Val& v);
 
     /// Makes a None value a copy of a container, in the value's own memory.
     template <class C>
-    static void put(Val& v, char tag, char subtype, const C& content) {
+    static void put(Val& v, const C& content) {
         allocator<C> memory(v.alloc_);
         const auto place = memory.allocate(1);
         try {
@@ -116,16 +117,17 @@ struct VALPOOL_API value_access {
             throw;
         }
         using object_pointer = typename allocator<char>::pointer;
-        new (v.raw_ + 4) object_pointer(reinterpret_cast<char*>(place.get()));
-        v.set_header(tag, subtype, false, Val::is_elsewhere);
+        v.put_in_slot<object_pointer>(reinterpret_cast<char*>(place.get()));
+        v.set_header(container_tags<C>::tag, container_tags<C>::subtype, false,
+                     Val::place::elsewhere);
     }
 
     /// Makes a None value on the heap a proxy of a container on the heap.
     template <class C>
-    static void adopt(Val& v, char tag, char subtype, C* object, bool owns, bool locks) {
+    static void adopt(Val& v, C* object, bool owns, bool locks) {
         // Whatever happens, an adopted container is not lost.
         std::unique_ptr<C> owner(owns ? object : nullptr);
-        adopt_object(v, tag, subtype, object, locks);
+        adopt_object(v, container_tags<C>::tag, container_tags<C>::subtype, object, locks);
         if (owns) block_of(v)->destroy = [](void* o) { delete static_cast<C*>(o); };
         static_cast<void>(owner.release());
     }

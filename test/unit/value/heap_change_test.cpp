@@ -58,4 +58,22 @@ BOOST_AUTO_TEST_CASE(what_is_to_be_adopted_is_not_lost) {
     BOOST_TEST(blocks == before);
 }
 
+/// A std::vector would have to copy: see docs/design/moving.md.
+BOOST_AUTO_TEST_CASE(a_list_that_grows_moves_its_elements) {
+    constexpr int elements = 100;
+    Arr big;
+    for (int i = 0; i < 50; ++i) big.append(changes_text);
+    Arr a;
+    int allocations = 0;
+    for (int i = 0; i < elements; ++i) {
+        Val element(big);
+        allocations += run([&] { a.append(std::move(element)); }, [] {});
+    }
+    BOOST_TEST(a.length() == static_cast<std::size_t>(elements));
+    BOOST_TEST((a(0) == Val(big)));
+    // Its own room, now and then; a copy of one element takes 51.
+    BOOST_TEST(allocations > 0);
+    BOOST_TEST(allocations < 20);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

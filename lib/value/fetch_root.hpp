@@ -1,0 +1,41 @@
+#pragma once
+
+#include "base/prefetch.hpp"
+#include "base/round_up.hpp"
+
+#include <valpool/tab.hpp>
+
+#include <cstddef>
+
+namespace valpool::detail {
+
+/// Of a table of a few entries that is the root object of a box: header, table and first value, and
+/// three keys.
+struct root_lines {
+    static constexpr std::size_t head_bytes = box_header_bytes + sizeof(table);
+    static constexpr std::size_t head_lines_bytes = round_up(head_bytes, cache_line_bytes);
+    static constexpr std::size_t keys_offset = head_bytes + key_distance(table::smallest_chunk);
+    static constexpr std::size_t keys_line = keys_offset - keys_offset % cache_line_bytes;
+    static constexpr std::size_t keys_lines_bytes = 2 * cache_line_bytes;
+};
+static_assert(root_lines::keys_offset + 3 * sizeof(Val) - (sizeof(Val) - sizeof(short_text)) <=
+              root_lines::keys_line + root_lines::keys_lines_bytes);
+
+enum class fetch_for { reading, answering };
+
+/// Has fetched of a box what a look-up in its root object cannot do without: a hint, whatever the
+/// root is. A reader that has the other values fetched, too, is faster, and then so close behind a
+/// writer that both wait for lines that the other has just had: measured, a writer that copies its
+/// packets in gets a fifth slower. See docs/design/fetching-ahead.md.
+/// `answering`: whoever answers with a packet writes to it first, and a line that has been fetched
+/// to be read must then be asked for once more. In a stream that is of no use, and where several
+/// read it takes lines away from each other.
+inline void fetch_root(char* of_box, fetch_for use) noexcept {
+    if (use == fetch_for::answering)
+        prefetch_to_write(of_box, root_lines::head_lines_bytes);
+    else
+        prefetch_to_read(of_box, root_lines::head_lines_bytes);
+    prefetch_to_read(of_box + root_lines::keys_line, root_lines::keys_lines_bytes);
+}
+
+}  // namespace valpool::detail

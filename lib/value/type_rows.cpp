@@ -1,0 +1,21 @@
+#include <valpool/detail/type_rows.hpp>
+
+#include <stdexcept>
+#include <string>
+
+namespace valpool::detail {
+
+namespace {
+/// A letter as itself; anything else by its number, for nobody knows what it does to a terminal.
+std::string shown(char c) {
+    if (c > ' ' && c < 0x7f) return std::string{'\'', c, '\''};
+    return std::to_string(static_cast<int>(static_cast<unsigned char>(c)));
+}
+}  // namespace
+
+void throw_unknown_type(char tag, char subtype) {
+    throw std::logic_error("there is no type with the tag " + shown(tag) + ", subtype " +
+                           shown(subtype) + ": the value is damaged");
+}
+
+}  // namespace valpool::detail
