@@ -5,6 +5,7 @@
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
+#include "base/relax.hpp"
 #include "object/box_owner.hpp"
 #include "process/fork.hpp"
 #include "process/slot.hpp"
@@ -59,7 +60,7 @@ bool try_take(std::atomic<std::uint32_t>& word, std::uint32_t me, bool has_slept
 bool spin(std::atomic<std::uint32_t>& word, std::uint32_t me, bool has_slept) noexcept {
     for (unsigned spins = 0; spins < short_spins; ++spins) {
         if (try_take(word, me, has_slept)) return true;
-        __builtin_ia32_pause();
+        relax();
     }
     return false;
 }

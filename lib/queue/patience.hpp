@@ -4,6 +4,7 @@
 /// microseconds and tears those apart who could have worked one after the other.
 
 #include "base/clock.hpp"
+#include "base/relax.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -11,12 +12,6 @@
 #include <thread>
 
 namespace valpool::detail {
-
-inline void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
 
 /// How long a thread looks before it does anything else: a wake-up costs tens of microseconds, so
 /// looking for a few pays when the peer is running, and is wasted when it is not. Each thread

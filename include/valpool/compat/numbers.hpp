@@ -219,6 +219,13 @@ template <class In, class Out>
 void BufferConvert(const In* in, Out* out, int length) {
     for (int i = 0; i < length; ++i) out[i] = static_cast<Out>(in[i]);
 }
+/// Calls `make` with type_is<T>, T being the type of the numbers that have this tag.
+template <class Make>
+auto WithNumberOfTag_(char tag, const Make& make) {
+    if (!valpool::detail::find_number_type(tag))
+        throw std::runtime_error("there are no numbers of this type");
+    return valpool::detail::visit_number_type(tag, make);
+}
 /// The Array of numbers in `v` becomes one of another type, each number as C converts it. Complex
 /// ones stay complex.
 inline void ConvertArray(Val& v, char to_tag) {
@@ -226,9 +233,7 @@ inline void ConvertArray(Val& v, char to_tag) {
     if (v.subtype == to_tag) return;
     if (v.subtype == 'Z' || v.subtype == 'a' || (oc_is_cx(v.subtype) && !oc_is_cx(to_tag)))
         throw std::runtime_error("ConvertArray: not between these types");
-    if (!valpool::detail::find_number_type(to_tag))
-        throw std::runtime_error("there are no numbers of this type");
-    v = valpool::detail::visit_number_type(to_tag, [&v](auto type) {
+    v = WithNumberOfTag_(to_tag, [&v](auto type) {
         using number = typename decltype(type)::type;
         Array<number> converted(v.length());
         for (It ii(v); ii();) {

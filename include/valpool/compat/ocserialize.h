@@ -67,8 +67,8 @@ inline Val DeserializeFrom_(const char*& bytes) {
     if (tag == 'q') return int_n(take_text());
     if (tag == 'Q') return int_un(take_text());
     if (std::strchr("toun", tag) == nullptr)
-        return WithNumberOfTag_(tag, [&take](auto* type) {
-            std::remove_pointer_t<decltype(type)> number{};
+        return WithNumberOfTag_(tag, [&take](auto type) {
+            typename decltype(type)::type number{};
             take(&number, sizeof number);
             return Val(number);
         });
@@ -78,8 +78,8 @@ inline Val DeserializeFrom_(const char*& bytes) {
     if (tag == 'o') v = OTab();
     if (tag == 'n' && subtype == 'a') v = Array<std::string>();
     if (tag == 'n' && subtype != 'a' && subtype != 'Z')
-        v = WithNumberOfTag_(subtype, [](auto* type) {
-            return Val(Array<std::remove_pointer_t<decltype(type)>>());
+        v = WithNumberOfTag_(subtype, [](auto type) {
+            return Val(Array<typename decltype(type)::type>());
         });
     for (std::size_t left = take_size(); left > 0; --left) {
         if (tag != 't' && tag != 'o') {

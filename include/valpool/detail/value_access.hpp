@@ -59,9 +59,6 @@ struct VALPOOL_API value_access {
         v->become_none();
         return v;
     }
-    static bool is_proxy_to_box(const Val& v) noexcept {
-        return v.isproxy && (region(v) || v.refers_to_box());
-    }
     /// On the heap, that is: what hold_of gives the hold of.
     static bool is_handle_of_box(const Val& v) noexcept {
         return v.isproxy && v.refers_to_box() && !region(v);
