@@ -13,7 +13,8 @@
 namespace valpool::detail {
 
 recovery_result recover_if_needed(attachment& at) noexcept {
-    return at.recovery_layer ? at.recovery_layer->recover(at) : recovery_result::nothing_dead;
+    if (!at.notices_deaths()) return recovery_result::nothing_dead;
+    return at.recovery_layer->recover(at);
 }
 
 bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt) {
@@ -70,7 +71,7 @@ void relieve(thread_lane& l, bool has_mutex) {
     if (!has_mutex) give_back_late_holds(l);
     give_back_in_steps<inside>(l);
     attachment& at = *l.at;
-    if (!at.recovery_layer || recover_patiently(at) == recovery_result::done) return;
+    if (!at.notices_deaths() || recover_patiently(at) == recovery_result::done) return;
     at.recovery_layer->collect_set_aside(l);
 }
 

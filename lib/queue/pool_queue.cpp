@@ -351,8 +351,11 @@ private:
                 return s.is_ready(pipe_) || is_over() || (&s == &reading_ && !put_back_.is_empty());
             };
             const bool only_looks = policy_.never_sleeps();
-            const auto nap = policy_.nap(l, is_named_queue(pipe_.root));
-            if (!only_looks) sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
+            if (!only_looks) {
+                // Only now: who asks how long it may sleep may become a lookout by that.
+                const auto nap = policy_.nap(l, is_named_queue(pipe_.root));
+                sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
+            }
             cancellation_point();
             if (is_ready()) {
                 wait_policy::slept(s.ready_count(pipe_, s.seen));
