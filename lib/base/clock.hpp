@@ -2,12 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <ctime>
 #include <limits>
 
 namespace valpool::detail {
 
 using steady_time = std::chrono::steady_clock::time_point;
+
+/// As it lies in a pool, for all processes.
+inline std::int64_t steady_now_ns() noexcept {
+    using namespace std::chrono;
+    return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+}
 
 /// A point on the monotonic clock until which a wait may last, or never.
 class deadline {

@@ -3,9 +3,9 @@
 #include "base/kill_point.hpp"
 #include "base/system_error.hpp"
 #include "process/process_table.hpp"
-#include "recovery/recovery.hpp"
 #include "process/retirement.hpp"
 #include "queue/directory.hpp"
+#include "recovery/recovery.hpp"
 #include "segment/limits.hpp"
 
 #include <cerrno>

@@ -6,8 +6,8 @@
 #include "boot/startup.hpp"
 #include "process/fork.hpp"
 #include "process/process_table.hpp"
-#include "process/slot.hpp"
 #include "process/retirement.hpp"
+#include "process/slot.hpp"
 #include "queue/directory.hpp"
 #include "segment/limits.hpp"
 

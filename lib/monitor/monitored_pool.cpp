@@ -1,6 +1,7 @@
 #include "monitor/monitored_pool.hpp"
 
 #include "base/system_error.hpp"
+#include "process/slot.hpp"
 #include "queue/directory.hpp"
 #include "segment/limits.hpp"
 #include "segment/segment.hpp"
@@ -31,8 +32,7 @@ monitored_pool::monitored_pool(pool_file file, const std::string& name)
 }
 
 bool monitored_pool::is_dead(std::uint32_t slot) const noexcept {
-    return pool().slot(slot).state.load(std::memory_order_acquire) != process_slot::free &&
-           !file_.is_locked_by_another(slot_role(slot));
+    return detail::is_dead(pool(), file_, slot);
 }
 
 }  // namespace valpool::detail

@@ -42,12 +42,12 @@ private:
     deadline before_;
 };
 
-/// The time that a thread spends on shared structure. It is nanoseconds, never blocks, and does not
-/// nest: who is inside calls nothing that enters. The closing of the gate waits for everybody to
-/// leave, and nobody enters a closed one: the store to `activity` and the load of `closed` must not
-/// pass each other. The recoverer orders them with membarrier(2) in place of a fence here, except
-/// where that is missing.
-/// Throws PoolStalled, not inside, when the gate stays closed.
+/// The time that a thread spends on shared structure. It is mostly nanoseconds (docs/locks.md has
+/// what takes longer), never blocks, and does not nest: who is inside calls nothing that enters.
+/// The closing of the gate waits for everybody to leave, and nobody enters a closed one: the store
+/// to `activity` and the load of `closed` must not pass each other. The recoverer orders them with
+/// membarrier(2) in place of a fence here, except where that is missing. Throws PoolStalled, not
+/// inside, when the gate stays closed.
 class inside {
 public:
     explicit inside(thread_lane& l) : lane_(l) {

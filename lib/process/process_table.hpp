@@ -4,7 +4,6 @@
 
 #include "process/attachment.hpp"
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>

@@ -48,20 +48,19 @@ bool is_open(const maybe_inside& pass) noexcept { return static_cast<bool>(pass)
 
 /// A repair need not wait for all of it.
 template <class Pass>
-bool give_back_in_steps(thread_lane& l) {
+void give_back_in_steps(thread_lane& l) {
     arena& a = *l.pool;
     {
         const Pass pass(l);
-        if (!is_open(pass)) return false;
+        if (!is_open(pass)) return;
         flush_heap(a, *l.heap);
     }
     constexpr std::uint32_t pages_a_step = 256;
     for (std::uint32_t page = 0; page < a.page_count; page += pages_a_step) {
         const Pass pass(l);
-        if (!is_open(pass)) return false;
+        if (!is_open(pass)) return;
         release_empty_pages(a, page, pages_a_step);
     }
-    return true;
 }
 }  // namespace
 

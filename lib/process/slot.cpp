@@ -52,10 +52,13 @@ void throw_no_slot(const arena& a) {
                              " processes already; a larger pool takes more (up to 1024)");
 }
 
+bool is_dead(const arena& a, const pool_file& file, std::uint32_t slot) noexcept {
+    return a.slot(slot).state.load(std::memory_order_acquire) != process_slot::free &&
+           !file.is_locked_by_another(slot_role(slot));
+}
+
 bool is_dead(const attachment& at, std::uint32_t slot) noexcept {
-    return slot != at.slot &&
-           at.pool->slot(slot).state.load(std::memory_order_acquire) != process_slot::free &&
-           !at.file.is_locked_by_another(slot_role(slot));
+    return slot != at.slot && is_dead(*at.pool, at.file, slot);
 }
 
 std::int32_t pid_of_slot(const arena& a, std::uint32_t slot_plus_one) noexcept {

@@ -1,5 +1,6 @@
 #include "recovery/stop_world.hpp"
 
+#include "base/clock.hpp"
 #include "base/kill_point.hpp"
 #include "process/slot.hpp"
 
@@ -20,11 +21,6 @@ constexpr auto patience = std::chrono::milliseconds(5);
 constexpr std::int64_t shortest_pause_ns = 10'000'000;
 constexpr std::uint32_t most_doublings = 7;
 
-std::int64_t now_ns() noexcept {
-    using namespace std::chrono;
-    return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
-}
-
 /// False when a living thread did not leave in time.
 bool wait_for_leave(const attachment& at, std::uint32_t lane_index,
                     steady_clock::time_point until) noexcept {
@@ -42,10 +38,10 @@ bool wait_for_leave(const attachment& at, std::uint32_t lane_index,
 
 }  // namespace
 
-// A time further ahead than any pause is that
-// of another clock (of a time namespace), and says nothing.
+// A time further ahead than any pause is that of another clock (of a time namespace), and says
+// nothing.
 bool is_put_off(const arena& a) noexcept {
-    const std::int64_t left = a.entrance.put_off_until.load() - now_ns();
+    const std::int64_t left = a.entrance.put_off_until.load() - steady_now_ns();
     return left > 0 && left <= shortest_pause_ns << most_doublings;
 }
 
@@ -65,7 +61,7 @@ bool stop_world(attachment& at) noexcept {
         open_gate(a);
         const std::uint32_t times = a.entrance.put_offs.fetch_add(1) + 1;
         const std::int64_t pause_ns = shortest_pause_ns << std::min(times, most_doublings);
-        a.entrance.put_off_until.store(now_ns() + pause_ns);
+        a.entrance.put_off_until.store(steady_now_ns() + pause_ns);
         return false;
     }
     a.entrance.put_offs.store(0);

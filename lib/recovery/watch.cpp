@@ -21,8 +21,7 @@ enum class look { too_soon, due, overdue };
 /// time namespace), and says nothing.
 look claim_look(watch& looks) noexcept {
     constexpr std::int64_t slice_ns = nanoseconds(look_slice).count();
-    const std::int64_t now =
-        duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
+    const std::int64_t now = steady_now_ns();
     std::int64_t last = looks.last_look.load(std::memory_order_relaxed);
     const bool is_soon = last <= now && now - last < slice_ns * 9 / 10;
     if (is_soon || !looks.last_look.compare_exchange_strong(last, now, std::memory_order_relaxed))

@@ -1,4 +1,5 @@
 #include "support/child.hpp"
+#include "support/message_of.hpp"
 
 #include <valpool/valpool.hpp>
 
@@ -37,16 +38,6 @@ void ask_afresh() {
 
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
-}
-
-template <class Action>
-std::string message_of(Action action) {
-    try {
-        action();
-    } catch (const std::exception& e) {
-        return e.what();
-    }
-    return "nothing was thrown";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "process/attachment.hpp"
+#include "support/message_of.hpp"
 #include "support/started_pool.hpp"
 
 #include <algorithm>
@@ -51,15 +52,6 @@ struct watched_pool {
         BOOST_REQUIRE(eventually([this] { return is_made->load(); }));
     }
 };
-
-std::string message_of(const std::function<void()>& look) {
-    try {
-        look();
-    } catch (const std::exception& e) {
-        return e.what();
-    }
-    return "no exception";
-}
 
 }  // namespace
 
