@@ -21,6 +21,8 @@ declare -A layer_of=(
   [valpool/proxy.hpp]=value [valpool/it.hpp]=value [valpool/stringize.hpp]=value
   [valpool/check_shm.hpp]=value [valpool/detail/short_text.hpp]=value
   [valpool/detail/value_access.hpp]=value [valpool/detail/pack.hpp]=value
+  [valpool/detail/table.hpp]=value [valpool/detail/table_entry.hpp]=value
+  [valpool/detail/table_layout.hpp]=value
   [valpool/detail/type_table.hpp]=value [valpool/detail/type_rows.hpp]=value
   [valpool/cq.hpp]=queue
   [valpool/boot.hpp]=boot [valpool/shm_main.hpp]=boot [valpool/server_side.hpp]=boot

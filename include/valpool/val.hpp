@@ -535,7 +535,8 @@ private:
         return at_short(key.head, key.second, key.third);
     }
     Val& at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
-    Val& any_at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third);
+    template <class... Words>
+    Val& any_at_short(Words... key);
     Val& get_text(std::string_view key) const;
     Val& get_short_text(const detail::short_text& key) const {
         return get_short(key.head, key.second, key.third);

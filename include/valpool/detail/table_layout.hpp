@@ -1,0 +1,117 @@
+#pragma once
+
+/// How a table's entries lie in memory; docs/design/tables.md has the reasons.
+
+#include <valpool/val.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace valpool {
+namespace detail {
+
+// A chunk has all its values first, then all its keys: a search for a key, and a walk over the
+// values, reads half as many cache lines as it would if they alternated. Values come first so that
+// those of a table that is the root object of a box lie right behind it, in the same cache lines.
+
+/// To a chunk's first value.
+using chunk_pointer = allocator<Val>::pointer;
+constexpr std::size_t key_distance(std::size_t capacity) noexcept { return capacity * sizeof(Val); }
+constexpr std::size_t chunk_bytes(std::size_t capacity) noexcept {
+    return 2 * capacity * sizeof(Val);
+}
+inline Val* key_of(Val* value, std::size_t capacity) noexcept { return value + capacity; }
+inline Val* value_of(Val* key, std::size_t capacity) noexcept { return key - capacity; }
+/// The address of something, or of what nobody will look at: that spares comparing with null.
+template <class T>
+T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
+    return reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(&p) +
+                                static_cast<std::uintptr_t>(p.get_offset()));
+}
+
+/// The header of one block: the chunks behind the first one follow it, and then the words, each 0
+/// or hash << 32 | position + 1.
+struct table_index {
+    using word = std::uint64_t;
+    static constexpr std::uint64_t removed = 0xffffffff;  // a position that no entry has
+
+    std::uint32_t holes = 0;
+    std::uint32_t room = 0;    // so many positions need neither a chunk nor a larger index
+    const std::uint32_t unit;  // a power of two
+    const std::uint8_t log2_unit;
+    const std::uint8_t log2_words;
+    std::uint8_t chunks = 0;
+    std::uint8_t reserved = 0;
+
+    table_index(std::uint32_t first_capacity, unsigned log2) noexcept;
+    static std::size_t size_bytes(unsigned log2) noexcept;
+
+    /// Chunk j behind the first one has this many entries: as many as all before it together, or a
+    /// few more; twice as many behind a small one, so that ten entries are two chunks.
+    std::uint32_t capacity_of(unsigned j) const noexcept { return unit << j; }
+    unsigned number_of(std::uint32_t capacity) const noexcept {
+        return static_cast<unsigned>(__builtin_ctz(capacity)) - log2_unit;
+    }
+    /// Doubling chunks of at least four entries reach what the words can index in so many steps.
+    unsigned most_chunks() const noexcept { return log2_words; }
+    chunk_pointer& chunk(unsigned j) noexcept {
+        return reinterpret_cast<chunk_pointer*>(this + 1)[j];
+    }
+    const chunk_pointer& chunk(unsigned j) const noexcept {
+        return reinterpret_cast<const chunk_pointer*>(this + 1)[j];
+    }
+    word* words() noexcept { return reinterpret_cast<word*>(this + 1) + most_chunks(); }
+    const word* words() const noexcept {
+        return reinterpret_cast<const word*>(this + 1) + most_chunks();
+    }
+    std::size_t mask() const noexcept { return (std::size_t{1} << log2_words) - 1; }
+    void put(std::uint32_t hash, std::size_t position) noexcept;
+    /// Those of another index of the same entries, which know their hashes; what was removed stays
+    /// behind.
+    void take_words_of(const table_index& other) noexcept;
+    void remove(std::uint32_t hash, std::size_t position) noexcept;
+    /// Calls visit(hash, position) for each entry.
+    template <class Visitor>
+    void for_each(Visitor visit) const {
+        for (std::size_t i = 0; i <= mask(); ++i) {
+            const std::uint64_t position_plus_one = words()[i] & 0xffffffff;
+            if (position_plus_one != 0 && position_plus_one != removed)
+                visit(static_cast<std::uint32_t>(words()[i] >> 32), position_plus_one - 1);
+        }
+    }
+};
+static_assert(sizeof(table_index) % sizeof(table_index::word) == 0, "words follow, aligned");
+static_assert(sizeof(chunk_pointer) == sizeof(table_index::word), "as above");
+
+/// Entries of one chunk that lie side by side.
+struct entry_row {
+    Val* first = nullptr;  // the first key
+    std::uint32_t count = 0;
+    std::uint32_t capacity = 0;  // of the chunk
+
+    Val* last() const noexcept { return first + count; }
+    Val* value(Val* key) const noexcept { return value_of(key, capacity); }
+};
+
+/// Values of one chunk that lie side by side, none of them a hole. So small that it is returned in
+/// registers.
+class row_part {
+public:
+    row_part() noexcept = default;
+    row_part(Val* values, std::uint32_t how_many, std::uint32_t capacity, bool is_last) noexcept
+        : first(values), count(how_many), capacity_and_last_(capacity | (is_last ? last_bit : 0)) {}
+
+    std::uint32_t capacity() const noexcept { return capacity_and_last_ & ~last_bit; }
+    bool is_last() const noexcept { return (capacity_and_last_ & last_bit) != 0; }
+
+    Val* first = nullptr;
+    std::uint32_t count = 0;
+
+private:
+    static constexpr std::uint32_t last_bit = std::uint32_t{1} << 31;
+    std::uint32_t capacity_and_last_ = last_bit;  // of the chunk; nothing comes behind the part
+};
+static_assert(sizeof(row_part) == 16, "two registers");
+
+}  // namespace detail
+}  // namespace valpool

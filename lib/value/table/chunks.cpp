@@ -1,0 +1,107 @@
+#include "value/table/inside.hpp"
+
+#include <stdexcept>
+#include <vector>
+
+/// The chunks that entries lie in, and how much room there is.
+
+namespace valpool::detail {
+
+thread_local constinit growth_guess guess;
+
+std::uint32_t table::usual_first_capacity(const StreamingPool* pool) noexcept {
+    const bool is_roomy = guess.is_roomy() && (!pool || pool->bytes() >= least_roomy_pool_bytes);
+    guess.begins();
+    return is_roomy ? roomy_chunk : smallest_chunk;
+}
+
+void table::destroy() noexcept {
+    for (std::uint32_t position = 0; position != positions();) {
+        const entry_row row = row_from(position);
+        std::destroy_n(row.first, row.count);
+        std::destroy_n(row.value(row.first), row.count);
+        position += row.count;
+    }
+    while (index_ && index_->chunks != 0) drop_last_chunk();
+    drop_index();
+    free_chunk(first_.get(), capacity_);
+}
+
+void table::reserve(std::size_t count) {
+    checked_length(count, most_entries);
+    const mutation guard(region());
+    // Of any keys.
+    make_room(std::max<std::size_t>(count, positions()), most_of_any_in_row);
+}
+
+namespace {
+root_size root_size_with(std::size_t capacity, std::size_t index_bytes) noexcept {
+    const std::size_t root_bytes = sizeof(table) + chunk_bytes(capacity) + distance_to_grain;
+    return {root_bytes, box_header_bytes + root_bytes + index_bytes};
+}
+}  // namespace
+
+root_size table::size_as_root(std::uint32_t capacity) noexcept {
+    return root_size_with(capacity, 0);
+}
+
+root_size table::size_of_copy_as_root() const noexcept {
+    const std::size_t count = entries();
+    const bool needs_index = index_ && count > most_of_any_in_row;  // see copy_entries
+    return root_size_with(first_capacity_for(count),
+                          needs_index ? table_index::size_bytes(log2_words_for(count)) : 0);
+}
+
+/// Chunks and an index for so many entries, so that nothing but their content can fail.
+void table::make_room(std::size_t for_entries, std::size_t most_without_index) {
+    if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
+    if (capacity_ == 0 && for_entries != 0) make_first_chunk(for_entries, region());
+    // At most two thirds full, or chains get long.
+    if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2
+               : for_entries > room(most_without_index))
+        build_index(for_entries);
+    while (capacity() < for_entries) {
+        const unsigned j = index_->chunks;
+        index_->chunk(j) = new_chunk(region(), index_->capacity_of(j));
+        ++index_->chunks;
+    }
+    if (index_)
+        index_->room =
+            static_cast<std::uint32_t>(std::min(capacity(), (index_->mask() + 1) * 2 / 3));
+}
+
+/// Of a table with an index, in a pool, where others want the memory: chunks at the end that would
+/// stay empty for long, or all, for smaller ones.
+void table::give_back_room() noexcept {
+    const std::size_t count = positions();
+    const std::size_t wanted = count + count / 4 + smallest_chunk;
+    while (index_->chunks != 0 && capacity() - index_->capacity_of(index_->chunks - 1U) >= wanted)
+        drop_last_chunk();
+    index_->room = static_cast<std::uint32_t>(std::min(capacity(), (index_->mask() + 1) * 2 / 3));
+    set_positions(count, false);
+    if (capacity() <= 4 * wanted && index_->mask() < 8 * wanted) return;
+    try {
+        move_into_smaller(wanted);
+    } catch (const std::exception&) {
+        // The pool is full: it keeps what it has.
+    }
+}
+
+/// Without holes; so that nothing but the allocations can fail.
+void table::move_into_smaller(std::size_t for_entries) {
+    table smaller(memory_);
+    smaller.make_room(for_entries, most_of_any_in_row);
+    const std::vector<std::uint32_t> hashes = filed_hashes();
+    const std::size_t count = positions();
+    for (std::size_t i = 0; i < count; ++i) {
+        const entry_place from = place_at(i);
+        const entry_place to = smaller.place_at(i);
+        new (to.key) Val(std::move(*from.key), memory_);
+        new (to.value) Val(std::move(*from.value), memory_);
+        if (smaller.index_) smaller.index_->put(hashes[i], i);
+    }
+    smaller.set_positions(count, false);
+    swap(smaller);
+}
+
+}  // namespace valpool::detail

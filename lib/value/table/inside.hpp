@@ -1,0 +1,164 @@
+#pragma once
+
+/// What the table's sources share: how many entries go where, and the small functions that the
+/// quick ways are made of.
+
+#include <valpool/tab.hpp>
+
+#include "base/round_up.hpp"
+#include "value/containers.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace valpool::detail {
+
+/// Up to here comparing the keys one by one is faster than hashing: short texts, and others.
+constexpr std::size_t most_in_row = 12;
+constexpr std::size_t most_of_any_in_row = 8;
+constexpr std::size_t most_entries = std::size_t{1} << 30;
+
+inline bool is_hole(const Val& key) noexcept { return key.subtype == '-'; }
+
+inline std::size_t first_capacity_for(std::size_t entries) noexcept {
+    return std::max<std::size_t>(entries, table::smallest_chunk);
+}
+
+inline unsigned log2_words_for(std::size_t entries) noexcept {
+    return static_cast<unsigned>(std::bit_width(std::max<std::size_t>(entries * 2, 16) - 1));
+}
+
+/// What a table of the smallest chunk has with its second one.
+constexpr std::uint32_t roomy_chunk = 3 * table::smallest_chunk;
+/// In a smaller pool memory counts more than speed: what wrong guesses may waste.
+constexpr std::size_t least_roomy_pool_bytes = std::size_t{16} << 20;
+
+/// Whether a thread's next table is likely to outgrow the smallest chunk. Programs make tables of
+/// the same few shapes again and again; those of five entries or more are one row, which is walked
+/// faster, if they begin with a roomy chunk, and take no more memory than with two chunks.
+class growth_guess {
+public:
+    /// A table that is going to be filled begins.
+    void begins() noexcept { score_ = std::max(score_ - 3, least); }
+    /// Such a one gets its fifth entry.
+    void outgrows() noexcept { score_ = std::min(score_ + 4, most); }
+    /// More than three of four did.
+    bool is_roomy() const noexcept { return score_ > 0; }
+
+private:
+    // Some hundreds of tables may begin before the first one of them is filled.
+    static constexpr int most = 1000;
+    static constexpr int least = -100;
+    int score_ = 0;
+};
+extern thread_local constinit growth_guess guess;
+
+inline void table_index::put(std::uint32_t hash, std::size_t position) noexcept {
+    std::size_t i = hash & mask();
+    while (words()[i] != 0) i = (i + 1) & mask();
+    words()[i] = (std::uint64_t{hash} << 32) | (position + 1);
+}
+
+inline void table::set_positions(std::size_t count, bool has_holes) noexcept {
+    size_ = static_cast<std::uint32_t>(count);
+    if (has_holes || size_ > capacity_) size_ |= scattered;
+}
+
+inline bool table::has_holes() const noexcept { return !is_one_row() && index_->holes != 0; }
+
+inline std::size_t table::capacity() const noexcept {
+    const std::size_t further =
+        index_ ? std::size_t{index_->unit} * ((std::size_t{1} << index_->chunks) - 1) : 0;
+    return capacity_ + further;
+}
+
+/// So many entries need neither a chunk nor an index, or a larger one.
+inline std::size_t table::room(std::size_t most_without_index) const noexcept {
+    return index_ ? index_->room : std::min<std::size_t>(capacity_, most_without_index);
+}
+
+/// All there is, without an index.
+[[gnu::always_inline]] inline entry_row table::first_row() const noexcept {
+    return {key_of(get_some(first_), capacity_), row_size(), capacity_};
+}
+
+/// What is used from the position on of the chunk that it lies in.
+inline entry_row table::row_from(std::uint32_t position) const noexcept {
+    if (position < capacity_)
+        return {key_of(get_some(first_), capacity_) + position,
+                std::min(capacity_, positions()) - position, capacity_};
+    const table_index& index = *index_;
+    const std::uint32_t from_unit = position - capacity_ + index.unit;
+    const std::uint32_t capacity = std::bit_floor(from_unit);
+    const std::uint32_t at = from_unit - capacity;
+    return {key_of(get_some(index.chunk(index.number_of(capacity))), capacity) + at,
+            std::min(capacity - at, positions() - position), capacity};
+}
+
+/// In a table with an index.
+[[gnu::always_inline]] inline table::entry_place table::place_at(
+    const table_index& index, std::size_t position) const noexcept {
+    if (position < capacity_) {
+        Val* const value = get_some(first_) + position;
+        return {key_of(value, capacity_), value};
+    }
+    const std::size_t from_unit = position - capacity_ + index.unit;
+    const auto log2_capacity = static_cast<unsigned>(std::bit_width(from_unit) - 1);
+    const std::size_t capacity = std::size_t{1} << log2_capacity;
+    Val* const value =
+        get_some(index.chunk(log2_capacity - index.log2_unit)) + (from_unit - capacity);
+    return {key_of(value, capacity), value};
+}
+
+inline table::entry_place table::place_at(std::size_t position) const noexcept {
+    if (index_) return place_at(*index_, position);
+    Val* const value = get_some(first_) + position;
+    return {key_of(value, capacity_), value};
+}
+
+/// Behind a root's chunk, too: chunks are multiples of the grain.
+constexpr std::size_t distance_to_grain =
+    round_up(box_header_bytes + sizeof(table), region_grain) - box_header_bytes - sizeof(table);
+static_assert(sizeof(Val) % region_grain == 0);
+// Each in one cache line, wherever the chunk begins.
+static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_text) <= sizeof(Val),
+              "what is compared of a key");
+
+[[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t capacity) {
+    if (b) return static_cast<Val*>(region_allocate(*b, chunk_bytes(capacity)));
+    return static_cast<Val*>(::operator new(chunk_bytes(capacity)));
+}
+
+[[gnu::always_inline]] inline void table::free_chunk(Val* values, std::size_t capacity) noexcept {
+    box* const b = region();
+    if (!b) return ::operator delete(values);
+    void* memory = values;
+    // What else lies in a box begins at a multiple of the grain, and what follows a root's chunk
+    // leaves as much free behind it.
+    if (memory == static_cast<table*>(b->root()) + 1)
+        memory = reinterpret_cast<char*>(values) + distance_to_grain;
+    region_deallocate(*b, memory, chunk_bytes(capacity));
+}
+
+[[gnu::always_inline]] inline Val* table::take_first_chunk(Val* values,
+                                                           std::size_t capacity) noexcept {
+    first_ = values;
+    capacity_ = static_cast<std::uint32_t>(capacity);
+    return values;
+}
+
+/// For so many entries of a table that has none yet.
+[[gnu::always_inline]] inline Val* table::make_first_chunk(std::size_t for_entries, box* b) {
+    const std::size_t count = first_capacity_for(for_entries);
+    return take_first_chunk(new_chunk(b, count), count);
+}
+
+inline void table::destroy_entry(entry_place at) noexcept {
+    std::destroy_at(at.key);
+    std::destroy_at(at.value);
+}
+
+}  // namespace valpool::detail

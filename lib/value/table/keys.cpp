@@ -1,0 +1,221 @@
+#include <valpool/val.hpp>
+
+#include "value/table/find.hpp"
+
+#include <sstream>
+#include <stdexcept>
+
+/// Looking up and inserting by key.
+
+namespace valpool {
+namespace detail {
+
+namespace {
+
+/// Apart from where nothing is missing: building the message must not cost that place anything.
+[[noreturn, gnu::cold, gnu::noinline]] void throw_missing(const Val& key) {
+    std::ostringstream text;
+    text << "Key " << key << " not in table";
+    throw std::out_of_range(text.str());
+}
+[[noreturn, gnu::cold, gnu::noinline]] void throw_missing(const short_text& key) {
+    throw_missing(Val(key.view()));
+}
+
+}  // namespace
+
+// --- finding ----------------------------------------------------------------------------------
+
+template <class Key>
+const Val* table::find_any(const Key& key) const {
+    return find_entry(key, hash_if(static_cast<bool>(index_), key)).value;
+}
+
+/// The value of this key, in a table without an index; null when there is none.
+[[gnu::always_inline]] inline const Val* table::find_in_row(const short_text& key) const noexcept {
+    const entry_row row = first_row();
+    // Not find_in, whose result would be compared with the end once more.
+    for (Val* at = row.first; at != row.last(); ++at)
+        if (short_key(key).is(*at)) return row.value(at);
+    return nullptr;
+}
+
+template <class... Words>
+[[gnu::noinline]] const Val* table::find_anywhere(Words... key) const {
+    return find_any(short_text(key...));
+}
+
+[[gnu::noinline]] const Val* table::find_long(std::string_view key) const { return find_any(key); }
+
+[[gnu::always_inline]] inline const Val* table::find(const short_text& key) const {
+    return index_ ? find_anywhere(key.head, key.second, key.third) : find_in_row(key);
+}
+
+const Val* table::find(std::string_view key) const {
+    return key.size() > short_text::most ? find_long(key) : find(short_text(key));
+}
+
+const Val* table::find(const Val& key) const {
+    return key.tag == 'a' ? find(key.text()) : find_any(key);
+}
+
+// --- or an exception --------------------------------------------------------------------------
+
+Val& table::at(const Val& key) const {
+    const Val* const found = find(key);
+    if (!found) throw_missing(key);
+    return const_cast<Val&>(*found);
+}
+
+Val& table::at(std::string_view key) const {
+    return key.size() > short_text::most ? at_long(key) : at(short_text(key));
+}
+
+[[gnu::noinline]] Val& table::at_long(std::string_view key) const {
+    const Val* const found = find_any(key);
+    if (!found) throw_missing(Val(key));
+    return const_cast<Val&>(*found);
+}
+
+template <class... Words>
+[[gnu::noinline]] Val& table::at_anywhere(Words... words) const {
+    const short_text key(words...);
+    const Val* const found = index_ ? find_any(key) : nullptr;  // in a row it has been looked for
+    if (!found) throw_missing(key);
+    return const_cast<Val&>(*found);
+}
+
+Val& table::at_words(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
+    const short_text key(head, second, third);
+    if (!index_)
+        if (const Val* const found = find_in_row(key)) return const_cast<Val&>(*found);
+    return at_anywhere(head, second, third);
+}
+
+Val table::get(const Val& key, const Val& instead) const {
+    const Val* const found = findValue(key);
+    return found ? *found : instead;
+}
+
+// --- or a new entry ---------------------------------------------------------------------------
+
+template <class Key>
+Val& table::find_or_insert_any(const Key& key) {
+    const bool has_index = static_cast<bool>(index_);
+    const std::uint32_t hash = hash_if(has_index, key);
+    Val* const value = find_entry(key, hash).value;
+    return value ? *value : add(key, hash, has_index);
+}
+
+Val& table::find_or_insert(const Val& key) {
+    return key.tag == 'a' ? find_or_insert(key.text()) : find_or_insert_any(key);
+}
+
+Val& table::find_or_insert(std::string_view key) {
+    return key.size() <= short_text::most ? find_or_insert(short_text(key))
+                                          : find_or_insert_any(key);
+}
+
+namespace {
+/// In a table without an index: the thirteenth entry needs one, and the fifth goes where the thread
+/// learns of it. As bits, which are asked for faster than two numbers are compared with.
+bool is_added_at_once(std::uint32_t position) noexcept {
+    constexpr std::uint64_t all = (1U << most_in_row) - 1;
+    constexpr std::uint64_t at_once = all & ~(1U << table::smallest_chunk);
+    return (at_once >> (position & 63) & 1) != 0;
+}
+}  // namespace
+
+template <class... Words>
+[[gnu::noinline]] Val& table::find_or_insert_anywhere(Words... key) {
+    return find_or_insert_any(short_text(key...));
+}
+
+/// What most insertions are: into the room that there is, of a table that nobody else sees. `b` is
+/// the table's region.
+[[gnu::always_inline]] inline Val& table::find_or_insert_in_row(box* b, const short_text& key) {
+    if (!index_) {
+        const entry_row row = first_row();
+        Val* const at = find_in(row, short_key(key));
+        if (at != row.last()) return *row.value(at);
+        const bool is_shared = b && b->published.load(std::memory_order_relaxed);
+        if (size_ < capacity_ && is_added_at_once(size_) && !is_shared) {
+            value_access::new_short(at, key, b);
+            ++size_;
+            return *value_access::new_none(row.value(at), b);
+        }
+    }
+    return find_or_insert_anywhere(key.head, key.second, key.third);
+}
+
+Val& table::find_or_insert_words(std::uint64_t head, std::uint64_t second, std::uint64_t third) {
+    return find_or_insert_in_row(region(), short_text(head, second, third));
+}
+
+namespace {
+template <class Key>
+void new_key(Val* place, const Key& key, const allocator<char>& memory) {
+    new (place) Val(key, memory);
+}
+void new_key(Val* place, const short_text& key, const allocator<char>& memory) noexcept {
+    value_access::new_short(place, key, memory.region());
+}
+}  // namespace
+
+template <class Key>
+[[gnu::noinline]] Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
+    const mutation guard(region());
+    if (!index_) {
+        box* const b = region();
+        if (!first_) make_first_chunk(usual_first_capacity(b ? pool_of(*b) : nullptr), b);
+        if (size_ == smallest_chunk && capacity_ <= roomy_chunk) guess.outgrows();
+    }
+    const std::size_t position = positions();
+    constexpr std::size_t most_without_index =
+        std::is_same_v<Key, short_text> ? most_in_row : most_of_any_in_row;
+    if (position >= room(most_without_index)) make_room(position + 1, most_without_index);
+    const std::uint32_t its_hash = has_hash ? hash : hash_if(static_cast<bool>(index_), key);
+    const entry_place at = place_at(position);
+    new_key(at.key, key, memory_);  // the last thing that can fail
+    new (at.value) Val(memory_);
+    set_positions(position + 1, has_holes());
+    if (index_) index_->put(its_hash, position);
+    return *at.value;
+}
+
+}  // namespace detail
+
+template <class... Words>
+[[gnu::noinline]] Val& Val::any_at_short(Words... words) {
+    const detail::short_text key(words...);
+    if (!detail::is_table(tag)) return (*this)[Val(key.view())];
+    return detail::table_of(*this).find_or_insert_words(words...);
+}
+
+// Here, where the tables' quickest ways can become a part of them.
+Val& Val::at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) {
+    const detail::short_text key(head, second, third);
+    if (detail::value_access::is_handle_of_table(*this)) {
+        detail::box* const b = detail::value_access::box_of(*this);
+        if (__builtin_expect(detail::is_untouched(*b), true))
+            return static_cast<detail::table*>(b->root())->find_or_insert_in_row(b, key);
+    }
+    return any_at_short(head, second, third);
+}
+
+Val& Val::get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
+    if (!detail::is_table(tag)) return (*this)(Val(detail::short_text(head, second, third).view()));
+    return detail::table_of(*this).at_words(head, second, third);
+}
+
+Val& Val::at_text(std::string_view key) {
+    if (key.size() <= detail::short_text::most) return at_short_text(detail::short_text(key));
+    return detail::is_table(tag) ? detail::table_of(*this)[key] : (*this)[Val(key)];
+}
+
+Val& Val::get_text(std::string_view key) const {
+    if (key.size() <= detail::short_text::most) return get_short_text(detail::short_text(key));
+    return detail::is_table(tag) ? detail::table_of(*this)(key) : (*this)(Val(key));
+}
+
+}  // namespace valpool
