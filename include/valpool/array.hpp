@@ -24,7 +24,14 @@ namespace valpool {
 
 namespace detail {
 VALPOOL_API Arr parse_list(const std::string& text);
-}
+/// For the elements of a list that is going to be filled, in that box (null: on the heap): as many
+/// as most lists that this thread has begun of late came to need.
+VALPOOL_API std::size_t usual_list_capacity(const box* region) noexcept;
+/// Such a list has got so many elements, a power of two from list_steps_from on.
+VALPOOL_API void note_list_length(std::size_t length) noexcept;
+constexpr std::size_t list_steps_from = 4;
+constexpr std::size_t list_steps_to = 16;
+}  // namespace detail
 
 /// A growing array of anything; of numbers, it is contiguous memory that others can read in place.
 /// An Arr (Array<Val>) is the list of the dynamic values.
@@ -124,10 +131,17 @@ public:
     /// or in this array, is copied and stays as it is. Not for a container that the array is a part
     /// of.
     void append(T&& item) {
-        if (is_element(item)) return append(std::as_const(item));
-        const detail::mutation guard(region());
-        make_room();
-        items_.emplace_back(std::move(item));
+        if constexpr (std::is_same_v<T, Val>) {
+            // What most are: into the room that there is, of a list that nobody else sees.
+            const detail::box* const b = region();
+            const bool is_shared = b && b->published.load(std::memory_order_relaxed);
+            if (items_.size() < items_.capacity() && !is_shared && !is_step(items_.size()) &&
+                !is_element(item)) {
+                items_.emplace_back(std::move(item));
+                return;
+            }
+        }
+        append_elsewhere(std::move(item));
     }
     void prepend(const T& item) { insertAt(0, item); }
     void prepend(T&& item) { insertAt(0, std::move(item)); }
@@ -294,7 +308,7 @@ public:
     friend bool operator<=(const Array& a, const Array& b) { return !(b < a); }
     friend bool operator>=(const Array& a, const Array& b) { return !(a < b); }
 
-    detail::box* region() const noexcept { return items_.get_allocator().region(); }
+    detail::box* region() const noexcept { return items_.get_stored_allocator().region(); }
     /// As Val's.
     StreamingPool* allocator() const noexcept { return detail::pool_of_region(region()); }
 
@@ -302,9 +316,13 @@ private:
     using vector = boost::container::vector<T, detail::allocator<T>>;
 
     static vector copy_of(const Array& other, const detail::allocator<T>& memory) {
-        vector copy(other.items_, memory);
-        if (copy.empty()) copy.reserve(other.items_.capacity());
-        return copy;
+        return other.isEmpty() ? with_room(other.items_.capacity(), memory)
+                               : vector(other.items_, memory);
+    }
+    static vector with_room(std::size_t capacity, const detail::allocator<T>& memory) {
+        vector empty(memory);
+        if (capacity != 0) empty.reserve(capacity);
+        return empty;
     }
     void erase(std::size_t i, std::size_t count) {
         const detail::mutation guard(region());
@@ -336,9 +354,29 @@ private:
         const std::less<const T*> is_before;
         return !is_before(&item, data()) && is_before(&item, data() + length());
     }
+    VALPOOL_NOINLINE void append_elsewhere(T&& item) {
+        if (is_element(item)) return append(std::as_const(item));
+        const detail::mutation guard(region());
+        make_room();
+        items_.emplace_back(std::move(item));
+    }
     void make_room() {
-        if (items_.size() == items_.capacity())
-            items_.reserve(items_.size() < 4 ? 4 : 2 * items_.size());
+        const std::size_t length = items_.size();
+        if (length == items_.capacity()) items_.reserve(next_capacity(length));
+        if constexpr (std::is_same_v<T, Val>)
+            if (is_step(length)) detail::note_list_length(length);
+    }
+    static bool is_step(std::size_t length) noexcept {
+        return (length & (length - 1)) == 0 && length >= detail::list_steps_from &&
+               length <= detail::list_steps_to;
+    }
+    std::size_t next_capacity(std::size_t length) const noexcept {
+        if constexpr (std::is_same_v<T, Val>)
+            if (length == 0) return detail::usual_list_capacity(region());
+        // In a pool, where others want the memory, by half once that is much.
+        constexpr std::size_t much_bytes = 16384;
+        const bool is_much = length > much_bytes / sizeof(T) && region();
+        return std::max<std::size_t>(length + (is_much ? length / 2 : length), 4);
     }
     /// In a pool, where others want the memory: once three quarters of the room are not used any
     /// more, half of it goes back.
@@ -525,6 +563,10 @@ Val& Val::operator=(const Array<T>& a) {
 template <class C>
 Val& Val::assign_container(const C& content) {
     const detail::mutation guard(alloc_.region());
+    if (!owns_something()) {
+        detail::value_access::put(*this, content);
+        return *this;
+    }
     Val copy(alloc_);  // whatever can fail does so here; the content may be a part of this
     detail::value_access::put(copy, content);
     clear();

@@ -16,7 +16,8 @@ namespace valpool {
 /// compare equal are the same key, as in Python.
 /// Blocking: never. Thread and process safety: as for Val. What allocates throws std::bad_alloc on
 /// the heap and PoolExhausted in a pool, and leaves the table as it was.
-/// Complexity: a key is found by comparing up to twelve keys, and by its hash among more.
+/// Complexity: constant. Among up to four keys a key is found by comparing it with each, among more
+/// by its hash.
 class VALPOOL_API Tab : public detail::table {
 public:
     using table::table;

@@ -386,6 +386,8 @@ public:
 
 private:
     friend struct detail::value_access;
+    template <class T>
+    friend class detail::allocator;
 
     Val& assign(const Tab& t);
     Val& assign(const OTab& t);
@@ -485,6 +487,10 @@ private:
     Val(detail::box* region, unwritten) noexcept : alloc_(region) {}
     /// In that box, or on the heap.
     Val(const Val& other, detail::box* region) : Val(region, unwritten()) { copy_from(other); }
+    Val(Val&& other, detail::box* region) : Val(region, unwritten()) {
+        take_from(other, other.alloc_.region() == region);
+    }
+    explicit Val(detail::box* region) noexcept : Val(region, unwritten()) { become_none(); }
     /// These expect *this to be None, or to have nothing but the allocator written yet.
     void copy_from(const Val& other) {
         const detail::short_text bytes(other.stored());  // whatever it is

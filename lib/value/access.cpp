@@ -110,6 +110,8 @@ bool Val::remove(const Val& key) {
 void Val::append(const Val& value) { append_to(*this, value); }
 void Val::append(Val&& value) {
     if (&value == this) return append(std::as_const(value));
+    if (tag == 'n' && subtype == 'Z' && !isproxy)
+        return static_cast<Arr*>(value_access::own_container(*this))->append(std::move(value));
     append_to(*this, std::move(value));
 }
 

@@ -45,7 +45,7 @@ inline bool is_row(const Val& v) noexcept {
     return v.tag == 'u' || (v.tag == 'n' && v.subtype == 'Z');
 }
 inline value_row row_of(const Val& v) {
-    void* const object = value_access::container(v);
+    void* const object = value_access::container_of_known(v);
     if (v.tag == 'u') {
         auto& tup = *static_cast<Tup*>(object);
         return {tup.begin(), tup.length()};
@@ -58,11 +58,8 @@ using value_pair = std::pair<const Val*, const Val*>;
 std::vector<value_pair> entries_of(const table& t);
 std::vector<value_pair> sorted_entries(const table& t);
 
-inline table& table_of(const Val& v) { return *static_cast<table*>(value_access::container(v)); }
-
-/// Agrees with ==.
-std::uint32_t hash_of(const Val& v);
-std::uint32_t hash_of(std::string_view text) noexcept;
-std::uint32_t hash_of(const short_text& text) noexcept;
+inline table& table_of(const Val& v) {
+    return *static_cast<table*>(value_access::container_of_known(v));
+}
 
 }  // namespace valpool::detail

@@ -14,7 +14,7 @@ namespace valpool::detail {
 struct root_lines {
     static constexpr std::size_t head_bytes = box_header_bytes + sizeof(table);
     static constexpr std::size_t head_lines_bytes = round_up(head_bytes, cache_line_bytes);
-    static constexpr std::size_t keys_offset = head_bytes + key_distance(table::smallest_chunk);
+    static constexpr std::size_t keys_offset = head_bytes + key_distance(smallest_chunk);
     static constexpr std::size_t keys_line = keys_offset - keys_offset % cache_line_bytes;
     static constexpr std::size_t keys_lines_bytes = 2 * cache_line_bytes;
 };

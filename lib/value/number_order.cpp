@@ -2,6 +2,7 @@
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
+#include "value/hash.hpp"
 
 #include <cstring>
 
@@ -45,14 +46,6 @@ std::partial_ordering compare_real_parts(const Val& a, const any_number& x, cons
     return order_of(exact_whole(a).compare(exact_whole(b)));
 }
 
-std::uint64_t mixed(std::uint64_t a, std::uint64_t b) noexcept {
-    __extension__ using wide = unsigned __int128;
-    const wide product = static_cast<wide>(a ^ 0x9e3779b97f4a7c15) * (b ^ 0xe7037ed1a0b428db);
-    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
-std::uint32_t folded(std::uint64_t h) noexcept { return static_cast<std::uint32_t>(h ^ (h >> 32)); }
-
 std::uint64_t hash_real(real_8 r) noexcept {
     constexpr real_8 limit = 18446744073709551616.0;
     if (r == std::trunc(r) && r > -limit && r < limit)
@@ -91,16 +84,6 @@ std::partial_ordering compare_reals(const any_number& a, const any_number& b) no
     return a.re <=> b.re;
 }
 
-namespace {
-constexpr std::uint64_t text_seed = 0x243f6a8885a308d3;
-
-std::uint32_t hash_with(std::uint64_t h, const short_text& rest) noexcept {
-    return folded(mixed(h ^ rest.second, rest.third ^ (rest.head * 0x9e3779b97f4a7c15)));
-}
-}  // namespace
-
-/// Each step multiplies to 128 bits and folds them, so that every bit of the text reaches every bit
-/// of the hash.
 std::uint32_t hash_of(std::string_view text) noexcept {
     std::uint64_t h = text_seed ^ text.size();
     for (; text.size() > short_text::most; text.remove_prefix(16)) {
@@ -109,10 +92,6 @@ std::uint32_t hash_of(std::string_view text) noexcept {
         h = mixed(h ^ words[0], words[1]);
     }
     return hash_with(h, short_text(text));
-}
-
-std::uint32_t hash_of(const short_text& text) noexcept {
-    return hash_with(text_seed ^ text.view().size(), text);
 }
 
 namespace {

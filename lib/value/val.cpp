@@ -46,6 +46,10 @@ Val& Val::assign_text(std::string_view text) {
     // The text may be a part of what is cleared: it is copied first.
     if (text.size() <= inline_text) return assign_short(short_text(text));
     const mutation guard(alloc_.region());
+    if (!owns_something()) {
+        set_bytes('a', text);
+        return *this;
+    }
     Val copy(text, alloc_);
     clear();
     take_from(copy);

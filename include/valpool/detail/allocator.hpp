@@ -14,7 +14,17 @@
 #include <utility>
 
 namespace valpool {
+
+class Val;
+
 namespace detail {
+
+/// The address of something, or of what nobody will look at: that spares comparing with null.
+template <class T>
+T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
+    return reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(&p) +
+                                static_cast<std::uintptr_t>(p.get_offset()));
+}
 
 /// Purpose: lets the same container type live on the heap and in a box.
 /// It never propagates: the destination of an assignment keeps its own memory, so what is assigned
@@ -68,7 +78,10 @@ public:
     /// What can be told where to allocate is told: the elements of a container in a box.
     template <class U, class... Args>
     void construct(U* place, Args&&... args) {
-        if constexpr (std::is_constructible_v<U, Args&&..., const allocator<char>&>)
+        if constexpr (std::is_same_v<U, Val> && (std::is_same_v<std::decay_t<Args>, Val> && ...))
+            // Not by an allocator, which would be converted for each value.
+            ::new (static_cast<void*>(place)) U(std::forward<Args>(args)..., region());
+        else if constexpr (std::is_constructible_v<U, Args&&..., const allocator<char>&>)
             ::new (static_cast<void*>(place))
                 U(std::forward<Args>(args)..., allocator<char>(*this));
         else

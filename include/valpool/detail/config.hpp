@@ -9,6 +9,8 @@
 
 // For what becomes nothing where it is used: a compiler may find that place too cold to look.
 #define VALPOOL_ALWAYS_INLINE inline __attribute__((always_inline))
+// For what is rare: the place where it is used stays small, and saves no registers for it.
+#define VALPOOL_NOINLINE __attribute__((noinline))
 
 #if defined(__SANITIZE_THREAD__)
 #define VALPOOL_TSAN 1

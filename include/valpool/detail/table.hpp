@@ -25,15 +25,13 @@ namespace detail {
 /// Invariants:
 ///   1. entries lie at the positions 0 to positions() - 1; a removed one leaves a hole there (if
 ///      there is an index) or the ones behind it move up (if there is none);
-///   2. there is an index as soon as there are two chunks or more than `most_in_row` entries, and
-///      before another key than a short text comes to more than `most_of_any_in_row`;
-///   3. each entry that is no hole stands in the index, if there is one.
+///   2. there is an index as soon as there are two chunks or more than `most_in_row` entries;
+///   3. each entry that is no hole stands in the index, if there is one;
+///   4. without an index, and if the first chunk has fingerprints, they are those of the keys.
 class VALPOOL_API table {
 public:
-    static constexpr std::uint32_t smallest_chunk = 4;
     /// For the first chunk of a table that is going to be filled, in that pool (null: on the heap):
-    /// the smallest, or as much as the smallest and a second one, if most tables that this thread
-    /// has begun of late came to need that.
+    /// as much as most tables that this thread has begun of late came to need.
     static std::uint32_t usual_first_capacity(const StreamingPool* pool) noexcept;
 
     table() noexcept : table(allocator<char>()) {}
@@ -229,7 +227,9 @@ private:
     std::size_t count_entries() const noexcept;
     bool has_holes() const noexcept;
     std::size_t capacity() const noexcept;
-    std::size_t room(std::size_t most_without_index) const noexcept;
+    std::size_t room() const noexcept;
+    unsigned char* fingerprints() const noexcept;
+    bool is_hashed() const noexcept { return index_ || has_fingerprints(capacity_); }
     entry_row first_row() const noexcept;
     entry_row row_from(std::uint32_t position) const noexcept;
     row_part first_part() const noexcept;
@@ -262,7 +262,22 @@ private:
     Val& find_or_insert_words(std::uint64_t head, std::uint64_t second, std::uint64_t third);
 
     const Val* find_in_row(const short_text& key) const noexcept;
+    template <class Key>
+    Val* find_by_fingerprint(const Key& key, std::uint32_t hash) const;
+    template <class... Words>
+    const Val* find_short_by_fingerprint(Words... key) const noexcept;
+    template <class... Words>
+    Val& find_or_insert_by_fingerprint(Words... key);
+    Val* insert_at_once(box* b, Val* at, const short_text& key);
     Val& find_or_insert_in_row(box* b, const short_text& key);
+    template <class... Words>
+    Val& find_or_insert_in_row_apart(Words... key);
+    template <bool IsRoot>
+    Val& find_or_insert_short(box* b, const short_text& key);
+    template <class... Words>
+    Val& add_short(std::uint32_t hash, bool has_hash, Words... key);
+    template <class... Words>
+    Val& add_first_of_step(std::uint32_t hash, Words... key);
     // With a short_text's words.
     template <class... Words>
     const Val* find_anywhere(Words... key) const;
@@ -278,8 +293,8 @@ private:
     Val& find_or_insert_any(const Key& key);
     template <class Key>
     Val& add(const Key& key, std::uint32_t hash, bool has_hash);
-    static Val* new_chunk(box* b, std::size_t capacity);
-    void free_chunk(Val* values, std::size_t capacity) noexcept;
+    static Val* new_chunk(box* b, std::size_t size_bytes);
+    void free_chunk(Val* values, std::size_t size_bytes) noexcept;
     Val* take_first_chunk(Val* values, std::size_t capacity) noexcept;
     Val* make_first_chunk(std::size_t for_entries, box* b);
     Val* first_chunk_of_root(std::size_t for_entries) noexcept;
@@ -288,7 +303,9 @@ private:
     void copy_part(const row_part& from, Val* values, box* b);
     void copy_entries(const table& other, box* b);
     void index_copies_of(const table& other);
-    void make_room(std::size_t for_entries, std::size_t most_without_index);
+    void file(std::uint32_t hash, std::size_t position) noexcept;
+    void take_fingerprints_of(const table& other);
+    void make_room(std::size_t for_entries);
     void build_index(std::size_t for_entries);
     void drop_index() noexcept;
     void drop_last_chunk() noexcept;

@@ -14,20 +14,28 @@ namespace detail {
 // values, reads half as many cache lines as it would if they alternated. Values come first so that
 // those of a table that is the root object of a box lie right behind it, in the same cache lines.
 
+/// So many entries are found without an index: by comparing all keys of a smallest chunk, and by
+/// their fingerprints (lib/value/table/fingerprints.hpp) in a larger one.
+constexpr std::size_t smallest_chunk = 4;
+constexpr std::size_t most_in_row = 32;
+
 /// To a chunk's first value.
 using chunk_pointer = allocator<Val>::pointer;
 constexpr std::size_t key_distance(std::size_t capacity) noexcept { return capacity * sizeof(Val); }
 constexpr std::size_t chunk_bytes(std::size_t capacity) noexcept {
     return 2 * capacity * sizeof(Val);
 }
+/// A first chunk whose entries may be without an index, but are too many to be compared one by one,
+/// ends with their keys' fingerprints.
+constexpr bool has_fingerprints(std::size_t capacity) noexcept {
+    return capacity > smallest_chunk && capacity <= most_in_row;
+}
+constexpr std::size_t first_chunk_bytes(std::size_t capacity) noexcept {
+    const std::size_t groups = has_fingerprints(capacity) ? (capacity + 15) / 16 : 0;
+    return chunk_bytes(capacity) + groups * 16;
+}
 inline Val* key_of(Val* value, std::size_t capacity) noexcept { return value + capacity; }
 inline Val* value_of(Val* key, std::size_t capacity) noexcept { return key - capacity; }
-/// The address of something, or of what nobody will look at: that spares comparing with null.
-template <class T>
-T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
-    return reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(&p) +
-                                static_cast<std::uintptr_t>(p.get_offset()));
-}
 
 /// The header of one block: the chunks behind the first one follow it, and then the words, each 0
 /// or hash << 32 | position + 1.

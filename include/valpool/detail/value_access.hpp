@@ -84,7 +84,17 @@ struct VALPOOL_API value_access {
 
     /// The container itself, through a proxy if need be; throws PoisonedError. Null for the others.
     static void* container(const Val& v) {
-        return v.isproxy && v.refers_to_box() ? container_in_box(v) : any_container(v);
+        if (v.isproxy) return v.refers_to_box() ? container_in_box(v) : any_container(v);
+        return is_container(v.tag) ? own_container(v) : nullptr;
+    }
+    /// The same for a container, which is quicker to say of a table.
+    static void* container_of_known(const Val& v) {
+        if (v.isproxy) return v.refers_to_box() ? container_in_box(v) : any_container(v);
+        return own_container(v);
+    }
+    /// A container's that is no proxy.
+    static void* own_container(const Val& v) noexcept {
+        return get_some(v.slot<typename allocator<char>::pointer>());
     }
     /// As above; std::logic_error when it is not of that very type.
     template <class C>
@@ -102,7 +112,8 @@ struct VALPOOL_API value_access {
     /// "a value of type int_4, 5": for messages, so what is long is cut.
     static std::string description(const Val& v);
 
-    /// Makes a None value a copy of a container, in the value's own memory.
+    /// Makes a value that owns nothing a copy of a container, in the value's own memory. Nothing
+    /// has changed if that throws.
     template <class C>
     static void put(Val& v, const C& content) {
         allocator<C> memory(v.alloc_);

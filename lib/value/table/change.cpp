@@ -89,7 +89,7 @@ void table::add_all(const table& other) {
         if (!there) ++new_keys;
         destinations.push_back({there, hash});
     }
-    if (new_keys != 0) make_room(positions() + new_keys, most_of_any_in_row);
+    if (new_keys != 0) make_room(positions() + new_keys);
     auto to = destinations.begin();
     for (auto& [key, value] : added) {
         if (to->value)
@@ -107,11 +107,16 @@ void table::add_moved(Val& key, Val& value, std::uint32_t hash) {
     new (at.key) Val(std::move(key), memory_);
     new (at.value) Val(std::move(value), memory_);
     set_positions(position + 1, has_holes());
-    if (index_) index_->put(hash, position);
+    file(hash, position);
 }
 
+namespace {
+/// A few holes are not worth closing.
+constexpr std::size_t least_holes = 8;
+}  // namespace
+
 bool table::remove(const Val& key) {
-    const std::uint32_t hash = hash_if(static_cast<bool>(index_), key);
+    const std::uint32_t hash = hash_if(is_hashed(), key);
     const found_entry found = find_entry(key, hash);
     if (!found.key) return false;
     const mutation guard(region());
@@ -126,7 +131,7 @@ bool table::remove(const Val& key) {
     ++index_->holes;
     set_positions(positions(), true);
     // As rarely as removing pays for it.
-    if (index_->holes > std::max<std::size_t>(positions() / 2, most_of_any_in_row)) {
+    if (index_->holes > std::max<std::size_t>(positions() / 2, least_holes)) {
         try {
             close_holes();
             if (region()) give_back_room();
@@ -145,6 +150,10 @@ void table::move_entry(entry_place from, entry_place to) noexcept {
 /// The entries behind it, all in the first chunk, move up.
 void table::remove_from_row(Val* key) noexcept {
     const entry_row row = first_row();
+    if (has_fingerprints(capacity_)) {
+        unsigned char* const its_own = fingerprints() + (key - row.first);
+        std::copy(its_own + 1, fingerprints() + row.count, its_own);
+    }
     std::move(key + 1, row.last(), key);
     std::move(row.value(key + 1), row.value(row.last()), row.value(key));
     destroy_entry({row.last() - 1, row.value(row.last() - 1)});

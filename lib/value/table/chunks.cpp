@@ -7,12 +7,13 @@
 
 namespace valpool::detail {
 
-thread_local constinit growth_guess guess;
+thread_local constinit table_guess guess;
 
 std::uint32_t table::usual_first_capacity(const StreamingPool* pool) noexcept {
-    const bool is_roomy = guess.is_roomy() && (!pool || pool->bytes() >= least_roomy_pool_bytes);
+    const std::size_t chunks = guess.usual_steps();
     guess.begins();
-    return is_roomy ? roomy_chunk : smallest_chunk;
+    return static_cast<std::uint32_t>(may_be_roomy(pool) ? chunks * smallest_chunk
+                                                         : smallest_chunk);
 }
 
 void table::destroy() noexcept {
@@ -24,19 +25,18 @@ void table::destroy() noexcept {
     }
     while (index_ && index_->chunks != 0) drop_last_chunk();
     drop_index();
-    free_chunk(first_.get(), capacity_);
+    free_chunk(first_.get(), first_chunk_bytes(capacity_));
 }
 
 void table::reserve(std::size_t count) {
     checked_length(count, most_entries);
     const mutation guard(region());
-    // Of any keys.
-    make_room(std::max<std::size_t>(count, positions()), most_of_any_in_row);
+    make_room(std::max<std::size_t>(count, positions()));
 }
 
 namespace {
 root_size root_size_with(std::size_t capacity, std::size_t index_bytes) noexcept {
-    const std::size_t root_bytes = sizeof(table) + chunk_bytes(capacity) + distance_to_grain;
+    const std::size_t root_bytes = sizeof(table) + first_chunk_bytes(capacity) + distance_to_grain;
     return {root_bytes, box_header_bytes + root_bytes + index_bytes};
 }
 }  // namespace
@@ -47,22 +47,21 @@ root_size table::size_as_root(std::uint32_t capacity) noexcept {
 
 root_size table::size_of_copy_as_root() const noexcept {
     const std::size_t count = entries();
-    const bool needs_index = index_ && count > most_of_any_in_row;  // see copy_entries
+    const bool needs_index = index_ && count > most_in_row;  // see copy_entries
     return root_size_with(first_capacity_for(count),
                           needs_index ? table_index::size_bytes(log2_words_for(count)) : 0);
 }
 
 /// Chunks and an index for so many entries, so that nothing but their content can fail.
-void table::make_room(std::size_t for_entries, std::size_t most_without_index) {
+void table::make_room(std::size_t for_entries) {
     if (for_entries > most_entries) throw std::logic_error("a table holds at most 2^30 entries");
     if (capacity_ == 0 && for_entries != 0) make_first_chunk(for_entries, region());
     // At most two thirds full, or chains get long.
-    if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2
-               : for_entries > room(most_without_index))
+    if (index_ ? for_entries * 3 > (index_->mask() + 1) * 2 : for_entries > room())
         build_index(for_entries);
     while (capacity() < for_entries) {
         const unsigned j = index_->chunks;
-        index_->chunk(j) = new_chunk(region(), index_->capacity_of(j));
+        index_->chunk(j) = new_chunk(region(), chunk_bytes(index_->capacity_of(j)));
         ++index_->chunks;
     }
     if (index_)
@@ -90,7 +89,7 @@ void table::give_back_room() noexcept {
 /// Without holes; so that nothing but the allocations can fail.
 void table::move_into_smaller(std::size_t for_entries) {
     table smaller(memory_);
-    smaller.make_room(for_entries, most_of_any_in_row);
+    smaller.make_room(for_entries);
     const std::vector<std::uint32_t> hashes = filed_hashes();
     const std::size_t count = positions();
     for (std::size_t i = 0; i < count; ++i) {
@@ -98,7 +97,7 @@ void table::move_into_smaller(std::size_t for_entries) {
         const entry_place to = smaller.place_at(i);
         new (to.key) Val(std::move(*from.key), memory_);
         new (to.value) Val(std::move(*from.value), memory_);
-        if (smaller.index_) smaller.index_->put(hashes[i], i);
+        smaller.file(hashes[i], i);
     }
     smaller.set_positions(count, false);
     swap(smaller);

@@ -46,11 +46,13 @@ template <bool IsRoot>
     const std::size_t count = has_index ? other.entries() : other.row_size();
     if (count == 0) return;
     Val* const values = IsRoot ? first_chunk_of_root(count) : make_first_chunk(count, b);
-    if (!has_index)
+    if (!has_index) {
         copy_part(row_part(get_some(other.first_), other.row_size(), other.capacity_, true), values,
                   b);
-    else
+        if (has_fingerprints(capacity_)) take_fingerprints_of(other);
+    } else {
         copy_entries(other, b);
+    }
 }
 
 table::table(box* region, std::uint32_t capacity) : table(allocator<char>(region)) {
@@ -73,14 +75,27 @@ table::table(const table& other, box* region) : table() {
 
 /// Of a table with an index, into the first chunk, which has room for them.
 void table::copy_entries(const table& other, box* b) {
-    make_room(other.entries(), most_of_any_in_row);
+    make_room(other.entries());
     Val* const values = get_some(first_);
     for (row_part part = other.part_from(0); part.count != 0;
          part = other.part_behind(part.first + part.count)) {
         copy_part(part, values, b);
         if (part.is_last()) break;
     }
-    if (index_) index_copies_of(other);
+    if (index_)
+        index_copies_of(other);
+    else if (has_fingerprints(capacity_))
+        take_fingerprints_of(other);
+}
+
+/// Of one of the same keys.
+void table::take_fingerprints_of(const table& other) {
+    if (!other.index_ && has_fingerprints(other.capacity_)) {
+        std::copy_n(other.fingerprints(), row_size(), fingerprints());
+        return;
+    }
+    // Hashing may fail, but then the copy is given up.
+    for (std::uint32_t i = 0; i != row_size(); ++i) file(hash_of(*place_at(i).key), i);
 }
 
 table::table(table&& other) {

@@ -5,6 +5,7 @@
 #include "value/numbers.hpp"
 #include "value/table/inside.hpp"
 
+#include <bit>
 #include <optional>
 #include <string_view>
 
@@ -64,6 +65,20 @@ template <class Key>
     return at;
 }
 
+/// The same in a row that has fingerprints.
+template <class Key>
+[[gnu::always_inline]] inline Val* table::find_by_fingerprint(const Key& key,
+                                                              std::uint32_t hash) const {
+    const entry_row row = first_row();
+    std::uint32_t candidates = matches(fingerprints(), row.count, fingerprint_of(hash));
+    for (; candidates != 0; candidates &= candidates - 1) {
+        Val* const at = row.first + std::countr_zero(candidates);
+        if (key.is(*at)) return at;
+    }
+    return row.last();
+}
+
+/// `hash` need not be the key's unless is_hashed().
 template <class Key>
 [[gnu::always_inline]] inline table::found_entry table::find_entry(const Key& wanted,
                                                                    std::uint32_t hash) const {
@@ -71,7 +86,8 @@ template <class Key>
     const table_index* const index = index_.get();
     if (!index) {
         const entry_row row = first_row();
-        Val* const found = find_in(row, key);
+        Val* const found =
+            has_fingerprints(row.capacity) ? find_by_fingerprint(key, hash) : find_in(row, key);
         if (found == row.last()) return {};
         return {{found, row.value(found)}, 0};
     }

@@ -8,7 +8,7 @@ namespace valpool::detail {
 
 namespace {
 std::uint32_t unit_for(std::uint32_t first_capacity) noexcept {
-    return std::bit_ceil(first_capacity) << (first_capacity <= 2 * table::smallest_chunk ? 1 : 0);
+    return std::bit_ceil(first_capacity) << (first_capacity <= 2 * smallest_chunk ? 1 : 0);
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ void table::drop_index() noexcept {
 
 void table::drop_last_chunk() noexcept {
     const unsigned j = --index_->chunks;
-    free_chunk(index_->chunk(j).get(), index_->capacity_of(j));
+    free_chunk(index_->chunk(j).get(), chunk_bytes(index_->capacity_of(j)));
 }
 
 /// By position, as the index has them: to hash a key again could fail.

@@ -7,6 +7,9 @@
 
 #include "base/round_up.hpp"
 #include "value/containers.hpp"
+#include "value/growth_guess.hpp"
+#include "value/hash.hpp"
+#include "value/table/fingerprints.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -16,45 +19,21 @@
 
 namespace valpool::detail {
 
-/// Up to here comparing the keys one by one is faster than hashing: short texts, and others.
-constexpr std::size_t most_in_row = 12;
-constexpr std::size_t most_of_any_in_row = 8;
 constexpr std::size_t most_entries = std::size_t{1} << 30;
 
 inline bool is_hole(const Val& key) noexcept { return key.subtype == '-'; }
 
 inline std::size_t first_capacity_for(std::size_t entries) noexcept {
-    return std::max<std::size_t>(entries, table::smallest_chunk);
+    return std::max<std::size_t>(entries, smallest_chunk);
 }
 
 inline unsigned log2_words_for(std::size_t entries) noexcept {
     return static_cast<unsigned>(std::bit_width(std::max<std::size_t>(entries * 2, 16) - 1));
 }
 
-/// What a table of the smallest chunk has with its second one.
-constexpr std::uint32_t roomy_chunk = 3 * table::smallest_chunk;
-/// In a smaller pool memory counts more than speed: what wrong guesses may waste.
-constexpr std::size_t least_roomy_pool_bytes = std::size_t{16} << 20;
-
-/// Whether a thread's next table is likely to outgrow the smallest chunk. Programs make tables of
-/// the same few shapes again and again; those of five entries or more are one row, which is walked
-/// faster, if they begin with a roomy chunk, and take no more memory than with two chunks.
-class growth_guess {
-public:
-    /// A table that is going to be filled begins.
-    void begins() noexcept { score_ = std::max(score_ - 3, least); }
-    /// Such a one gets its fifth entry.
-    void outgrows() noexcept { score_ = std::min(score_ + 4, most); }
-    /// More than three of four did.
-    bool is_roomy() const noexcept { return score_ > 0; }
-
-private:
-    // Some hundreds of tables may begin before the first one of them is filled.
-    static constexpr int most = 1000;
-    static constexpr int least = -100;
-    int score_ = 0;
-};
-extern thread_local constinit growth_guess guess;
+/// How many chunks of the smallest size a thread's next table is likely to fill.
+using table_guess = growth_guess<most_in_row / smallest_chunk>;
+extern thread_local constinit table_guess guess;
 
 inline void table_index::put(std::uint32_t hash, std::size_t position) noexcept {
     std::size_t i = hash & mask();
@@ -76,8 +55,21 @@ inline std::size_t table::capacity() const noexcept {
 }
 
 /// So many entries need neither a chunk nor an index, or a larger one.
-inline std::size_t table::room(std::size_t most_without_index) const noexcept {
-    return index_ ? index_->room : std::min<std::size_t>(capacity_, most_without_index);
+inline std::size_t table::room() const noexcept {
+    return index_ ? index_->room : std::min<std::size_t>(capacity_, most_in_row);
+}
+
+/// Of a table whose first chunk has some.
+inline unsigned char* table::fingerprints() const noexcept {
+    return reinterpret_cast<unsigned char*>(get_some(first_)) + chunk_bytes(capacity_);
+}
+
+/// Makes an entry that is there to be found.
+inline void table::file(std::uint32_t hash, std::size_t position) noexcept {
+    if (index_)
+        index_->put(hash, position);
+    else if (has_fingerprints(capacity_))
+        fingerprints()[position] = fingerprint_of(hash);
 }
 
 /// All there is, without an index.
@@ -127,12 +119,11 @@ static_assert(sizeof(Val) % region_grain == 0);
 static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_text) <= sizeof(Val),
               "what is compared of a key");
 
-[[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t capacity) {
-    if (b) return static_cast<Val*>(region_allocate(*b, chunk_bytes(capacity)));
-    return static_cast<Val*>(::operator new(chunk_bytes(capacity)));
+[[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t size_bytes) {
+    return static_cast<Val*>(b ? region_allocate(*b, size_bytes) : ::operator new(size_bytes));
 }
 
-[[gnu::always_inline]] inline void table::free_chunk(Val* values, std::size_t capacity) noexcept {
+[[gnu::always_inline]] inline void table::free_chunk(Val* values, std::size_t size_bytes) noexcept {
     box* const b = region();
     if (!b) return ::operator delete(values);
     void* memory = values;
@@ -140,7 +131,7 @@ static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_te
     // leaves as much free behind it.
     if (memory == static_cast<table*>(b->root()) + 1)
         memory = reinterpret_cast<char*>(values) + distance_to_grain;
-    region_deallocate(*b, memory, chunk_bytes(capacity));
+    region_deallocate(*b, memory, size_bytes);
 }
 
 [[gnu::always_inline]] inline Val* table::take_first_chunk(Val* values,
@@ -153,7 +144,7 @@ static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_te
 /// For so many entries of a table that has none yet.
 [[gnu::always_inline]] inline Val* table::make_first_chunk(std::size_t for_entries, box* b) {
     const std::size_t count = first_capacity_for(for_entries);
-    return take_first_chunk(new_chunk(b, count), count);
+    return take_first_chunk(new_chunk(b, first_chunk_bytes(count)), count);
 }
 
 inline void table::destroy_entry(entry_place at) noexcept {

@@ -28,12 +28,36 @@ namespace {
 
 template <class Key>
 const Val* table::find_any(const Key& key) const {
-    return find_entry(key, hash_if(static_cast<bool>(index_), key)).value;
+    return find_entry(key, hash_if(is_hashed(), key)).value;
+}
+
+namespace {
+/// Where the thread's next look-up in a row is likely to end: behind the last one. Who reads all
+/// fields of a table, or writes to them, does so mostly in the order of their insertion.
+thread_local constinit std::uint32_t next_position = 0;
+}  // namespace
+
+template <class... Words>
+[[gnu::noinline]] const Val* table::find_short_by_fingerprint(Words... words) const noexcept {
+    const short_text key(words...);
+    const entry_row row = first_row();
+    const Val* const found = find_by_fingerprint(short_key(key), hash_of(key));
+    if (found == row.last()) return nullptr;
+    next_position = static_cast<std::uint32_t>(found - row.first) + 1;
+    return row.value(const_cast<Val*>(found));
 }
 
 /// The value of this key, in a table without an index; null when there is none.
 [[gnu::always_inline]] inline const Val* table::find_in_row(const short_text& key) const noexcept {
     const entry_row row = first_row();
+    if (has_fingerprints(row.capacity)) {
+        const std::uint32_t position = next_position;
+        Val* const at = row.first + position;
+        if (position >= row.count || !short_key(key).is(*at))
+            return find_short_by_fingerprint(key.head, key.second, key.third);
+        next_position = position + 1;
+        return row.value(at);
+    }
     // Not find_in, whose result would be compared with the end once more.
     for (Val* at = row.first; at != row.last(); ++at)
         if (short_key(key).is(*at)) return row.value(at);
@@ -101,10 +125,10 @@ Val table::get(const Val& key, const Val& instead) const {
 
 template <class Key>
 Val& table::find_or_insert_any(const Key& key) {
-    const bool has_index = static_cast<bool>(index_);
-    const std::uint32_t hash = hash_if(has_index, key);
+    const bool has_hash = is_hashed();
+    const std::uint32_t hash = hash_if(has_hash, key);
     Val* const value = find_entry(key, hash).value;
-    return value ? *value : add(key, hash, has_index);
+    return value ? *value : add(key, hash, has_hash);
 }
 
 Val& table::find_or_insert(const Val& key) {
@@ -116,16 +140,6 @@ Val& table::find_or_insert(std::string_view key) {
                                           : find_or_insert_any(key);
 }
 
-namespace {
-/// In a table without an index: the thirteenth entry needs one, and the fifth goes where the thread
-/// learns of it. As bits, which are asked for faster than two numbers are compared with.
-bool is_added_at_once(std::uint32_t position) noexcept {
-    constexpr std::uint64_t all = (1U << most_in_row) - 1;
-    constexpr std::uint64_t at_once = all & ~(1U << table::smallest_chunk);
-    return (at_once >> (position & 63) & 1) != 0;
-}
-}  // namespace
-
 template <class... Words>
 [[gnu::noinline]] Val& table::find_or_insert_anywhere(Words... key) {
     return find_or_insert_any(short_text(key...));
@@ -133,23 +147,76 @@ template <class... Words>
 
 /// What most insertions are: into the room that there is, of a table that nobody else sees. `b` is
 /// the table's region.
+[[gnu::always_inline]] inline Val* table::insert_at_once(box* b, Val* at, const short_text& key) {
+    const bool is_shared = b && b->published.load(std::memory_order_relaxed);
+    if (size_ >= capacity_ || is_shared) return nullptr;
+    value_access::new_short(at, key, b);
+    return value_access::new_none(value_of(at, capacity_), b);
+}
+
+// What these call out of line is in functions that take words, and comes last: so the quick ways
+// need neither a place on the stack nor to save registers.
+
+template <class... Words>
+[[gnu::noinline]] Val& table::add_short(std::uint32_t hash, bool has_hash, Words... key) {
+    return add(short_text(key...), hash, has_hash);
+}
+
+/// Of a row with fingerprints whose thread is to learn of this entry.
+template <class... Words>
+[[gnu::noinline]] Val& table::add_first_of_step(std::uint32_t hash, Words... words) {
+    const short_text key(words...);
+    Val* const value = insert_at_once(region(), first_row().last(), key);
+    if (!value) return add(key, hash, true);
+    guess.outgrows(size_ / smallest_chunk);
+    fingerprints()[size_++] = fingerprint_of(hash);
+    return *value;
+}
+
+/// In a table without an index, but with fingerprints.
+template <class... Words>
+[[gnu::noinline]] Val& table::find_or_insert_by_fingerprint(Words... words) {
+    const short_text key(words...);
+    const entry_row row = first_row();
+    const std::uint32_t hash = hash_of(key);
+    Val* const at = find_by_fingerprint(short_key(key), hash);
+    if (at != row.last()) return *row.value(at);
+    if (row.count % smallest_chunk == 0) return add_first_of_step(hash, words...);
+    Val* const value = insert_at_once(region(), row.last(), key);
+    if (!value) return add_short(hash, true, words...);
+    fingerprints()[row.count] = fingerprint_of(hash);
+    ++size_;
+    return *value;
+}
+
+/// In a table without an index and fingerprints.
 [[gnu::always_inline]] inline Val& table::find_or_insert_in_row(box* b, const short_text& key) {
-    if (!index_) {
-        const entry_row row = first_row();
-        Val* const at = find_in(row, short_key(key));
-        if (at != row.last()) return *row.value(at);
-        const bool is_shared = b && b->published.load(std::memory_order_relaxed);
-        if (size_ < capacity_ && is_added_at_once(size_) && !is_shared) {
-            value_access::new_short(at, key, b);
-            ++size_;
-            return *value_access::new_none(row.value(at), b);
-        }
+    const entry_row row = first_row();
+    Val* const at = find_in(row, short_key(key));
+    if (at != row.last()) return *row.value(at);
+    if (Val* const value = insert_at_once(b, at, key)) {
+        ++size_;
+        return *value;
     }
-    return find_or_insert_anywhere(key.head, key.second, key.third);
+    return add_short(0, false, key.head, key.second, key.third);
+}
+
+template <class... Words>
+[[gnu::noinline]] Val& table::find_or_insert_in_row_apart(Words... key) {
+    return find_or_insert_in_row(region(), short_text(key...));
+}
+
+template <bool IsRoot>
+[[gnu::always_inline]] inline Val& table::find_or_insert_short(box* b, const short_text& key) {
+    if (index_) return find_or_insert_anywhere(key.head, key.second, key.third);
+    if (has_fingerprints(capacity_))
+        return find_or_insert_by_fingerprint(key.head, key.second, key.third);
+    if (IsRoot) return find_or_insert_in_row(b, key);
+    return find_or_insert_in_row_apart(key.head, key.second, key.third);
 }
 
 Val& table::find_or_insert_words(std::uint64_t head, std::uint64_t second, std::uint64_t third) {
-    return find_or_insert_in_row(region(), short_text(head, second, third));
+    return find_or_insert_short<false>(nullptr, short_text(head, second, third));
 }
 
 namespace {
@@ -165,21 +232,20 @@ void new_key(Val* place, const short_text& key, const allocator<char>& memory) n
 template <class Key>
 [[gnu::noinline]] Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
-    if (!index_) {
-        box* const b = region();
-        if (!first_) make_first_chunk(usual_first_capacity(b ? pool_of(*b) : nullptr), b);
-        if (size_ == smallest_chunk && capacity_ <= roomy_chunk) guess.outgrows();
-    }
     const std::size_t position = positions();
-    constexpr std::size_t most_without_index =
-        std::is_same_v<Key, short_text> ? most_in_row : most_of_any_in_row;
-    if (position >= room(most_without_index)) make_room(position + 1, most_without_index);
-    const std::uint32_t its_hash = has_hash ? hash : hash_if(static_cast<bool>(index_), key);
+    if (!first_) {
+        box* const b = region();
+        make_first_chunk(usual_first_capacity(b ? pool_of(*b) : nullptr), b);
+    }
+    if (position < most_in_row && position % smallest_chunk == 0)
+        guess.outgrows(position / smallest_chunk);
+    if (position >= room()) make_room(position + 1);
+    const std::uint32_t its_hash = has_hash ? hash : hash_if(is_hashed(), key);
     const entry_place at = place_at(position);
     new_key(at.key, key, memory_);  // the last thing that can fail
     new (at.value) Val(memory_);
     set_positions(position + 1, has_holes());
-    if (index_) index_->put(its_hash, position);
+    file(its_hash, position);
     return *at.value;
 }
 
@@ -198,12 +264,18 @@ Val& Val::at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third
     if (detail::value_access::is_handle_of_table(*this)) {
         detail::box* const b = detail::value_access::box_of(*this);
         if (__builtin_expect(detail::is_untouched(*b), true))
-            return static_cast<detail::table*>(b->root())->find_or_insert_in_row(b, key);
+            return static_cast<detail::table*>(b->root())->find_or_insert_short<true>(b, key);
+    } else if (!isproxy && detail::is_table(tag)) {
+        return static_cast<detail::table*>(detail::value_access::own_container(*this))
+            ->find_or_insert_words(head, second, third);
     }
     return any_at_short(head, second, third);
 }
 
 Val& Val::get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
+    if (!isproxy && detail::is_table(tag))
+        return static_cast<detail::table*>(detail::value_access::own_container(*this))
+            ->at_words(head, second, third);
     if (!detail::is_table(tag)) return (*this)(Val(detail::short_text(head, second, third).view()));
     return detail::table_of(*this).at_words(head, second, third);
 }
