@@ -10,7 +10,7 @@ namespace valpool::detail {
 
 namespace {
 constexpr std::size_t steps = std::bit_width(list_steps_to / list_steps_from) + 1;
-thread_local constinit growth_guess<steps> guess;
+[[gnu::tls_model("initial-exec")]] thread_local constinit growth_guess<steps> guess;
 }  // namespace
 
 std::size_t usual_list_capacity(const box* region) noexcept {

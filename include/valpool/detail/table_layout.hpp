@@ -44,9 +44,9 @@ struct table_index {
     static constexpr std::uint64_t removed = 0xffffffff;  // a position that no entry has
 
     std::uint32_t holes = 0;
-    std::uint32_t room = 0;    // so many positions need neither a chunk nor a larger index
-    const std::uint32_t unit;  // a power of two
-    const std::uint8_t log2_unit;
+    std::uint32_t room = 0;        // so many positions need neither a chunk nor a larger index
+    const std::uint32_t smallest;  // entries of the first pair of chunks: a power of two
+    const std::uint8_t log2_smallest;
     const std::uint8_t log2_words;
     std::uint8_t chunks = 0;
     std::uint8_t reserved = 0;
@@ -54,14 +54,32 @@ struct table_index {
     table_index(std::uint32_t first_capacity, unsigned log2) noexcept;
     static std::size_t size_bytes(unsigned log2) noexcept;
 
-    /// Chunk j behind the first one has this many entries: as many as all before it together, or a
-    /// few more; twice as many behind a small one, so that ten entries are two chunks.
-    std::uint32_t capacity_of(unsigned j) const noexcept { return unit << j; }
-    unsigned number_of(std::uint32_t capacity) const noexcept {
-        return static_cast<unsigned>(__builtin_ctz(capacity)) - log2_unit;
+    /// The chunks behind the first one come in pairs of the same size, each pair twice as large as
+    /// the one before: so a table grows by a half or a third at a time, and has never more room
+    /// than 1.5 times what its entries need, but for the first pair.
+    std::uint32_t capacity_of(unsigned j) const noexcept { return smallest << (j / 2); }
+    /// How many entries the chunks before that one have together; without the table's first.
+    std::size_t entries_before(unsigned j) const noexcept {
+        const std::size_t pairs = 2 * std::size_t{smallest} * ((std::size_t{1} << (j / 2)) - 1);
+        return pairs + (j % 2 != 0 ? capacity_of(j) : 0);
     }
-    /// Doubling chunks of at least four entries reach what the words can index in so many steps.
-    unsigned most_chunks() const noexcept { return log2_words; }
+    /// Where an entry lies, by its position behind the table's first chunk.
+    struct place {
+        unsigned chunk;
+        std::uint32_t at;
+        std::uint32_t capacity;  // of that chunk
+    };
+    place place_of(std::size_t position) const noexcept {
+        const std::size_t p = position + 2 * std::size_t{smallest};
+        const auto log2 = static_cast<unsigned>(62 - __builtin_clzll(p));  // of the capacity
+        const std::size_t capacity = std::size_t{1} << log2;
+        return {2 * (log2 - log2_smallest) + static_cast<unsigned>(p >> log2 & 1),
+                static_cast<std::uint32_t>(p & (capacity - 1)),
+                static_cast<std::uint32_t>(capacity)};
+    }
+    /// Pairs of doubling chunks reach what the words can index in so many steps.
+    unsigned most_chunks() const noexcept { return most_chunks(log2_words); }
+    static constexpr unsigned most_chunks(unsigned log2_words) noexcept { return 2 * log2_words; }
     chunk_pointer& chunk(unsigned j) noexcept {
         return reinterpret_cast<chunk_pointer*>(this + 1)[j];
     }

@@ -12,8 +12,8 @@ thread_local constinit table_guess guess;
 std::uint32_t table::usual_first_capacity(const StreamingPool* pool) noexcept {
     const std::size_t chunks = guess.usual_steps();
     guess.begins();
-    return static_cast<std::uint32_t>(may_be_roomy(pool) ? chunks * smallest_chunk
-                                                         : smallest_chunk);
+    const bool is_roomy = chunks != 1 && may_be_roomy(pool);
+    return static_cast<std::uint32_t>(is_roomy ? chunks * smallest_chunk : smallest_chunk);
 }
 
 void table::destroy() noexcept {

@@ -7,22 +7,24 @@
 namespace valpool::detail {
 
 namespace {
-std::uint32_t unit_for(std::uint32_t first_capacity) noexcept {
-    return std::bit_ceil(first_capacity) << (first_capacity <= 2 * smallest_chunk ? 1 : 0);
+/// A third and a fourth of what there is then; but as much as all of a small first chunk, or ten
+/// entries would be many chunks.
+std::uint32_t smallest_for(std::uint32_t first_capacity) noexcept {
+    const std::uint32_t half = std::bit_ceil(first_capacity) / 2;
+    return std::max<std::uint32_t>(half, 2 * smallest_chunk);
 }
-
 }  // namespace
 
 table_index::table_index(std::uint32_t first, unsigned log2) noexcept
-    : unit(unit_for(first)),
-      log2_unit(static_cast<std::uint8_t>(std::countr_zero(unit))),
+    : smallest(smallest_for(first)),
+      log2_smallest(static_cast<std::uint8_t>(std::countr_zero(smallest))),
       log2_words(static_cast<std::uint8_t>(log2)) {
     for (unsigned j = 0; j < most_chunks(); ++j) new (&chunk(j)) chunk_pointer(nullptr);
     std::fill_n(words(), std::size_t{1} << log2, 0);
 }
 
 std::size_t table_index::size_bytes(unsigned log2) noexcept {
-    return sizeof(table_index) + log2 * sizeof(chunk_pointer) + (sizeof(word) << log2);
+    return sizeof(table_index) + most_chunks(log2) * sizeof(chunk_pointer) + (sizeof(word) << log2);
 }
 
 void table_index::take_words_of(const table_index& other) noexcept {

@@ -33,7 +33,7 @@ inline unsigned log2_words_for(std::size_t entries) noexcept {
 
 /// How many chunks of the smallest size a thread's next table is likely to fill.
 using table_guess = growth_guess<most_in_row / smallest_chunk>;
-extern thread_local constinit table_guess guess;
+extern thread_local constinit table_guess guess [[gnu::tls_model("initial-exec")]];
 
 inline void table_index::put(std::uint32_t hash, std::size_t position) noexcept {
     std::size_t i = hash & mask();
@@ -49,8 +49,7 @@ inline void table::set_positions(std::size_t count, bool has_holes) noexcept {
 inline bool table::has_holes() const noexcept { return !is_one_row() && index_->holes != 0; }
 
 inline std::size_t table::capacity() const noexcept {
-    const std::size_t further =
-        index_ ? std::size_t{index_->unit} * ((std::size_t{1} << index_->chunks) - 1) : 0;
+    const std::size_t further = index_ ? index_->entries_before(index_->chunks) : 0;
     return capacity_ + further;
 }
 
@@ -82,12 +81,9 @@ inline entry_row table::row_from(std::uint32_t position) const noexcept {
     if (position < capacity_)
         return {key_of(get_some(first_), capacity_) + position,
                 std::min(capacity_, positions()) - position, capacity_};
-    const table_index& index = *index_;
-    const std::uint32_t from_unit = position - capacity_ + index.unit;
-    const std::uint32_t capacity = std::bit_floor(from_unit);
-    const std::uint32_t at = from_unit - capacity;
-    return {key_of(get_some(index.chunk(index.number_of(capacity))), capacity) + at,
-            std::min(capacity - at, positions() - position), capacity};
+    const table_index::place place = index_->place_of(position - capacity_);
+    return {key_of(get_some(index_->chunk(place.chunk)), place.capacity) + place.at,
+            std::min(place.capacity - place.at, positions() - position), place.capacity};
 }
 
 /// In a table with an index.
@@ -97,12 +93,9 @@ inline entry_row table::row_from(std::uint32_t position) const noexcept {
         Val* const value = get_some(first_) + position;
         return {key_of(value, capacity_), value};
     }
-    const std::size_t from_unit = position - capacity_ + index.unit;
-    const auto log2_capacity = static_cast<unsigned>(std::bit_width(from_unit) - 1);
-    const std::size_t capacity = std::size_t{1} << log2_capacity;
-    Val* const value =
-        get_some(index.chunk(log2_capacity - index.log2_unit)) + (from_unit - capacity);
-    return {key_of(value, capacity), value};
+    const table_index::place place = index.place_of(position - capacity_);
+    Val* const value = get_some(index.chunk(place.chunk)) + place.at;
+    return {key_of(value, place.capacity), value};
 }
 
 inline table::entry_place table::place_at(std::size_t position) const noexcept {

@@ -34,7 +34,7 @@ const Val* table::find_any(const Key& key) const {
 namespace {
 /// Where the thread's next look-up in a row is likely to end: behind the last one. Who reads all
 /// fields of a table, or writes to them, does so mostly in the order of their insertion.
-thread_local constinit std::uint32_t next_position = 0;
+[[gnu::tls_model("initial-exec")]] thread_local constinit std::uint32_t next_position = 0;
 }  // namespace
 
 template <class... Words>

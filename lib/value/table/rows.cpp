@@ -49,7 +49,7 @@ row_part table::part_behind(const Val* last) const noexcept {
     const unsigned next = has_holes() || !index_ ? none : chunk_behind(last);
     if (next == none) return part_from(position_of(last - 1) + 1);
     const std::uint32_t next_capacity = index_->capacity_of(next);
-    const std::uint32_t before = capacity_ + next_capacity - index_->unit;
+    const auto before = capacity_ + static_cast<std::uint32_t>(index_->entries_before(next));
     if (before >= positions()) return {};
     const std::uint32_t left = positions() - before;
     return {get_some(index_->chunk(next)), std::min(left, next_capacity), next_capacity,
@@ -68,9 +68,8 @@ std::uint32_t table::position_of(const Val* value) const noexcept {
     if (const std::size_t i = index_in(first_); i < capacity_) return static_cast<std::uint32_t>(i);
     const unsigned chunks = index_ ? index_->chunks : 0;
     for (unsigned j = 0; j != chunks; ++j) {
-        const std::uint32_t capacity = index_->capacity_of(j);
-        if (const std::size_t i = index_in(index_->chunk(j)); i < capacity)
-            return static_cast<std::uint32_t>(capacity_ + capacity - index_->unit + i);
+        if (const std::size_t i = index_in(index_->chunk(j)); i < index_->capacity_of(j))
+            return static_cast<std::uint32_t>(capacity_ + index_->entries_before(j) + i);
     }
     return positions() - 1;
 }
