@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(as_checks_what_a_conversion_would_let_pass) {
     BOOST_CHECK_THROW(Val(complex_16(1, 2)).as<real_8>(), std::logic_error);
     BOOST_CHECK_THROW(Val(int_n("99999999999999999999")).as<int_8>(), std::logic_error);
     BOOST_TEST(message_of([] { Val("many").as<int_4>(); }) ==
-               "a value of type string, 'many', is no int_4");
+               "a value of type string, 'many', cannot be converted to int_4");
 }
 
 BOOST_AUTO_TEST_CASE(equal_values_hash_alike) {

@@ -487,9 +487,9 @@ BOOST_AUTO_TEST_CASE(a_value_that_is_no_container_cannot_be_shared_by_itself) {
         return [text](const std::exception& e) { return e.what() == text; };
     };
     BOOST_CHECK_EXCEPTION(Shared(pool, Val(5)), std::logic_error,
-                          says("Shared: a value of type int_4, 5, is no container"));
+                          says("Shared: a value of type int_4, 5, is not a container"));
     BOOST_CHECK_EXCEPTION(Shared(pool, None), std::logic_error,
-                          says("Shared: a value of type None, None, is no container"));
+                          says("Shared: a value of type None, None, is not a container"));
     BOOST_CHECK_THROW(Shared(nullptr, Val(Tab())), std::logic_error);
     BOOST_TEST(pool->isPristine());
 }
