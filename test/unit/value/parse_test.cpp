@@ -24,7 +24,7 @@ std::string message_of(const std::string& text) {
     return "";
 }
 
-/// A random value of every type that text can tell.
+/// A random value, of any type that text can express.
 Val random_value(std::mt19937& random, int depth) {
     const auto text = [&] {
         std::string s;
