@@ -32,7 +32,7 @@ public:
                Checker&& external_break, std::int64_t micro_sleep = 100000)
         : ClientSide(memory_pool_name, pipe_name, false, nullptr,
                      detail::break_checker(std::forward<Checker>(external_break)), micro_sleep) {}
-    /// Deleted: a pointer would convert to a `debug` flag, which nobody means.
+    /// Deleted: a pointer would convert to a `debug` flag, which is never intended.
     template <class Pointer, class... Rest, detail::if_no_debug_flag<Pointer, Rest...> = 0>
     ClientSide(const std::string& memory_pool_name, const std::string& pipe_name, Pointer&& debug,
                Rest&&... rest) = delete;

@@ -40,7 +40,7 @@ public:
                int capacity_packets, Checker&& external_break, std::int64_t micro_sleep = 100000)
         : ServerSide(memory_pool_name, pipe_name, capacity_packets, false, nullptr,
                      detail::break_checker(std::forward<Checker>(external_break)), micro_sleep) {}
-    /// Deleted: a pointer would convert to a `debug` flag, which nobody means.
+    /// Deleted: a pointer would convert to a `debug` flag, which is never intended.
     template <class Pointer, class... Rest, detail::if_no_debug_flag<Pointer, Rest...> = 0>
     ServerSide(const std::string& memory_pool_name, const std::string& pipe_name,
                int capacity_packets, Pointer&& debug, Rest&&... rest) = delete;

@@ -46,7 +46,7 @@ public:
             std::int64_t micro_sleep = 100000)
         : SHMMain(memory_pool_name, bytes, false, nullptr,
                   detail::break_checker(std::forward<Checker>(external_break)), micro_sleep) {}
-    /// Deleted: a pointer would convert to a `debug` flag, which nobody means.
+    /// Deleted: a pointer would convert to a `debug` flag, which is never intended.
     template <class Pointer, class... Rest, detail::if_no_debug_flag<Pointer, Rest...> = 0>
     SHMMain(const std::string& memory_pool_name, std::size_t bytes, Pointer&& debug,
             Rest&&... rest) = delete;

@@ -161,8 +161,8 @@ namespace {
 template <class T>
 constexpr bool is_complex = std::is_same_v<T, complex_8> || std::is_same_v<T, complex_16>;
 
-/// Whether a finite part does not become infinite. A big integer counts as finite, whatever its
-/// nearest real is.
+/// Whether a part that is finite stays finite. A big integer counts as finite, whatever its nearest
+/// real is.
 template <class Real>
 bool stays_finite(real_8 part, bool is_of_big_integer) noexcept {
     const bool is_finite = is_of_big_integer || std::isfinite(part);

@@ -118,9 +118,9 @@ std::uint32_t hash_of(const short_text& text) noexcept {
 
 namespace {
 // Containers are hashed by their content, within two limits: the time stays proportional to their
-// size, and the stack does not depend on it, because values may share parts or contain themselves.
-// Equal values must have the same hash. So the limits depend only on what == sees: an Arr may equal
-// an array of numbers, and a Tab an OTab in another order.
+// size, and the stack use does not depend on it, because values may share parts or contain
+// themselves. Equal values must have the same hash. So the limits depend only on what == sees: an
+// Arr may equal an array of numbers, and a Tab an OTab in another order.
 constexpr unsigned most_hashed_levels = 3;
 constexpr std::size_t most_hashed_nested = 16;  // containers in one container
 
@@ -153,7 +153,7 @@ std::uint64_t hash_of_numbers(const Val& v, std::uint64_t h) {
     return h;
 }
 
-/// The sum does not depend on the order of the entries.
+/// The hash of the entries; it does not depend on their order.
 std::uint64_t hash_of_entries(const table& t, unsigned levels) {
     const unsigned deep = t.entries() <= most_hashed_nested ? levels : 0;
     std::uint64_t sum = 0;

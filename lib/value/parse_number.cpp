@@ -184,7 +184,8 @@ Val parse_number(scanner& s, precision reals) {
             const Val second = parse_plain_number(s, reals);
             const real_8 part = static_cast<complex_16>(second).im;
             if (second.tag == 'D') {
-                // An integer does not have a negative zero; a real part that is printed as -0 does.
+                // An integer does not have a negative zero, but a real part that is printed like an
+                // integer does.
                 const auto magnitude = std::fabs(static_cast<real_8>(first));
                 return complex_16(has_minus ? -magnitude : magnitude, is_negative ? -part : part);
             }
