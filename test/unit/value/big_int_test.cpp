@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(arithmetic_is_that_of_the_library) {
             BOOST_CHECK_THROW(a % b, std::overflow_error);
             continue;
         }
-        // Down, as Python's; Boost's is towards zero.
+        // Rounds down, as Python does; Boost rounds towards zero.
         const cpp_int rest = p % q;
         const bool is_above = rest != 0 && (rest < 0) != (q < 0);
         BOOST_TEST((a / b).stringize() == cpp_int(p / q - (is_above ? 1 : 0)).str());
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(quotient_and_remainder_come_together) {
     int_n remainder;
     int_n::DivMod(-101, 10, quotient, remainder);
     BOOST_TEST((quotient == -11 && remainder == 9));
-    int_n::DivMod(quotient, 3, remainder, quotient);  // also over the operands
+    int_n::DivMod(quotient, 3, remainder, quotient);  // the results may overwrite the operands
     BOOST_TEST((remainder == -4 && quotient == 1));
     BOOST_CHECK_THROW(int_n::DivMod(1, 0, quotient, remainder), std::overflow_error);
     std::ostringstream out;
