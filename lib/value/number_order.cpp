@@ -17,10 +17,9 @@ namespace {
 
 std::partial_ordering compare_mixed(wide_int i, real_8 r) noexcept {
     if (std::isnan(r)) return std::partial_ordering::unordered;
-    // Half of this fits wide_int, and is beyond every integer of fixed size.
-    constexpr real_8 beyond = 3.0e38;
-    if (r >= beyond / 2) return std::partial_ordering::less;
-    if (r <= -beyond / 2) return std::partial_ordering::greater;
+    constexpr real_8 beyond = 0x1p127;  // the first real that wide_int does not hold
+    if (r >= beyond) return std::partial_ordering::less;
+    if (r < -beyond) return std::partial_ordering::greater;
     const auto whole = static_cast<wide_int>(r);
     if (i != whole) return i < whole ? std::partial_ordering::less : std::partial_ordering::greater;
     const real_8 rest = r - static_cast<real_8>(whole);

@@ -184,6 +184,19 @@ BOOST_AUTO_TEST_CASE(they_compare_and_hash_with_all_numbers_exactly) {
     BOOST_CHECK_THROW(list(int_n(googol)), std::out_of_range);
 }
 
+BOOST_AUTO_TEST_CASE(they_compare_with_the_reals_around_each_power_of_two) {
+    for (int exponent = 60; exponent < 140; ++exponent)
+        for (const int sign : {1, -1}) {
+            const double power = sign * std::ldexp(1.0, exponent);
+            for (const double real : {std::nextafter(power, 0.0), power, power * 1.25}) {
+                const cpp_int exact(real);
+                BOOST_TEST((Val(int_n(exact.str())) == Val(real)), exact);
+                BOOST_TEST((Val(int_n(cpp_int(exact - 1).str())) < Val(real)), exact);
+                BOOST_TEST((Val(real) < Val(int_n(cpp_int(exact + 1).str()))), exact);
+            }
+        }
+}
+
 BOOST_AUTO_TEST_CASE(they_are_made_from_reals) {
     const int_n whole = -1234567890123456789012.0;
     BOOST_TEST(whole.stringize() == "-1234567890123456774144");
