@@ -20,7 +20,8 @@ const char usage[] =
     "  --print N       print the first N packets only (default: all)\n"
     "example: clientside_ex mempool pipe2\n";
 
-/// False when nothing came. When the server's run has ended, it goes on to the next one's pool.
+/// False when no packet came. When the server's run has ended, it moves on to the pool of the next
+/// run.
 bool take(ClientSide& client, double timeout_s, Val& packet) {
     try {
         if (client.pipe().dequeue(timeout_s, packet)) return true;

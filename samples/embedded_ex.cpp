@@ -1,5 +1,5 @@
-// A server and a client inside somebody else's main loop: the host has its own flag that says "time
-// to come down", and its loop must never be kept waiting.
+// A server and a client inside the main loop of a host program: the host has its own flag for "shut
+// down now", and its loop must never be kept waiting.
 
 #include "command_line.hpp"
 
@@ -22,7 +22,7 @@ const char usage[] =
     "  --period S      seconds between two turns of the host's loop (default 0.001)\n"
     "example: embedded_ex mempool pipe1 pipe2 4\n";
 
-// --- the host: not ours, and it knows nothing of valpool ----------------------------------------
+// --- the host: somebody else's code, which knows nothing of valpool -----------------------------
 
 struct host_state {
     volatile std::sig_atomic_t break_ = 0;
@@ -30,7 +30,7 @@ struct host_state {
 
 void on_interrupt(int) { host.break_ = 1; }
 
-/// Calls the stages, in turn, until one says that it has finished, or the break flag is set.
+/// Calls the stage again and again, until it reports that it has finished or the break flag is set.
 template <class Stage>
 long long run_host(Stage& stage, double period_s) {
     long long turns = 0;
@@ -43,7 +43,7 @@ long long run_host(Stage& stage, double period_s) {
 
 // --- our part -----------------------------------------------------------------------------------
 
-/// The host's flag as a BreakChecker: it ends every wait of a server or client that is given it.
+/// The host's flag as a break checker: it ends every wait of a server or client that gets it.
 bool host_is_coming_down() { return host.break_ != 0; }
 
 class pass_on_stage {
@@ -53,16 +53,16 @@ public:
         : input_(pool, input, true, nullptr, host_is_coming_down),
           output_(pool, output, capacity, true, nullptr, host_is_coming_down) {}
 
-    /// False when the host came down meanwhile.
+    /// False when the host was shut down meanwhile.
     bool start() { return input_.start() == STARTED && output_.start() == STARTED; }
 
-    /// Does what can be done without waiting; false after the end mark.
+    /// Passes on all packets that it can without waiting; false after the end mark.
     bool turn() {
         while (has_packet_ || input_.pipe().dequeue(0.0, packet_)) {
             has_packet_ = true;
             const bool is_end = packet_.isNone();
             if (!output_.pipe().enqueue(packet_, 0.0)) return true;  // full: next turn
-            packet_.reset();  // or this process would hold it until the next one
+            packet_.reset();  // otherwise this process would hold it until the next packet
             has_packet_ = false;
             if (is_end) return false;
             ++count_;
@@ -83,7 +83,7 @@ int embed(const command_line& line) {
     line.expect(4);
     const int capacity = line.capacity(3);
     const double period_s = line.real("--period", 0.001);
-    // As its signal handlers would.
+    // Sets the flag, as the host's own signal handlers would.
     std::signal(SIGINT, on_interrupt);
     std::signal(SIGTERM, on_interrupt);
 

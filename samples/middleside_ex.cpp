@@ -41,7 +41,7 @@ int pass_on(const command_line& line) {
         }
         const bool is_end = packet.isNone();
         if (!is_end) packet["middle"] = ++count;
-        // A packet that finds no room stays. NOLINTNEXTLINE(bugprone-use-after-move)
+        // A packet that finds no room stays in `packet`. NOLINTNEXTLINE(bugprone-use-after-move)
         while (!was_interrupted() && !output.enqueue(std::move(packet), timeout_s))
             if (!was_interrupted()) std::cerr << "No room for " << timeout_s << " seconds\n";
         if (!is_end) continue;

@@ -1,4 +1,4 @@
-// One input, many outputs: every reader sees every packet, without a copy of any.
+// One input, many outputs: every reader sees every packet, and no packet is copied.
 
 #include "command_line.hpp"
 #include "interrupt.hpp"
@@ -38,7 +38,7 @@ std::vector<output> make_outputs(const command_line& line, long long count, int 
     return outputs;
 }
 
-/// To wait for the slowest, no time-out; the end mark is never dropped.
+/// Without a limit, waits for the slowest reader. The end mark is never dropped.
 void deliver(const Val& packet, output& out, double drop_after_s) {
     CQ& pipe = out.side->pipe();
     if (drop_after_s < 0 || packet.isNone())

@@ -1,4 +1,4 @@
-// The head of the pipeline: creates the memory pool, and sends tables through a pipe.
+// The head of the pipeline: creates the memory pool and sends tables through a pipe.
 
 #include "command_line.hpp"
 #include "interrupt.hpp"
@@ -27,7 +27,7 @@ void sleep_for(double seconds) {
     std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
 }
 
-/// A packet, built in the pool. A full pool is back-pressure like a full pipe: wait and try again.
+/// Builds a packet in the pool. A full pool is back-pressure, like a full pipe: wait and try again.
 /// None when interrupted.
 Val make_packet(StreamingPool* pool, int_8 sequence_number) {
     for (int tries = 0; !was_interrupted(); ++tries) {
@@ -48,7 +48,7 @@ Val make_packet(StreamingPool* pool, int_8 sequence_number) {
 /// False when interrupted.
 bool send(CQ& pipe, Val packet, double timeout_s) {
     while (!was_interrupted()) {
-        // A packet that finds no room stays. NOLINTNEXTLINE(bugprone-use-after-move)
+        // A packet that finds no room stays in `packet`. NOLINTNEXTLINE(bugprone-use-after-move)
         if (pipe.enqueue(std::move(packet), timeout_s)) return true;
         if (!was_interrupted())
             std::cerr << "Failed to enqueue after " << timeout_s
@@ -57,7 +57,7 @@ bool send(CQ& pipe, Val packet, double timeout_s) {
     return false;
 }
 
-/// The pool's name must stay until everybody has found what is in it.
+/// The pool's name must stay until every reader has attached and taken its packets.
 void wait_until_taken(const StreamingPool* pool) {
     for (int turns = 0; !pool->isPristine() && !was_interrupted(); ++turns) {
         if (turns % 100 == 10)

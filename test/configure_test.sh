@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What CMake makes of unusual requests, without building anything: no build type, an unknown
+# The result of unusual CMake requests, without building anything: no build type, an unknown
 # processor, 32 bits, a parent project.
 #   test/configure_test.sh SOURCE_TREE CMAKE COMPILER
 set -euo pipefail
@@ -28,12 +28,12 @@ configure "$source" plain "${only_the_library[@]}" -DBUILD_SHARED_LIBS=ON \
 [[ $(command_of plain cq.cpp) = *" -O2 "* ]] || fail "a plain build is not optimised"
 [[ $(command_of plain ring.cpp) = *" -mcx16 "* ]] || fail "no -mcx16 for an unknown processor"
 
-# One statement of which versions fit each other, to the linker and to find_package.
+# The linker and find_package must agree on which versions are compatible.
 grep -q "SONAME = libvalpool.so.0.1$" "$work/plain/build.ninja" || fail "another SONAME"
 grep -q CVF_VERSION_MINOR "$work/plain/valpool-config-version.cmake" ||
   fail "minor versions are taken for compatible"
 
-# Linking with a shared library needs no more; with static ones, Boost.JSON.
+# Linking with a shared library needs nothing else; linking with static ones needs Boost.JSON.
 grep -q "^Libs: -L\${libdir} -lvalpool -pthread$" "$work/plain/valpool.pc" || fail "Libs"
 grep -q "^Libs.private: .*-lboost_json" "$work/plain/valpool.pc" || fail "Libs.private"
 
@@ -44,8 +44,8 @@ configure "$source" debug "${only_the_library[@]}" -DCMAKE_BUILD_TYPE=Debug || f
   -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY || fail "32 bits are not refused"
 tr -s '\n ' ' ' <"$work/log" | grep -q "valpool needs Linux on x86-64" || fail "unclear refusal"
 
-# Part of another project: that one's build type, and its installed files, are its own affair; its
-# errors are not those of valpool's sources.
+# As part of another project: that project keeps control of its build type and its installed files,
+# and its -Werror does not turn warnings in valpool's sources into errors.
 mkdir "$work/parent"
 cat >"$work/parent/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.25)

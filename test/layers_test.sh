@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The layer check itself: it must fail for an include that points upwards, and for a stray header.
+# Tests the layer check: it must fail for an include that points upwards, and for a stray header.
 #   test/layers_test.sh SOURCE_TREE
 set -euo pipefail
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The README's programs are what it says they are: the first one is samples/readme_ex.cpp, and prints
-# what is shown; the server and the client compile as they stand, and talk to each other.
+# The README's programs are as it says: the first one is samples/readme_ex.cpp and prints what is
+# shown; the server and the client compile unchanged, and talk to each other.
 #   test/readme_test.sh SOURCE_TREE FOLDER_OF_THE_SAMPLES COMPILER LIBRARY [FLAGS...]
 set -euo pipefail
 source=$1 samples=$2 compiler=$3 library=$4
@@ -28,7 +28,7 @@ block 2 >"$work/shown"
 "$samples/readme_ex" >"$work/printed"
 same "$work/printed" "$work/shown" "the first program does not print that"
 
-# Other runs of this test may be under way.
+# Other runs of this test may be active.
 region=valpool_readme_$$
 for program in server:5 client:6; do
   file=$work/${program%:*}.cpp

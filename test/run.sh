@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets a fresh Debian 12 up, builds everything, and runs all tests.
+# Sets up a fresh Debian 12, builds everything, and runs all tests.
 #   test/run.sh [PRESET] [ctest arguments]        PRESET: release (default), dev, asan, tsan, clang
 # With `-L unit` as ctest's arguments it builds only what these tests need.
 set -euo pipefail

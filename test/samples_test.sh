@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The samples as a user at a terminal meets them: help, wrong command lines, wrong names, wrong
+# The samples as a user at a terminal runs them: help, wrong command lines, wrong names, wrong
 # sizes, Ctrl-C while they wait, several readers.
 #   test/samples_test.sh FOLDER_OF_THE_SAMPLES
 set -euo pipefail
@@ -19,7 +19,7 @@ fail() {
   exit 1
 }
 
-# expect CODE TEXT COMMAND...: the exit code, and a text on either output.
+# expect CODE TEXT COMMAND...: checks the exit code, and for a text in either output.
 expect() {
   local code=$1 text=$2 actual=0
   shift 2
@@ -38,7 +38,7 @@ start() {
   last_pid=$!
 }
 
-# wait_for TEXT NAME: until the program has said so.
+# wait_for TEXT NAME: waits until the program has printed the text.
 wait_for() {
   for _ in $(seq 1000); do
     ! grep -q -e "$1" "$work/$2.out" "$work/$2.err" || return 0
@@ -100,7 +100,7 @@ kill -INT "$server"
 ends_with 130 "$server"
 [ ! -e "/dev/shm/$pool" ] || fail "an interrupted server left its pool behind"
 
-# A server waits until its packets (and the end mark) have been taken, and says so.
+# A server waits until its packets (and the end mark) have been taken, and reports it.
 start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 3
 server=$last_pid
 wait_for "Waiting until the packets in the pool have been taken: 4 are left" server
@@ -110,7 +110,7 @@ ends_with 0 "$server"
 grep -q "'name': 'serverside packet'" "$work/client.out" || fail "the client printed no packet"
 grep -q "^got 3 packets" "$work/client.out" || fail "the client did not count 3 packets"
 
-# A host with a loop of its own passes packets on, and comes down with its own flag.
+# A host with its own loop passes packets on, and its own flag shuts it down.
 start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 300
 server=$last_pid
 start host ./embedded_ex "$pool" pipe pipe2 4 --period 0.0001
@@ -141,8 +141,8 @@ for i in 0 1 2; do
   grep -q "^got 500 packets" "$work/reader$i.out" || fail "reader $i did not get all packets"
 done
 
-# With --drop-after, a reader that never reads keeps nobody waiting: it misses what does not fit
-# its pipe of 4, but for the end mark, which it takes at last.
+# With --drop-after, a reader that never reads delays nobody. It misses what does not fit its pipe
+# of 4, except for the end mark, which it takes at last.
 start multicast ./multicast_ex "$pool" pipe out 2 4 --drop-after 0
 multicast=$last_pid
 start reader0 ./clientside_ex "$pool" out0 --print 0

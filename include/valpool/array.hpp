@@ -33,12 +33,12 @@ constexpr std::size_t list_steps_from = 4;
 constexpr std::size_t list_steps_to = 16;
 }  // namespace detail
 
-/// A growing array of anything; of numbers, it is contiguous memory that others can read in place.
-/// An Arr (Array<Val>) is the list of the dynamic values.
+/// A growing array. Numbers lie in contiguous memory, so that other code can read them in place.
+/// An Arr (Array<Val>) is the list type of the dynamic values.
 ///
 /// Exceptions: std::out_of_range for a bad index; std::length_error for a length or capacity that
-/// no array can have, such as a negative one; std::bad_alloc, or PoolExhausted in a pool. Nothing
-/// has changed then. Thread safety: as for a standard container.
+/// no array can have, such as a negative one; std::bad_alloc, or PoolExhausted in a pool. An
+/// operation that throws changes nothing. Thread safety: as for a standard container.
 template <class T>
 class Array {
 public:
@@ -49,7 +49,10 @@ public:
     enum { ARRAY_DEFAULT_CAPACITY = 2, ARRAY_NPOS = -1 };
 
     Array() noexcept = default;
-    /// Empty. With a pool: see detail::if_pool.
+    /// An empty array with room for `capacity` elements.
+    ///
+    /// Constructors that take a pool do so because the original's do. They do not use it: the array
+    /// lies on the heap, and is copied into the pool when it is enqueued or shared.
     explicit Array(std::size_t capacity, Allocator* = nullptr) {
         items_.reserve(checked_size(capacity));
     }
@@ -68,16 +71,16 @@ public:
                                int> = 0>
     Array(const Text& text) : Array(detail::parse_list(text)) {}
     Array(std::initializer_list<T> items) : items_(items.begin(), items.end()) {}
-    /// A copy of the array of this type that a Val holds; std::logic_error when it holds something
-    /// else. In braces a Val is an element.
+    /// A copy of the array that `v` holds; std::logic_error when `v` does not hold an array of this
+    /// type. In braces a Val is an element instead.
     template <class V, detail::if_val<V> = 0>
     explicit Array(const V& v) : Array(static_cast<Array&>(v)) {}
     template <class U>
     explicit Array(const detail::allocator<U>& memory) noexcept
         : items_(detail::allocator<T>(memory)) {}
-    /// A copy of an empty array has its capacity, for what is going to fill it.
+    /// A copy of an empty array keeps its capacity: it is usually about to be filled.
     Array(const Array& other) : items_(copy_of(other, detail::allocator<T>())) {}
-    /// Out of a pool it copies: what lies on the heap must not refer into a box.
+    /// Copies when `other` lies in a pool: an array on the heap must not refer to memory in a box.
     Array(Array&& other) {
         if (other.region())
             *this = static_cast<const Array&>(other);
@@ -105,7 +108,7 @@ public:
         if (region() != other.region()) return *this = static_cast<const Array&>(other);
         const detail::mutation guard(region());
         vector taken(items_.get_allocator());
-        taken.swap(other.items_);  // before what it may be a part of goes
+        taken.swap(other.items_);  // first: `other` may be a part of what is destroyed below
         items_.swap(taken);
         return *this;
     }
@@ -127,9 +130,9 @@ public:
         }
         append(made_here(item));  // a copy: the item may be an element of this array
     }
-    /// Takes the item over, which is None or empty then. What lies in other memory (heap or box),
-    /// or in this array, is copied and stays as it is. Not for a container that the array is a part
-    /// of.
+    /// Moves the item in; afterwards it is None or empty. An item that lies in other memory (heap
+    /// or another box) or in this array is copied and stays as it is. The item must not be a
+    /// container that this array is a part of.
     void append(T&& item) {
         if constexpr (std::is_same_v<T, Val>) {
             // What most are: into the room that there is, of a list that nobody else sees.
@@ -145,7 +148,7 @@ public:
     }
     void prepend(const T& item) { insertAt(0, item); }
     void prepend(T&& item) { insertAt(0, std::move(item)); }
-    /// At the end.
+    /// Appends.
     void insert(const T& item) { append(item); }
     void insert(T&& item) { append(std::move(item)); }
     void insert(std::size_t i, const T& item) { insertAt(i, item); }
@@ -155,17 +158,18 @@ public:
         const detail::mutation guard(region());
         insertAt(i, made_here(item));  // a copy, as above
     }
-    /// As append.
+    /// Moves or copies the item as append does.
     void insertAt(std::size_t i, T&& item) {
         if (i > items_.size()) throw_range(i);
         if (is_element(item)) return insertAt(i, std::as_const(item));
         const detail::mutation guard(region());
-        // What can fail comes before what moves: the room, then a copy out of other memory.
+        // First everything that can fail (the room, then a copy out of other memory), then the
+        // move.
         make_room();
         T taken = made_here(std::move(item));
         items_.insert(items_.begin() + static_cast<std::ptrdiff_t>(i), std::move(taken));
     }
-    /// These return what they remove: out of a pool, a copy on the heap.
+    /// The three return the removed element; out of a pool that is a copy on the heap.
     T removeAt(std::size_t i) {
         T removed(std::move(items_[checked(i)]));
         erase(i, 1);
@@ -173,18 +177,18 @@ public:
     }
     T removeFirst() { return removeAt(0); }
     T removeLast() { return removeAt(items_.size() - 1); }
-    /// So many from there; std::out_of_range when there are fewer.
+    /// Removes `count` elements from `i` on; std::out_of_range when there are fewer.
     void removeRange(std::size_t i, std::size_t count) {
         if (count > items_.size() - checked(i)) throw_range(i + count);
         erase(i, count);
     }
-    /// The first that is equal; false when there is none.
+    /// Removes the first equal element; false when there is none.
     bool remove(const T& item) {
         const std::ptrdiff_t i = index(item);
         if (i >= 0) erase(static_cast<std::size_t>(i), 1);
         return i >= 0;
     }
-    /// All that are equal; how many there were.
+    /// Removes all equal elements; returns how many there were.
     std::size_t removeAll(const T& item) {
         const T copy(item);  // it may be an element of this array
         const detail::mutation guard(region());
@@ -194,7 +198,7 @@ public:
         erase(items_.size() - count, count);
         return count;
     }
-    /// Position of the first that is equal, or -1.
+    /// Index of the first equal element, or -1.
     std::ptrdiff_t index(const T& item) const {
         for (std::size_t i = 0; i < items_.size(); ++i)
             if (items_[i] == item) return static_cast<std::ptrdiff_t>(i);
@@ -202,16 +206,17 @@ public:
     }
     bool find(const T& item) const { return index(item) >= 0; }
     bool contains(const T& item) const { return find(item); }
-    /// Copies the first that is equal to `found`; false, and nothing changed, when there is none.
+    /// Copies the first equal element into `found`. When there is none, returns false and changes
+    /// nothing.
     template <class Found>
     bool find(const T& item, Found& found) const {
         const std::ptrdiff_t i = index(item);
         if (i >= 0) found = static_cast<Found>(items_[static_cast<std::size_t>(i)]);
         return i >= 0;
     }
-    /// Appends the item as often as there is room: up to the capacity.
+    /// Appends copies of the item until the capacity is used up.
     void fill(const T& item) { fill(item, capacity() - length()); }
-    /// Appends it so many times.
+    /// Appends `count` copies of the item.
     void fill(const T& item, std::size_t count) {
         const std::size_t before = items_.size();
         checked_size(count);
@@ -220,7 +225,7 @@ public:
         items_.reserve(checked_size(before + count));
         add_at_end(count, [&copy](std::size_t) -> const T& { return copy; });
     }
-    /// Appends the other one's elements.
+    /// Appends the elements of `other`.
     Array& operator+=(const Array& other) {
         const std::size_t count = other.length();
         const detail::mutation guard(region());
@@ -228,7 +233,7 @@ public:
         add_at_end(count, [&other](std::size_t i) -> const T& { return other(i); });
         return *this;
     }
-    /// Sets the capacity, to at least the length, which stays.
+    /// Sets the capacity, but never below the length. The length stays as it is.
     void resize(std::size_t new_capacity) {
         const std::size_t room =
             std::max({checked_size(new_capacity), items_.size(), std::size_t{1}});
@@ -246,16 +251,16 @@ public:
         items_.resize(new_length);
         give_back_room();
     }
-    /// Makes it so much longer, or shorter.
+    /// Makes the array longer by `more` elements, or shorter when `more` is negative.
     void expandBy(std::ptrdiff_t more) { expandTo(items_.size() + static_cast<std::size_t>(more)); }
-    /// In a pool: gives the memory back.
+    /// Removes all elements. In a pool the memory is freed, too.
     void clear() {
         const detail::mutation guard(region());
         if (!region()) return items_.clear();
         vector empty(items_.get_allocator());
         items_.swap(empty);
     }
-    /// As Val's.
+    /// As Val::prettyPrint.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
     void swap(Array& other) {
         if (region() == other.region()) {
@@ -276,7 +281,8 @@ public:
     std::size_t length() const noexcept { return items_.size(); }
     std::size_t size() const noexcept { return items_.size(); }
     std::size_t entries() const noexcept { return items_.size(); }
-    /// How many elements need no larger memory. The default while there is none at all.
+    /// How many elements fit without a new allocation. ARRAY_DEFAULT_CAPACITY while nothing is
+    /// allocated.
     std::size_t capacity() const noexcept {
         return items_.capacity() ? items_.capacity() : std::size_t{ARRAY_DEFAULT_CAPACITY};
     }
@@ -288,7 +294,7 @@ public:
     const_iterator end() const noexcept { return data() + length(); }
 
 #if __cplusplus >= 202002L
-    /// The elements in place, valid until the array changes its size.
+    /// The elements in place; valid until the array changes its size.
     std::span<T> span() noexcept { return {data(), length()}; }
     std::span<const T> span() const noexcept { return {data(), length()}; }
 #endif
@@ -309,7 +315,7 @@ public:
     friend bool operator>=(const Array& a, const Array& b) { return !(a < b); }
 
     detail::box* region() const noexcept { return items_.get_stored_allocator().region(); }
-    /// As Val's.
+    /// As Val::allocator.
     StreamingPool* allocator() const noexcept { return detail::pool_of_region(region()); }
 
 private:
@@ -330,7 +336,7 @@ private:
         items_.erase(first, first + static_cast<std::ptrdiff_t>(count));
         give_back_room();
     }
-    /// All or none; there is room for them.
+    /// Appends all or none. The caller has reserved the room.
     template <class Item>
     void add_at_end(std::size_t count, Item item) {
         const std::size_t before = items_.size();
@@ -341,7 +347,8 @@ private:
             throw;
         }
     }
-    /// In the memory of this array, where it can be moved into the array without failing.
+    /// Copies or moves the item into the memory of this array: from there it can be moved into the
+    /// array without failing.
     template <class Item>
     T made_here(Item&& item) const {
         if constexpr (std::is_constructible_v<T, Item&&, const detail::allocator<char>&>)
@@ -349,7 +356,8 @@ private:
         else
             return std::forward<Item>(item);
     }
-    /// Such a one cannot be moved while the array makes room for it.
+    /// Whether the item lies in this array: then it cannot be moved while the array makes room for
+    /// it.
     bool is_element(const T& item) const noexcept {
         const std::less<const T*> is_before;
         return !is_before(&item, data()) && is_before(&item, data() + length());
@@ -378,8 +386,8 @@ private:
         const bool is_much = length > much_bytes / sizeof(T) && region();
         return std::max<std::size_t>(length + (is_much ? length / 2 : length), 4);
     }
-    /// In a pool, where others want the memory: once three quarters of the room are not used any
-    /// more, half of it goes back.
+    /// Only in a pool, where others need the memory: when at most a quarter of the capacity is in
+    /// use, shrinks it to twice the length.
     void give_back_room() noexcept {
         constexpr std::size_t least_bytes = 1024;
         const std::size_t capacity = items_.capacity();
@@ -425,8 +433,9 @@ class text_item;
 template <class T>
 using if_no_text_item = std::enable_if_t<!std::is_same_v<T, text_item>, int>;
 
-/// An element of an array of strings: text, wherever the array lies. It is used like a std::string,
-/// but is none: a std::string& cannot refer to it, and its bytes do not end with a zero.
+/// An element of an array of strings: its text lies in the same memory (heap or box) as the array.
+/// It is used like a std::string, but it is not one: a std::string& cannot refer to it, and its
+/// bytes do not end with a zero.
 class text_item {
 public:
     using iterator = const char*;
@@ -457,7 +466,7 @@ public:
     text_item& operator=(const std::string& text) { return *this = std::string_view(text); }
     text_item& operator=(const char* text) { return *this = std::string_view(text); }
 
-    /// Its bytes are never at null: compilers warn of that where one is read.
+    /// Never a null pointer, not even when empty: compilers warn when a null view is read.
     std::string_view view() const {
         return text_.isNone() ? std::string_view("", 0) : text_.text();
     }
@@ -467,7 +476,7 @@ public:
     std::size_t length() const { return view().size(); }
     bool empty() const { return view().empty(); }
     char operator[](std::size_t i) const { return view()[i]; }
-    /// std::out_of_range behind the end.
+    /// std::out_of_range for an index beyond the end.
     char at(std::size_t i) const { return view().at(i); }
     const char* data() const { return view().data(); }
     const char* begin() const { return data(); }
@@ -483,7 +492,8 @@ public:
         return *this = *this + text;
     }
 
-    // Templates, so that a std::string or a literal on one side is compared where it lies.
+    // Templates, so that a std::string or a literal on one side is compared in place, without a
+    // copy.
 #define VALPOOL_COMPARE_TEXT(op)                               \
     template <class T, if_text<T> = 0>                         \
     friend bool operator op(const text_item& a, const T& b) {  \
@@ -518,7 +528,7 @@ private:
 
 }  // namespace detail
 
-/// An array of strings, whose text lies where the array lies.
+/// An array of strings. The text lies in the same memory as the array.
 template <>
 class Array<std::string> : public Array<detail::text_item> {
 public:
@@ -537,7 +547,7 @@ constexpr char element_tag() noexcept {
     static_assert(
         std::is_same_v<T, Val> || std::is_same_v<T, std::string> || number_tag<T>() != 'Z',
         "a Val can hold arrays of numbers, of strings and of values");
-    static_assert(!std::is_same_v<T, long double>, "a Val has no type for it: use real_8");
+    static_assert(!std::is_same_v<T, long double>, "a Val has no type for long double: use real_8");
     return std::is_same_v<T, std::string> ? 'a' : number_tag<T>();  // 'Z' for values
 }
 template <class E>
@@ -567,7 +577,7 @@ Val& Val::assign_container(const C& content) {
         detail::value_access::put(*this, content);
         return *this;
     }
-    Val copy(alloc_);  // whatever can fail does so here; the content may be a part of this
+    Val copy(alloc_);  // all that can fail comes before clear(); `content` may be a part of *this
     detail::value_access::put(copy, content);
     clear();
     take_from(copy);

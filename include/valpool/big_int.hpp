@@ -22,11 +22,11 @@ namespace detail {
 struct big_int_access;
 }
 
-/// An integer without bounds; int_un has none below zero. Division rounds down, as in Python: a
+/// An integer without bounds. An int_un cannot be negative. Division rounds down, as in Python: the
 /// remainder has the divisor's sign.
-/// A value type on the heap; in a Val, and so in a pool, its digits are part of the value.
-/// Throws: std::logic_error for text that is no integer; std::overflow_error for a division by
-/// zero; std::range_error for an int_un that would be negative.
+/// A value type on the heap. In a Val, and so in a pool, the digits are part of the value.
+/// Throws: std::logic_error for text that is not an integer; std::overflow_error for a division by
+/// zero; std::range_error for an int_un that would become negative.
 /// Complexity: schoolbook to Karatsuba, by Boost.Multiprecision.
 /// Source: "C++ Cross-Process Shared Memory Tools", known bug 1: these work in shared memory.
 template <bool Signed>
@@ -34,7 +34,7 @@ class VALPOOL_API big_int {
 public:
     big_int() noexcept = default;
     big_int(const big_int& other) = default;
-    /// What was moved is 0.
+    /// Leaves 0 in `other`.
     big_int(big_int&& other) noexcept
         : limbs_(std::move(other.limbs_)), negative_(std::exchange(other.negative_, false)) {}
     big_int& operator=(const big_int& other) {
@@ -48,7 +48,8 @@ public:
         return *this;
     }
     ~big_int() = default;
-    /// Of any size: also __int128, where the language counts it among the integers (gnu++20).
+    /// From an integer of any size, also __int128 where the language counts it as an integer
+    /// (gnu++20).
     template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
     big_int(T value) {
         if constexpr (sizeof(T) > sizeof(std::uint64_t))
@@ -59,18 +60,18 @@ public:
         else
             set_unsigned(static_cast<std::uint64_t>(value));
     }
-    /// Without what is behind the point; what is not finite is 0. int_un of a negative one is 0.
+    /// Drops the fraction. A value that is not finite gives 0; a negative one gives 0 in an int_un.
     template <class T, std::enable_if_t<std::is_floating_point_v<T>, int> = 0>
     big_int(T real) {
         set_real(static_cast<double>(real));
     }
-    /// Decimal, with a sign if need be, or hexadecimal after 0x.
+    /// Decimal with an optional sign, or hexadecimal after 0x.
     explicit big_int(std::string_view text);
     big_int(const std::string& text) : big_int(std::string_view(text)) {}
     big_int(const char* text) : big_int(std::string_view(text)) {}
     big_int(const big_int<!Signed>& other);
-    /// What a Val converts to: see Val. Never throws what is not std::bad_alloc: int_un of a
-    /// negative Val is 0.
+    /// The value as Val's implicit conversions give it: a negative Val gives 0 in an int_un. Throws
+    /// std::bad_alloc, and PoisonedError for a proxy whose value is poisoned.
     big_int(const Val& v);
 
     big_int& operator+=(const big_int& b);
@@ -106,7 +107,8 @@ public:
     friend bool operator<=(const big_int& a, const big_int& b) noexcept { return !b.less(a); }
     friend bool operator>=(const big_int& a, const big_int& b) noexcept { return !a.less(b); }
 
-    /// As a C cast: the low bits for integers, the nearest for reals, whether it is not 0 for bool.
+    /// As a C cast: integers get the low bits, reals the nearest value, bool whether the number is
+    /// not 0.
     template <class T = std::conditional_t<Signed, std::int64_t, std::uint64_t>>
     T as() const {
         static_assert(std::is_arithmetic_v<T>);
@@ -142,7 +144,7 @@ private:
     void set_signed(std::int64_t value);
     void set_unsigned(std::uint64_t value);
     void set_real(double value);
-    /// Of two's complement.
+    /// Sets the value from 128 bits of two's complement.
     void set_wide(bool is_negative, std::uint64_t high, std::uint64_t low);
     void clear() noexcept {
         limbs_.clear();
@@ -154,8 +156,8 @@ private:
     double to_real() const;
     float to_single() const;
 
-    /// Of the magnitude, least significant first; no zero on top. No std::vector: -D_GLIBCXX_DEBUG
-    /// would make it another one than the library's.
+    /// The magnitude, least significant limb first, without zero limbs at the top. Not a
+    /// std::vector: with -D_GLIBCXX_DEBUG the program's std::vector differs from the library's.
     boost::container::vector<std::uint64_t> limbs_;
     bool negative_ = false;
 };

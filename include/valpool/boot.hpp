@@ -1,6 +1,6 @@
 #pragma once
 
-/// What SHMMain, ServerSide and ClientSide have in common.
+/// What SHMMain, ServerSide and ClientSide share.
 
 #include <valpool/cq.hpp>
 #include <valpool/detail/break_checker.hpp>
@@ -10,14 +10,14 @@
 
 namespace valpool {
 
-/// Where an object of the three is in its life. start() moves it to STARTED; an exception or a
+/// The state of a SHMMain, ServerSide or ClientSide. start() moves it to STARTED; an exception or a
 /// break moves it back to STOPPED.
 enum State_e { STOPPED, STARTING, STARTED };
 
-/// The object named "boot" in a pool's segment: what a process needs to find its way. Constant
-/// from the moment that the pool can be found by its name; `checksum` covers all that
-/// lies before the arena in the file, and the arena's own constants. Any change of it bumps
-/// layout_version.
+/// The object named "boot" in a pool's segment: everything a process needs to find its way around
+/// the pool. It is constant from the moment that the pool can be found by its name. `checksum`
+/// covers all that lies before the arena in the file, and the arena's own constants. Any change of
+/// this struct bumps layout_version.
 struct Bootstrap_t {
     char magic[16];
     std::uint32_t layout_version;

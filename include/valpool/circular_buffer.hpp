@@ -1,6 +1,6 @@
 #pragma once
 
-/// A ring of things in one process's memory.
+/// A ring buffer in the memory of one process.
 
 #include <valpool/streaming_pool.hpp>
 
@@ -14,8 +14,9 @@
 
 namespace valpool {
 
-/// First in, first out, with a capacity; an infinite one doubles its capacity when it is full.
-/// Throws std::runtime_error on full and on empty, std::logic_error for a capacity below 1.
+/// A FIFO queue with a capacity; an infinite one doubles its capacity when it is full.
+/// Throws std::runtime_error when an operation finds it full or empty, std::logic_error for a
+/// capacity below 1.
 /// Thread safety: as for a standard container (see CQ for a queue between threads).
 template <class T>
 class CircularBuffer {
@@ -27,7 +28,7 @@ public:
     }
 
     CircularBuffer(const CircularBuffer& other) = default;
-    /// The other is empty then, with its capacity.
+    /// Leaves `other` empty, with the same capacity.
     CircularBuffer(CircularBuffer&& other) noexcept
         : items_(other.capacity()), infinite_(other.infinite_) {
         items_.swap(other.items_);
@@ -40,9 +41,9 @@ public:
     }
     ~CircularBuffer() = default;
 
-    /// Returns what is in the ring then.
+    /// Returns the element in the ring.
     T& put(const T& item) {
-        T copy(item);  // it may be one of the ring's own, which making room moves
+        T copy(item);  // first: `item` may lie in this ring, and make_room moves its elements
         make_room();
         items_.push_back(std::move(copy));
         return items_.back();
@@ -53,24 +54,24 @@ public:
         items_.pop_front();
         return item;
     }
-    /// The n-th from the front, which stays.
+    /// The n-th element from the front, from 0 on. It stays in the ring.
     const T& peek(std::size_t n = 0) const {
         if (n >= length()) throw std::runtime_error("CircularBuffer: peek beyond the end");
         return items_[n];
     }
-    /// Drops n from the front.
+    /// Removes the first n elements.
     void consume(std::size_t n) {
         if (n > length()) throw std::runtime_error("CircularBuffer: consume beyond the end");
         items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(n));
     }
-    /// To the front: what get() returns next. Returns it, as it is in the ring then.
+    /// Puts the item at the front, so that get() returns it next. Returns the element in the ring.
     T& pushback(const T& item) {
         T copy(item);
         make_room();
         items_.push_front(std::move(copy));
         return items_.front();
     }
-    /// Drops the last one, and returns it.
+    /// Removes the last element and returns it.
     T drop() {
         check_not_empty("drop");
         T item = std::move(items_.back());
@@ -89,29 +90,30 @@ public:
     }
 
     bool empty() const noexcept { return items_.empty(); }
-    /// As many as the capacity: the next one that comes does not fit, or makes an infinite one
-    /// grow.
+    /// Whether the capacity is used up: the next item does not fit, or makes an infinite ring grow.
     bool full() const noexcept { return items_.full(); }
     bool infinite() const noexcept { return infinite_; }
     std::size_t capacity() const noexcept { return items_.capacity(); }
     std::size_t length() const noexcept { return items_.size(); }
 
 private:
-    /// Takes memory as it is needed: a capacity may be generous.
+    /// Allocates memory only as it is needed, so a generous capacity costs nothing.
     using ring = boost::circular_buffer_space_optimized<T>;
 
     static std::size_t checked(int capacity) {
         if (capacity < 1)
-            throw std::logic_error("CircularBuffer: a capacity of " + std::to_string(capacity));
+            throw std::logic_error("CircularBuffer: the capacity must be at least 1, not " +
+                                   std::to_string(capacity));
         return static_cast<std::size_t>(capacity);
     }
     void check_not_empty(const char* what) const {
         if (empty())
-            throw std::runtime_error(std::string("CircularBuffer: ") + what + " from an empty one");
+            throw std::runtime_error(std::string("CircularBuffer: ") + what +
+                                     " on an empty buffer");
     }
     void make_room() {
         if (!full()) return;
-        if (!infinite_) throw std::runtime_error("CircularBuffer: it is full");
+        if (!infinite_) throw std::runtime_error("CircularBuffer: the buffer is full");
         items_.set_capacity(2 * capacity());
     }
 
@@ -119,7 +121,7 @@ private:
     bool infinite_;
 };
 
-/// "a b " and a newline.
+/// The elements, each followed by a space, then a newline: "a b \n".
 template <class T>
 std::ostream& operator<<(std::ostream& out, const CircularBuffer<T>& buffer) {
     return buffer.print(out);

@@ -1,6 +1,6 @@
 #pragma once
 
-/// CQ: the bounded first-in, first-out queue between threads and processes.
+/// CQ: the bounded FIFO queue between threads and processes.
 
 #include <valpool/detail/break_checker.hpp>
 #include <valpool/detail/config.hpp>
@@ -26,56 +26,56 @@ using if_seconds = std::enable_if_t<
 template <class T>
 using if_number_packet =
     std::enable_if_t<number_tag<number_like<T>>() != 'Z' && !is_like_x11_none<T>, int>;
-/// Where packets go: the library must not see the container itself, because -D_GLIBCXX_DEBUG makes
-/// the program's std::vector another type than the library's.
+/// Where packets go. The library must not see the container itself: with -D_GLIBCXX_DEBUG the
+/// program's std::vector is not the library's.
 struct packet_taker {
     void* container;
-    void (*make_room)(void* container);         // for one; before a packet is taken
-    void (*add)(void* container, Val& packet);  // never throws after make_room
+    void (*make_room)(void* container);         // for one packet, before it is taken
+    void (*add)(void* container, Val& packet);  // does not throw after make_room
 };
 }  // namespace detail
 
 /// A queue of values with a capacity in packets. Any number of threads and processes may enqueue
-/// and dequeue at the same time; each packet goes to exactly one of those who dequeue, and the
-/// packets of one producer arrive in their order.
+/// and dequeue at the same time. Each packet goes to exactly one consumer, and the packets of one
+/// producer arrive in their order.
 ///
-/// In a pool, a packet is a reference: a shared value (see Shared) is passed without a copy. What
-/// is not in this pool yet (a plain value, a heap proxy, a value of another pool) is copied into
-/// the pool when it is enqueued, and containers arrive as proxies to that copy. The slot gives its
-/// reference up at once when a packet is dequeued.
+/// In a pool, a packet is a reference: a shared value (see Shared) is passed without a copy.
+/// Enqueue copies into the pool what is not in this pool yet (a plain value, a heap proxy, a value
+/// of another pool); a container arrives as a proxy to that copy. A dequeue clears the reference in
+/// the queue at once.
 ///
-/// Time-outs are seconds on the monotonic clock. None: wait for ever. Zero or less: try once. Huge
-/// values and infinity: for ever. NaN, and what is no number: std::logic_error. A wait never ends
-/// early, except by the break checker of the ServerSide or ClientSide that the queue belongs to:
-/// then enqueue and dequeue return false, and enq and deq throw BreakRequested; and by the end of
-/// the pool: who finds no packet, or no room, in a named pipe of a retired pool gets PoolRetired.
+/// Time-outs are seconds on the monotonic clock. None, infinity and huge values: wait for ever.
+/// Zero or less: try once. NaN, and anything but a number: std::logic_error.
+/// A wait ends early in two cases only. First, the break checker of the ServerSide or ClientSide
+/// that the queue belongs to asks for it: then enqueue and dequeue return false, and enq and deq
+/// throw BreakRequested. Second, the pool is retired: a call that finds no packet, or no room, in a
+/// named pipe of a retired pool throws PoolRetired.
 /// Waits are cancellation points of pthread_cancel.
 ///
-/// Those who wait are served in turn; who has waited in vain for some milliseconds comes before
-/// those who come later and can wait themselves. Who sleeps
-/// because a pipe of 16 packets or more is full is woken when a quarter of it is free, and for less
-/// room within 0.2 s.
+/// Waiting threads are served in turn. A thread that has waited in vain for some milliseconds goes
+/// before those that come later and can wait themselves. A thread that sleeps because a pipe of 16
+/// packets or more is full is woken when a quarter of it is free, and for less room within 0.2 s.
 ///
 /// Process safety: a process that is stopped or killed, at any instruction, never keeps others from
-/// the queue, and its packet is in the queue or is not. With one exception: while a process is
+/// the queue, and its packet is either in the queue or not. One exception: while a process is
 /// stopped in the milliseconds in which it repairs the pool, calls with a time-out return false
 /// when their time is over, and enq of a value that has to be copied throws PoolStalled.
 /// Source: "C++ Cross-Process Shared Memory Tools": ServerSide, ClientSide, Complex Interactions.
 class VALPOOL_API CQ {
 public:
-    /// A queue within this process, on its heap; or, with an allocator and `shared_across_process`,
-    /// one in that pool, for this process and those that it forks.
-    /// Throws std::logic_error when `capacity_packets` is below 1, PoolExhausted when it does not
-    /// fit the pool.
+    /// A queue on the heap, within this process. With an allocator and `shared_across_process`: a
+    /// queue in that pool, for this process and its forked children.
+    /// Throws std::logic_error when `capacity_packets` is below 1, PoolExhausted when the queue
+    /// does not fit the pool.
     explicit CQ(int capacity_packets, Allocator* pool = nullptr,
                 bool shared_across_process = false);
     ~CQ();
     CQ(const CQ&) = delete;
     CQ& operator=(const CQ&) = delete;
 
-    /// Waits for room, for ever, and puts the value at the end.
-    /// Throws PoolExhausted, with nothing changed, when the value has to be copied into the pool
-    /// and there is no room for it; BreakRequested.
+    /// Waits for room, for ever, and appends the value.
+    /// Throws BreakRequested; PoolExhausted, with nothing changed, when the value has to be copied
+    /// into the pool and does not fit.
     void enq(const Val& value);
     void enq(Val&& value);
     template <class N, detail::if_number_packet<N> = 0>
@@ -84,15 +84,16 @@ public:
     }
     void enq(detail::None_is_a_macro_here_write_Val*) = delete;
 
-    /// Waits for room until the time-out; false when there was none.
+    /// Waits for room until the time-out; returns false when there was none.
     bool enqueue(const Val& value, const Val& timeout_s = Val());
     template <class S, detail::if_seconds<S> = 0>
     bool enqueue(const Val& value, S timeout_s) {
         return enqueue_within(value, static_cast<double>(timeout_s));
     }
     bool enqueue(const Val& value, detail::None_is_a_macro_here_write_Val*) = delete;
-    /// Hands the value over when it returns true (`value` is None then): a shared value changes no
-    /// count. Untouched when it returns false or throws.
+    /// Moves the value into the queue when it returns true; `value` is None then. For a shared
+    /// value this changes no reference count. When it returns false or throws, `value` is
+    /// untouched.
     bool enqueue(Val&& value, const Val& timeout_s = Val());
     template <class S, detail::if_seconds<S> = 0>
     bool enqueue(Val&& value, S timeout_s) {
@@ -115,16 +116,16 @@ public:
     bool enqueue(detail::None_is_a_macro_here_write_Val*,
                  detail::None_is_a_macro_here_write_Val*) = delete;
 
-    /// Waits for a packet, for ever. Throws BreakRequested.
+    /// Waits for a packet, for ever, and returns it. Throws BreakRequested.
     Val deq();
 
-    /// Waits for a packet until the time-out; false when there was none, and `out` is untouched.
-    /// `out` must not lie in the pool itself (std::logic_error).
-    /// Throws BreakRequested without a time-out, PoolRetired, PoolStalled; and where the packet has
-    /// to be copied (text and big integers, and all of it when `out` lies in another pool)
-    /// std::bad_alloc, PoolExhausted and PoisonedError. Then `out` is untouched and the packet is
-    /// not lost: this object's next dequeue gets it first. When the object ends before that, the
-    /// packet goes to the end of the pipe if there is room; when the process dies, it goes, too.
+    /// Waits for a packet until the time-out. Returns false when there was none; `out` is untouched
+    /// then. `out` must not lie in the pool itself (std::logic_error).
+    /// Throws PoolRetired, and, without a time-out, PoolStalled. When the packet has to be copied
+    /// (text and big integers; every packet when `out` lies in another pool), also std::bad_alloc,
+    /// PoolExhausted and PoisonedError. Then `out` is untouched and the packet is not lost: this
+    /// object's next dequeue gets it first. When the object is destroyed before that, the packet
+    /// goes to the end of the pipe if there is room; when the process dies, the packet is lost.
     bool dequeue(const Val& timeout_s, Val& out);
     template <class S, detail::if_seconds<S> = 0>
     bool dequeue(S timeout_s, Val& out) {
@@ -132,7 +133,7 @@ public:
     }
     bool dequeue(detail::None_is_a_macro_here_write_Val*, Val& out) = delete;
 
-    /// Without waiting: false when it is full, or empty.
+    /// These never wait: false when the queue is full, or empty.
     bool try_enqueue(const Val& value) { return enqueue_within(value, 0.0); }
     bool try_enqueue(Val&& value) { return enqueue_within(std::move(value), 0.0); }
     template <class N, detail::if_number_packet<N> = 0>
@@ -142,10 +143,10 @@ public:
     bool try_enqueue(detail::None_is_a_macro_here_write_Val*) = delete;
     bool try_dequeue(Val& out) { return dequeue_within(0.0, out); }
 
-    /// Hands over `count` values, in their order, waiting for room until the time-out; each one
-    /// that has been handed over is None then. Returns how many: fewer than `count` when the time
-    /// was over. What others enqueue meanwhile may come in between. Throws like enqueue; what was
-    /// handed over before that is in the queue.
+    /// Moves `count` values into the queue, in their order, and waits for room until the time-out.
+    /// Each value that has been moved is None then. Returns how many: fewer than `count` when the
+    /// time was over. Packets of other producers may come in between.
+    /// Throws like enqueue; what was moved before that stays in the queue.
     std::size_t enqueue_many(Val* values, std::size_t count, const Val& timeout_s = Val());
     std::size_t enqueue_many(std::vector<Val>& values, const Val& timeout_s = Val()) {
         return enqueue_many(values.data(), values.size(), timeout_s);
@@ -162,9 +163,9 @@ public:
                              detail::None_is_a_macro_here_write_Val*) = delete;
     std::size_t enqueue_many(std::vector<Val>& values,
                              detail::None_is_a_macro_here_write_Val*) = delete;
-    /// Waits for a packet until the time-out, then takes what is there without waiting any more, at
-    /// most `most` packets, to the end of `out`. Returns how many; 0 when the time was over.
-    /// Throws like dequeue, and std::bad_alloc; what it has taken by then is in `out`.
+    /// Waits for a packet until the time-out, then takes what is there without any more waiting, at
+    /// most `most` packets, and appends them to `out`. Returns how many; 0 when the time was over.
+    /// Throws like dequeue, and std::bad_alloc; the packets taken before that are in `out`.
     std::size_t dequeue_many(std::vector<Val>& out, std::size_t most,
                              const Val& timeout_s = Val()) {
         const detail::packet_taker end_of_out{
@@ -185,15 +186,16 @@ public:
     std::size_t dequeue_many(std::vector<Val>& out, std::size_t most,
                              detail::None_is_a_macro_here_write_Val*) = delete;
 
-    /// How long this object's waits keep looking, on a processor of their own, before they sleep:
-    /// latency for processor time. Seconds; 0: they sleep at once; infinity: they never sleep.
-    /// Without it they look for some microseconds, and shorter where that was in vain; then they
-    /// let others that want their processor go first, a few times, for the peer may be among them
-    /// (not for a while after that took milliseconds); then they sleep. Counts in a pool only.
-    /// std::logic_error when negative or NaN.
+    /// How long this object's waits spin before they sleep; this trades processor time for latency.
+    /// In seconds; 0: they sleep at once; infinity: they never sleep. std::logic_error when
+    /// negative or NaN. Has an effect in a pool only.
+    /// By default the back-off is adaptive. A wait spins for some microseconds, and for less where
+    /// that was in vain. Then it yields the processor a few times, because the peer may want the
+    /// same one (not for a while after yielding took milliseconds). Then it sleeps.
     void spin(double seconds);
 
-    /// Packets that fit, and packets that are in it; what others do may change the latter at once.
+    /// The number of packets that fit, and that are in the queue now. Other threads may change the
+    /// latter at any time.
     std::size_t capacity() const noexcept;
     std::size_t length() const noexcept;
     bool empty() const noexcept;

@@ -1,6 +1,7 @@
 #pragma once
 
-/// Named shared memory without a pool in it: what SHMMain spares its users from.
+/// Named shared memory without a pool in it: the low-level functions that SHMMain's users do not
+/// need.
 
 #include <valpool/detail/break_checker.hpp>
 #include <valpool/detail/config.hpp>
@@ -11,30 +12,31 @@
 
 namespace valpool {
 
-/// Creates `bytes` bytes of zeros under a name, all of it reserved, and maps them, at `addr` if
-/// that is not null. A region of the same name that an earlier SHMCreate made is replaced; whoever
-/// has that mapped keeps it. A pool of SHMMain and files of others are left alone. Returns null
-/// when that fails, after saying why on standard error if `debug`. Source: "C++ Cross-Process
-/// Shared Memory Tools", introduction.
+/// Creates a region of `bytes` zero bytes under a name, reserves all of it, and maps it, at `addr`
+/// unless that is null. Replaces a region of the same name that an earlier SHMCreate made; a
+/// process that has the old one mapped keeps it. Never replaces a pool of SHMMain or a file of
+/// somebody else. Returns null on failure, and with `debug` says why on standard error.
+/// Source: "C++ Cross-Process Shared Memory Tools", introduction.
 VALPOOL_API char* SHMCreate(const std::string& path, std::size_t bytes, bool debug = false,
                             void* addr = nullptr);
 template <class Pointer, class... Rest, detail::if_pointer_like<Pointer> = 0>
 char* SHMCreate(const std::string& path, std::size_t bytes, Pointer&& debug, Rest&&...) = delete;
 
-/// Maps a region that SHMCreate has made, at `addr` if that is not null, and sets `bytes` to its
-/// size. Null when there is none, or the address is taken, or what has that name is something else.
-/// Never waits: SHMInitialized tells whether the creator has finished.
+/// Maps a region that SHMCreate has made, at `addr` unless that is null, and sets `bytes` to its
+/// size. Returns null when there is no such region, the address is taken, or the name belongs to
+/// something else. Never waits: SHMInitialized tells whether the creator has finished.
 VALPOOL_API char* SHMAttach(const std::string& path, void* addr, std::size_t& bytes,
                             bool debug = false);
 
-/// Unmaps what SHMCreate or SHMAttach returned. False when `mem` is no such region of this process.
+/// Unmaps what SHMCreate or SHMAttach returned. False when `mem` is not such a region of this
+/// process.
 VALPOOL_API bool SHMDetach(void* mem, std::size_t bytes);
 
-/// Removes the name; false when there is no region of that name. Pools are left alone.
+/// Removes the name; false when no region has it. Never removes a pool.
 VALPOOL_API bool SHMUnlink(const std::string& path);
 
-/// The creator says that the region is ready to be used, and others ask. Both throw
-/// std::logic_error for memory that is no region of this process.
+/// The creator marks the region as ready with the first; the others ask with the second. Both throw
+/// std::logic_error for memory that is not a region of this process.
 VALPOOL_API void SHMInitialize(void* mem, std::size_t len);
 VALPOOL_API bool SHMInitialized(const void* mem, std::size_t len);
 

@@ -8,8 +8,8 @@
 
 namespace valpool {
 
-/// The printed form of anything that prints. Reals print as in a Val: so that they read back the
-/// same, 1.0 with its ".0".
+/// The printed form of anything that has operator<<. Reals print as they do in a Val: 1.0 keeps its
+/// ".0", and the text reads back as the same number.
 template <class T>
 std::string Stringize(const T& thing) {
     std::ostringstream out;

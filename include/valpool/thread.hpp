@@ -1,6 +1,7 @@
 #pragma once
 
-/// The original's names for what the standard library has today: within one process.
+/// The original's names for what the standard library has today. All of it works within one
+/// process.
 
 #include <valpool/detail/break_checker.hpp>
 
@@ -19,10 +20,11 @@
 
 namespace valpool {
 
-/// Recursive, as the original's.
+/// A recursive mutex, as in the original.
 class Mutex {
 public:
-    /// Never shared between processes: what shared values need is a TransactionLock.
+    /// The original's flag asks for a mutex that processes share. Here it has no effect: for shared
+    /// values use a TransactionLock.
     explicit Mutex(bool = false) {}
     void lock() { mutex_.lock(); }
     void unlock() { mutex_.unlock(); }
@@ -45,22 +47,22 @@ private:
     Mutex& mutex_;
 };
 
-/// A condition with a mutex of its own; wait with it locked, once.
+/// A condition variable with its own mutex. Call wait with the mutex locked exactly once.
 class CondVar {
 public:
     explicit CondVar(bool = false) {}
-    /// With another's mutex, which must live as long.
+    /// Uses `mutex` instead of its own. It must live as long as this object.
     explicit CondVar(Mutex& mutex) : mutex_(&mutex) {}
     CondVar(const CondVar&) = delete;
     CondVar& operator=(const CondVar&) = delete;
 
     void lock() { mutex_->lock(); }
     void unlock() { mutex_->unlock(); }
-    /// What is waited for, for who needs no more than a flag.
+    /// A flag to wait for, for programs that need nothing more.
     volatile bool& operator()() noexcept { return condition_; }
-    /// Until somebody signals; can return without that, so look at what you wait for again.
+    /// Waits for a signal. It can return without one, so check your condition again.
     void wait() { changed_.wait(mutex_->mutex_); }
-    /// True when the time is up.
+    /// Returns true when the time is up.
     bool timedwait(std::uint64_t timeout_us = 1000) {
         return timedwait_sec(static_cast<double>(timeout_us) * 1e-6);
     }
@@ -78,7 +80,7 @@ private:
     std::condition_variable_any changed_;
 };
 
-/// A thread with a name. A detached one lives on by itself; another one is joined, at the latest by
+/// A thread with a name. A detached thread runs on its own; any other is joined, at the latest by
 /// the destructor.
 class OCThread {
 public:
@@ -92,8 +94,8 @@ public:
     OCThread(const OCThread&) = delete;
     OCThread& operator=(const OCThread&) = delete;
 
-    /// Throws std::logic_error when it is running already: a joined one until it has been joined, a
-    /// detached one until its function has returned.
+    /// Throws std::logic_error when the thread is started already: until it has been joined or,
+    /// when detached, until its function has returned.
     void start(void* (*function)(void*), void* data) {
         if (thread_.joinable() || (run_ && run_->goes_on))
             throw std::logic_error("OCThread " + name_ + ": started twice");
@@ -107,7 +109,7 @@ public:
         started_ = true;
         if (detached_) thread_.detach();
     }
-    /// Returns what the thread's function has returned; null when there is nothing to wait for.
+    /// Returns the result of the thread's function; null when there is no thread to wait for.
     /// std::logic_error for a detached thread.
     void* join() {
         if (detached_) throw std::logic_error("OCThread " + name_ + " is detached");
@@ -116,7 +118,7 @@ public:
         started_ = false;
         return run_->result;
     }
-    /// Until it has been joined; of a detached one, for ever.
+    /// True from start() until the thread has been joined; for a detached thread, for ever.
     bool started() const noexcept { return started_; }
     const std::string& name() const noexcept { return name_; }
     const std::string& threadName() const noexcept { return name_; }
@@ -127,7 +129,7 @@ private:
         std::atomic<bool> goes_on{true};
         void* result = nullptr;
     };
-    /// Also when the thread is cancelled.
+    /// Marks the end of the thread, also when it is cancelled.
     struct end_mark {
         run& of;
         ~end_mark() { of.goes_on = false; }
@@ -137,7 +139,7 @@ private:
     bool detached_;
     std::thread thread_;
     bool started_ = false;
-    std::shared_ptr<run> run_;  // null: has never been started
+    std::shared_ptr<run> run_;  // null: never started
 };
 
 }  // namespace valpool

@@ -9,13 +9,14 @@
 
 namespace valpool {
 
-/// A tuple: values in a row whose number does not change.
+/// A tuple: a sequence of values with a fixed length.
 class VALPOOL_API Tup {
 public:
     Tup() = default;
-    /// Of up to 12 values in the original; here of any number.
-    /// A single Val or Proxy of a Tup gives a copy of that, as with the other containers; of
-    /// anything else, a tuple of one: Tup(Val(5)) is (5). (See take for a tuple of one tuple.)
+    /// The original takes up to 12 values; here any number is possible.
+    /// With a single Val or Proxy that holds a Tup, the result is a copy of that Tup, as with the
+    /// other containers. Any other single argument gives a tuple of one: Tup(Val(5)) is (5). (To
+    /// make a tuple of one tuple, use take.)
     template <class... Rest,
               std::enable_if_t<std::conjunction_v<std::is_convertible<Rest, Val>...>, int> = 0>
     explicit Tup(const Val& first, const Rest&... rest) {
@@ -29,7 +30,7 @@ public:
     }
     template <class P, std::enable_if_t<std::is_same_v<P, Proxy>, int> = 0>
     explicit Tup(const P& proxy) : Tup(proxy.val()) {}
-    /// With a pool: see detail::if_pool.
+    /// The original's constructors take a pool. Here it is not used: the tuple lies on the heap.
     template <class Pool, detail::if_pool<Pool> = 0>
     explicit Tup(Pool) noexcept {}
     template <class Pool, detail::if_pool<Pool> = 0>
@@ -56,15 +57,16 @@ public:
     std::size_t entries() const noexcept { return items_.length(); }
     std::size_t size() const noexcept { return items_.length(); }
     bool contains(const Val& item) const { return items_.contains(item); }
-    /// As Val's.
+    /// As Val::prettyPrint.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
-    /// Takes the values of a list over, which is empty then. From other memory they are copied.
+    /// Moves the values of a list into this tuple. The list is empty afterwards. From other memory
+    /// the values are copied.
     void take(Arr& items) {
         const detail::mutation guard(region());
         const detail::mutation items_guard(items.region());
         Arr taken(std::move(items), detail::allocator<char>(region()));
         items_.swap(taken);
-        // What was copied is there still. NOLINTNEXTLINE(bugprone-use-after-move)
+        // Copied values are still in `items`. NOLINTNEXTLINE(bugprone-use-after-move)
         items.clear();
     }
     void swap(Tup& other) { items_.swap(other.items_); }
@@ -73,9 +75,9 @@ public:
     const Val* begin() const noexcept { return items_.begin(); }
     const Val* end() const noexcept { return items_.end(); }
     detail::box* region() const noexcept { return items_.region(); }
-    /// As Val's.
+    /// As Val::allocator.
     StreamingPool* allocator() const noexcept { return items_.allocator(); }
-    /// The list of its values, for what only a list can: to grow, for one.
+    /// The list of the values, for what only a list can do, such as growing.
     Arr& impl() noexcept { return items_; }
     const Arr& impl() const noexcept { return items_; }
 

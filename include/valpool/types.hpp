@@ -1,6 +1,6 @@
 #pragma once
 
-/// Names of the field's fixed-size types, as the original library spells them.
+/// The numbers of fixed size, with the original library's names.
 
 #include <valpool/detail/type_table.hpp>
 
@@ -25,7 +25,7 @@ typedef std::string Str;
 /// An integer as wide as a pointer.
 typedef std::intptr_t AVLP;
 
-/// A complex number: two plain members, so that arrays of it are arrays of pairs.
+/// A complex number. Two plain members, so that an array of complex numbers is an array of pairs.
 template <class T>
 struct cx_t {
     T re;
@@ -46,8 +46,8 @@ typedef cx_t<real_8> complex_16;
 
 namespace detail {
 
-/// The type of the table that a number type of the language is stored as: itself, or the one like
-/// it. (The language has several of the same size.)
+/// The type in the type table that a C++ number type is stored as: itself, or the equivalent one.
+/// (C++ has several types of the same size.)
 template <class T>
 struct number_in_table {
     using type = T;
@@ -77,7 +77,8 @@ struct number_in_table<long double> {
     using type = real_8;
 };
 
-/// The tag of a type of the table, and back; 'Z' for what is no number.
+/// The tag of a type in the table, and the type of a tag. The tag is 'Z' for a type that is not a
+/// number.
 template <class T>
 struct tag_of_number {
     static constexpr char tag = 'Z';
@@ -96,18 +97,19 @@ struct number_of_tag;
 VALPOOL_NUMBER_TYPES(VALPOOL_TAG_AND_TYPE)
 #undef VALPOOL_TAG_AND_TYPE
 
-/// The tag of a number type: 'Z' for what is none.
+/// The tag of a number type; 'Z' for a type that is not a number.
 template <class T>
 constexpr char number_tag() noexcept {
     return tag_of_number<typename number_in_table<T>::type>::tag;
 }
-/// The one type that numbers like it are stored as.
+/// The type that numbers of type T are stored as.
 template <class T>
 using stored_number = typename number_of_tag<number_tag<T>()>::type;
 
 }  // namespace detail
 
-/// Bytes of a number with this tag; 0 for what is no number of fixed size.
+/// Size in bytes of a number with this tag; 0 for a tag that does not stand for a number of fixed
+/// size.
 constexpr std::size_t ByteLength(char tag) noexcept {
     switch (tag) {
 #define VALPOOL_SIZE(its_tag, type, ...) \

@@ -21,7 +21,7 @@
 
 #ifdef None
 #error "None is a macro (of X11?): #undef None before this, or include X11 behind it"
-#undef None  // one message is enough
+#undef None  // so that this message is the only one
 #endif
 
 namespace valpool {
@@ -43,8 +43,8 @@ namespace detail {
 struct heap_block;
 struct value_access;
 
-/// The number type that a T is taken as. An unscoped enumeration promotes, as it does in the
-/// language: to int mostly; one with a fixed type of less than an int keeps that type.
+/// The number type that a T counts as. An unscoped enumeration promotes as it does in C++, mostly
+/// to int; one whose fixed type is smaller than an int keeps that type.
 template <class T, bool = std::is_enum_v<T>>
 struct number_behind {
     using type = T;
@@ -55,7 +55,7 @@ private:
     using underlying = std::underlying_type_t<T>;
     static auto promoted() {
         if constexpr (!std::is_convertible_v<T, underlying>)
-            return T();  // a scoped one is no number
+            return T();  // a scoped enumeration is not a number
         else if constexpr (sizeof(T) < sizeof(int))
             return underlying();
         else
@@ -70,7 +70,7 @@ using number_like = typename number_behind<std::remove_cv_t<T>>::type;
 
 template <class T>
 using if_number = std::enable_if_t<number_tag<number_like<T>>() != 'Z', int>;
-/// What an implicit conversion of a Val may give. Not char: a string would be ambiguous with it.
+/// The types that a Val converts to implicitly. Not char: assigning to a string would be ambiguous.
 template <class T>
 using if_target = std::enable_if_t<
     number_tag<T>() != 'Z' && !std::is_same_v<T, char> && !std::is_same_v<T, long double>, int>;
@@ -97,13 +97,13 @@ constexpr bool is_big_int = std::is_same_v<T, big_int<true>> || std::is_same_v<T
 template <class T>
 using if_val = std::enable_if_t<std::is_same_v<T, Val>, int>;
 
-/// The containers that are no templates.
+/// The containers that are not templates.
 template <class T>
 using if_table_or_tuple = std::enable_if_t<
     std::disjunction_v<std::is_same<T, Tab>, std::is_same<T, OTab>, std::is_same<T, Tup>>, int>;
 
-/// For constructors that take a pool because the original's do. What they make lies on the heap all
-/// the same, and is copied into the pool when it is enqueued, shared, or becomes a part of a shared
+/// For constructors that take a pool because the original's do. They ignore it: the object lies on
+/// the heap, and is copied into the pool when it is enqueued, shared, or becomes a part of a shared
 /// value.
 template <class Pool>
 using if_pool = std::enable_if_t<std::is_same_v<Pool, StreamingPool*>, int>;
@@ -112,11 +112,12 @@ inline StreamingPool* pool_of_region(const box* region) noexcept {
     return region ? pool_of(*region) : nullptr;
 }
 
-/// Empty: what takes it is a worse match for a Val than what takes a Val.
+/// Empty. A function that takes this base is a worse match for a Val than one that takes a Val.
 struct value_base {};
-/// A pointer that nothing but a literal zero converts to. Functions that take one are deleted: then
-/// 0L, which None is when <X11/X.h> comes after valpool's headers, does not compile where None is
-/// usual. Other types of literals are numbers all the same, by overloads that match exactly.
+/// A pointer that only a literal zero converts to. X11's None is the literal 0L when <X11/X.h>
+/// comes after valpool's headers. The functions that take this pointer are deleted, so such a None
+/// does not compile where valpool's None is usual. Literals of other types stay numbers: their
+/// overloads match exactly.
 struct None_is_a_macro_here_write_Val;
 template <class T>
 constexpr bool is_like_x11_none = std::is_same_v<T, long>;
@@ -136,23 +137,24 @@ using if_comparable = std::enable_if_t<number_tag<number_like<T>>() != 'Z' || is
 }  // namespace detail
 
 /// A value whose type is known at run time: None, a number, text, a container of values, or a proxy
-/// (a handle that shares a container instead of being one).
+/// (a handle that shares a container instead of owning one).
 ///
 /// Value semantics: a copy of a plain container is deep and lies on the heap; a copy of a proxy
-/// shares. Assignment keeps the memory of the destination, so `v["key"] = x` for a shared v puts
-/// the copy of x into the pool: nothing reachable from a pooled value ever lies outside its pool.
+/// shares the container. Assignment keeps the memory of the destination. So `v["key"] = x` for a
+/// shared v puts the copy of x into the pool: nothing reachable from a pooled value ever lies
+/// outside its pool.
 /// Exceptions: what allocates throws std::bad_alloc on the heap and PoolExhausted in a pool, and
-/// leaves the destination as it was. Reading or changing a shared value that a process died in the
-/// middle of changing throws PoisonedError.
-/// Thread and process safety: as for a standard container; share values that change under a
-/// TransactionLock. Handles of one shared value may be copied and dropped anywhere at any time.
+/// leaves the destination as it was. A shared value that a process died in the middle of changing
+/// is poisoned; reading or changing it throws PoisonedError.
+/// Thread and process safety: as for a standard container; hold a TransactionLock to use shared
+/// values that change. Handles of one shared value may be copied and dropped anywhere at any time.
 /// Caveat: shared values that refer to each other in a circle are freed only by recovery.
 /// Shape: 32 bytes; text of up to 20 bytes lies in the value itself.
 /// Source: "C++ Cross-Process Shared Memory Tools", introduction; headaches 2 and 5.
 class VALPOOL_API Val : public detail::value_base {
 public:
     Val() noexcept : Val(nullptr, unwritten()) { begin_as_none(); }
-    /// None in the memory of `memory` (for containers).
+    /// None, allocating from `memory` later (for containers).
     explicit Val(const detail::allocator<char>& memory) noexcept : alloc_(memory) { become_none(); }
 
     template <class T, detail::if_number<T> = 0>
@@ -174,26 +176,29 @@ public:
     Val(Proxy&& p);
     Val(const big_int<true>& n);
     Val(const big_int<false>& n);
-    /// Adopts what `new` made: a proxy on the heap. Null gives std::logic_error.
+    /// Adopts a container made by `new`: the value is a proxy on the heap. std::logic_error for
+    /// null.
     Val(Tab* adopted);
     Val(OTab* adopted);
     Val(Tup* adopted);
     template <class T>
     Val(Array<T>* adopted);
-    /// Any other pointer would silently become a bool.
+    /// Deleted: any other pointer would silently become a bool.
     template <class T, std::enable_if_t<!std::is_convertible_v<T*, std::string_view>, int> = 0>
     Val(T*) = delete;
     Val(std::nullptr_t) = delete;
 
-    /// With a pool: see detail::if_pool.
+    /// The original's constructors take a pool. Here it is not used: the value lies on the heap,
+    /// and is copied into the pool when it is enqueued, shared, or becomes a part of a shared
+    /// value.
     template <class Content, class Pool, detail::if_pool<Pool> = 0>
     Val(const Content& content, Pool) : Val(content) {}
-    /// Text in the memory of `memory`.
+    /// Text, allocated from `memory`.
     Val(std::string_view text, const detail::allocator<char>& memory) : Val(memory) {
         set_bytes('a', text);
     }
     Val(const Val& other) : Val(other, static_cast<detail::box*>(nullptr)) {}
-    /// Out of a pool it copies, and can throw like a copy; on the heap it never throws.
+    /// Copies when `other` lies in a pool, and can throw like a copy; on the heap it never throws.
     Val(Val&& other) : Val(nullptr, unwritten()) { take_from(other, other.alloc_.is_heap()); }
     Val(const Val& other, const detail::allocator<char>& memory) : Val(other, memory.region()) {}
     Val(Val&& other, const detail::allocator<char>& memory) : Val(memory.region(), unwritten()) {
@@ -214,7 +219,7 @@ public:
             text, [this](const detail::short_text& t) -> Val& { return assign_short(t); },
             [this](std::string_view bytes) -> Val& { return assign_text(bytes); });
     }
-    /// A copy in the memory of this value. Templates, so that `v = {}` can mean one thing only.
+    /// Stores a copy in the memory of this value. Templates, so that `v = {}` has one meaning only.
     template <class C, detail::if_table_or_tuple<C> = 0>
     Val& operator=(const C& content) {
         return assign(content);
@@ -225,25 +230,26 @@ public:
         if (owns_something()) clear();
     }
 
-    /// None. In a pool: gives the memory back.
+    /// Makes the value None and frees what it owned.
     void reset();
     void swap(Val& other);
 
-    // What it is. Read-only for users; see docs/values.md: s S i I l L x X b f d F D numbers, a
-    // text, t Tab, q Q big integers, o OTab, u Tup, n Arr (subtype Z) or Array (subtype: its
-    // elements'), Z None. First, so that a look at it needs no distance: some processors join such
-    // a comparison and the branch behind it in one operation.
+    // The type of the value, read-only for users; see docs/values.md. Tags: s S i I l L x X b f d F
+    // D numbers, a text, t Tab, q Q big integers, o OTab, u Tup, n Arr (subtype Z) or Array
+    // (subtype: that of its elements), Z None. The tag is the first member so that its address
+    // needs no offset: some processors then fuse the comparison and the branch after it.
     char tag;
     char subtype;
     bool isproxy;
 
-    /// The pool that the value, or what it is a proxy of, lies in; null on the heap.
+    /// The pool that the value lies in, or that a proxy's container lies in; null on the heap.
     StreamingPool* allocator() const noexcept;
-    /// Whether what this is a proxy of may be shared with other processes.
+    /// Whether this is a proxy of a container that other processes may share.
     bool sharedAcrossProcesses() const noexcept { return isproxy && allocator() != nullptr; }
 
-    /// As a C cast between numbers, saturating where C leaves it undefined, NaN giving 0; text as
-    /// far as it parses; None is 0; a container is its length; complex the squared magnitude.
+    /// Between numbers as a C cast; where C leaves the result undefined it saturates, and NaN gives
+    /// 0. Text converts as far as it parses; None is 0; a container gives its length; a complex
+    /// number gives its squared magnitude, unless the target is complex.
     template <class T, detail::if_target<T> = 0>
     operator T() const {
         const bool is_that = tag == detail::number_tag<T>() && !std::is_same_v<T, bool>;
@@ -252,19 +258,20 @@ public:
         return convert<T>();
     }
     /// The same, checked: throws std::logic_error, naming both types and the value, when the value
-    /// is of another kind, or does not fit. Between numbers nothing may be lost but a real's
-    /// precision. T can also be std::string, std::string_view (no copy), a big integer, a container
-    /// (a copy of it) and a reference to a container.
+    /// is of another kind or does not fit. Between numbers nothing may be lost but a real's
+    /// precision. T can also be std::string, std::string_view (not a copy), a big integer, a
+    /// container (a copy of it) or a reference to a container.
     template <class T>
     T as() const;
-    /// To the big integers, for who calls it by name.
+    /// To a big integer, for code that names the operator.
     template <class T, std::enable_if_t<detail::is_big_int<T>, int> = 0>
     operator T() const {
         return T(*this);
     }
-    /// The raw bytes of text; of anything else its printed form.
+    /// The raw bytes of text; the printed form of anything else.
     operator std::string() const;
-    /// These need that very type, else std::logic_error saying what it is.
+    /// These need a value of exactly that type; otherwise std::logic_error that names the actual
+    /// type.
     operator Tab&() const;
     operator OTab&() const;
     operator Tup&() const;
@@ -272,14 +279,15 @@ public:
     operator Array<T>&() const;
     operator Proxy&() const;
 
-    /// Text without a copy, valid as long as the value is unchanged. std::logic_error if no text.
+    /// The text without a copy; valid as long as the value is unchanged. std::logic_error for other
+    /// types.
     std::string_view text() const {
         if (tag != 'a') throw_no_text();
         return bytes();
     }
 
-    /// By key of a Tab or OTab (inserting None where there is none), or by index of an Arr or Tup
-    /// (std::out_of_range). std::logic_error for anything else.
+    /// The element with this key in a Tab or OTab (inserts None when the key is new), or with this
+    /// index in an Arr or Tup (std::out_of_range). std::logic_error for any other type.
     Val& operator[](const Val& key);
     const Val& operator[](const Val& key) const { return (*this)(key); }
     template <class T, detail::if_text<T> = 0>
@@ -292,7 +300,7 @@ public:
     const Val& operator[](const T& key) const {
         return (*this)(key);
     }
-    /// The same without insertion: std::out_of_range for a key that is not there.
+    /// The same without insertion: std::out_of_range for a missing key.
     Val& operator()(const Val& key) const;
     template <class T, detail::if_text<T> = 0>
     Val& operator()(const T& key) const {
@@ -302,49 +310,52 @@ public:
     }
 
     bool contains(const Val& key) const;
-    /// By the key of a table; of a list, the first element that is equal. True if it was there.
+    /// Removes a table's entry with this key, or a list's first element that is equal. Returns
+    /// whether there was one.
     bool remove(const Val& key);
-    /// At the end of a list; in a table under the key entries(), which must be free
-    /// (std::runtime_error). An array of numbers takes what as() gives (std::logic_error for the
-    /// rest), one of strings anything, in its printed form.
+    /// Appends to a list; in a table, inserts under the key entries(), which must be free
+    /// (std::runtime_error). An array of numbers takes what as() gives (std::logic_error
+    /// otherwise). An array of strings takes any value, in its printed form.
     void append(const Val& value);
-    /// As Array's: takes the value over.
+    /// The same, and moves the value in as Array::append does.
     void append(Val&& value);
-    /// The same, but in a table under the text of that number: '0', '1', ...
+    /// Like append, but in a table the key is the number as text: '0', '1', ...
     void appendStr(const Val& value);
-    /// Makes a container that this value owns one that it shares: the value is a proxy then, on the
-    /// heap, that TransactionLock works on if `lock`. std::logic_error for what is no container;
-    /// nothing happens to a proxy, nor to a part of a shared value.
+    /// Turns a container that this value owns into one that it shares: the value becomes a proxy on
+    /// the heap. `lock`: TransactionLock works on it. Does nothing to a value that is a proxy
+    /// already, or that is a part of a shared value. std::logic_error for what is not a container.
     void Proxyize(bool adopt = true, bool lock = false);
-    /// Elements of a container; bytes of text; 0 for what has no length.
+    /// The elements of a container, the bytes of a text; 0 for any other value.
     std::size_t length() const;
     std::size_t entries() const { return length(); }
     bool isNone() const noexcept { return tag == 'Z'; }
 
-    /// Keys sorted, one line an element, `add` spaces a level more, a newline at the end; what is
-    /// no container prints as with operator<<.
+    /// Prints one element a line with `add` more spaces for each level, sorts the keys of a Tab,
+    /// and ends with a newline. A value that is not a container prints as with operator<<.
     void prettyPrint(std::ostream& out, int indent = 0, int add = 4) const;
 
-    // The comparisons are friends so that they are found for Vals only: elsewhere, in a program
-    // that uses the namespace, they would compete with those of other types that convert to Val.
+    // The comparisons are friends, so that they are found for Vals only. In a program that uses the
+    // namespace they would otherwise compete with those of other types that convert to Val.
 
-    /// Numbers compare by value whatever their types; otherwise unlike types are unequal. A Tab
-    /// equals an OTab regardless of order; two OTabs compare in order. NaN is not NaN.
+    /// Numbers compare by value whatever their types; other values of different types are unequal.
+    /// A Tab equals an OTab regardless of order; two OTabs compare in order. NaN does not equal
+    /// NaN.
     friend bool operator==(const detail::value_base& a, const detail::value_base& b) {
         return detail::are_equal(static_cast<const Val&>(a), static_cast<const Val&>(b));
     }
     friend bool operator!=(const detail::value_base& a, const detail::value_base& b) {
         return !detail::are_equal(static_cast<const Val&>(a), static_cast<const Val&>(b));
     }
-    /// A strict weak order: None, then numbers (NaN first), then text and the rest by type; tables
-    /// by size, then by their sorted items; lists element by element.
+    /// A strict weak order. None comes first, then numbers (NaN before the others), then text, then
+    /// the other types. Tables are ordered by size, then by their sorted items; lists element by
+    /// element.
     friend VALPOOL_API bool operator<(const Val& a, const Val& b);
     friend bool operator>(const Val& a, const Val& b) { return b < a; }
     friend bool operator<=(const Val& a, const Val& b) { return !(b < a); }
     friend bool operator>=(const Val& a, const Val& b) { return !(a < b); }
 
-    // For something else on one side: without these, the conversions of Val make other operators
-    // just as good a match.
+    // Comparisons with another type on one side: without these, Val's conversions make other
+    // operators an equally good match.
 #define VALPOOL_COMPARE(op)                             \
     template <class T, detail::if_comparable<T> = 0>    \
     friend bool operator op(const Val& a, const T& b) { \
@@ -360,7 +371,8 @@ public:
     VALPOOL_COMPARE(>=)
 #undef VALPOOL_COMPARE
 
-    // A literal 0L is as good a match for the deleted ones, and ambiguous; other longs are not.
+    // A literal 0L matches the deleted overloads equally well, which is ambiguous and does not
+    // compile. Other longs match only these.
 #define VALPOOL_EQUAL(op)                                                                  \
     template <class T, detail::if_comparable<T> = 0, detail::unless_like_x11_none<T> = 0>  \
     friend bool operator op(const Val& a, const T& b) {                                    \
@@ -398,18 +410,18 @@ private:
     static constexpr std::size_t inline_text = detail::short_text::most;
     /// The fourth byte of the header: where the content lies.
     struct place {
-        /// Up to this: text, or a big integer, of so many bytes behind the header.
+        /// Values up to this one: text, or a big integer, of so many bytes right after the header.
         static constexpr unsigned char most_inline = inline_text;
-        /// Of numbers, None, and proxies that lie in a box: in the slot.
+        /// Numbers, None, and proxies that lie in a box: the content is in the slot.
         static constexpr unsigned char in_slot = 0;
-        /// Of proxies on the heap, by what they refer to.
+        /// Proxies on the heap, by what they refer to.
         static constexpr unsigned char in_box = 1;
         static constexpr unsigned char in_heap_block = 2;
-        /// Of containers and long text: in other memory, which the slot points to.
+        /// Containers and long text: the content is in other memory, which the slot points to.
         static constexpr unsigned char elsewhere = 0xff;
     };
     /// Everything but short text lies in the slot: the words of the content that are aligned as
-    /// words, which leaves out the four bytes that share a word with the header.
+    /// words. The four bytes that share a word with the header are not part of it.
     static constexpr std::size_t slot_offset = 4;
     static constexpr std::size_t slot_bytes = inline_text - slot_offset;
     struct long_text {
@@ -427,7 +439,7 @@ private:
         return *std::launder(reinterpret_cast<const T*>(content_ + slot_offset));
     }
     unsigned char* slot_memory() noexcept { return content_ + slot_offset; }
-    /// In place: a pointer that is an offset would be computed once more for each copy.
+    /// Constructs in place: an offset pointer would be recomputed at each copy.
     template <class T, class... Arguments>
     void put_in_slot(Arguments&&... arguments) noexcept {
         static_assert(sizeof(T) <= slot_bytes);
@@ -437,7 +449,7 @@ private:
     const unsigned char* stored() const noexcept {
         return reinterpret_cast<const unsigned char*>(this);
     }
-    /// In whole words, as everything here: see short_text.
+    /// Writes whole words, as all code here does: see short_text.
     void set_header(char new_tag, char new_subtype, bool is_proxy, unsigned char where) noexcept {
         set_head(detail::short_text::header(new_tag, new_subtype, is_proxy, where));
     }
@@ -459,20 +471,20 @@ private:
         return {t.bytes.get(), t.size};
     }
     [[noreturn]] void throw_no_text() const;
-    /// Of what is no proxy: whether it owns memory besides its own.
+    /// For a value that is not a proxy: whether it owns memory besides its own.
     bool is_elsewhere() const noexcept { return place_ == place::elsewhere; }
-    /// On the heap, of a proxy.
+    /// For a proxy on the heap.
     bool refers_to_box() const noexcept { return place_ == place::in_box; }
-    /// Text and big integers.
+    /// True for text and big integers.
     bool has_bytes() const noexcept { return tag == 'a' || detail::is_big(tag); }
     std::uint64_t head() const noexcept {
         std::uint64_t word;
         std::memcpy(&word, stored(), sizeof word);
         return word;
     }
-    /// False for what a destructor has nothing to do for.
+    /// False for a value whose destructor has nothing to do.
     bool owns_something() const noexcept { return owns_something(head()); }
-    /// The same of a header that is in a register already.
+    /// The same for a header that is already in a register.
     static bool owns_something(std::uint64_t head) noexcept {
         constexpr std::uint64_t more_than_inline = 0xe0U << 24;
         static_assert(place::most_inline < 0x20 && place::elsewhere >= 0xe0);
@@ -482,18 +494,19 @@ private:
     static bool is_proxy(std::uint64_t head) noexcept { return (head & proxy_bits) != 0; }
     void clear() noexcept;
 
-    /// A constructor that delegates to this has all but the allocator to write yet.
+    /// The private constructor below writes the allocator only; a constructor that delegates to it
+    /// still has to write everything else.
     struct unwritten {};
     Val(detail::box* region, unwritten) noexcept : alloc_(region) {}
-    /// In that box, or on the heap.
+    /// A copy in `region`, or on the heap for null.
     Val(const Val& other, detail::box* region) : Val(region, unwritten()) { copy_from(other); }
     Val(Val&& other, detail::box* region) : Val(region, unwritten()) {
         take_from(other, other.alloc_.region() == region);
     }
     explicit Val(detail::box* region) noexcept : Val(region, unwritten()) { become_none(); }
-    /// These expect *this to be None, or to have nothing but the allocator written yet.
+    /// These expect *this to be None, or to have only its allocator written yet.
     void copy_from(const Val& other) {
-        const detail::short_text bytes(other.stored());  // whatever it is
+        const detail::short_text bytes(other.stored());  // the raw words, whatever the type is
         if (!owns_something(bytes.head)) return set_short(bytes);
         begin_as_none();
         copy_what_is_owned(other);
@@ -512,7 +525,7 @@ private:
     }
     void begin_as_none() noexcept {
         become_none();
-        std::memset(slot_memory(), 0, slot_bytes);  // what comes before is in the header's word
+        std::memset(slot_memory(), 0, slot_bytes);  // the four bytes before share the header's word
     }
     void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);
@@ -524,7 +537,8 @@ private:
         return *this;
     }
     void set_short(const detail::short_text& text) noexcept { text.store(stored()); }
-    /// Nothing in it refers to where it lies itself. `header` is its own.
+    /// Whether the value's bytes can be moved: none of them depend on its own address. `header` is
+    /// this value's header.
     bool is_relocatable(std::uint64_t header) const noexcept {
         return !owns_something(header) || (is_proxy(header) && alloc_.is_heap());
     }
@@ -555,11 +569,11 @@ private:
 };
 static_assert(sizeof(Val) == 32, "an entry of a table is one cache line");
 
-/// Two handles of one thing?
+/// Whether both are handles of one container, or the same object.
 VALPOOL_API bool is(const Val& a, const Val& b) noexcept;
 inline bool IsProxy(const Val& v) noexcept { return v.isproxy; }
 
-/// Python's literal: see docs/values.md for every type's form.
+/// Prints the value as a Python literal; docs/values.md has every type's form.
 VALPOOL_API std::ostream& operator<<(std::ostream& out, const Val& v);
 
 template <class T>
@@ -583,7 +597,7 @@ T Val::as() const {
 
 inline void swap(Val& a, Val& b) { a.swap(b); }
 
-/// None, to write where a value is expected.
+/// None, to be written where a value is expected.
 inline const Val None;
 
 }  // namespace valpool

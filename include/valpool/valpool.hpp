@@ -1,6 +1,6 @@
 #pragma once
 
-/// Everything of valpool.
+/// The umbrella header: includes all of valpool.
 
 #include <valpool/array.hpp>
 #include <valpool/big_int.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Reading a value by its type, without conversions and without exceptions for a wrong guess.
+/// Access to a value by its type, without conversions and without an exception for a wrong guess.
 
 #include <valpool/array.hpp>
 #include <valpool/big_int.hpp>
@@ -24,16 +24,16 @@ namespace valpool {
 namespace detail {
 template <class T>
 constexpr bool is_text = std::is_same_v<T, std::string_view> || std::is_same_v<T, std::string>;
-/// What get_if returns for a T: containers by pointer, everything else by value.
+/// What get_if returns for a T: a pointer for containers, std::optional<T> for everything else.
 template <class T>
 using get_result =
     std::conditional_t<number_tag<T>() != 'Z' || is_text<T> || is_big_int<T>, std::optional<T>, T*>;
 }  // namespace detail
 
-/// The content of a value that is of this very type: an std::optional for numbers and text
-/// (std::string_view without a copy, valid as long as the value is unchanged), a pointer for Tab,
+/// The content of a value of exactly this type: a std::optional for numbers and text (a
+/// std::string_view is not a copy, and valid as long as the value is unchanged), a pointer for Tab,
 /// OTab, Tup, Arr and Array<T>. Empty or null for a value of another type.
-/// Throws PoisonedError alone.
+/// Throws only PoisonedError, and std::bad_alloc where it copies text or a big integer.
 template <class T>
 detail::get_result<T> get_if(const Val& v) {
     if constexpr (detail::number_tag<T>() != 'Z') {
@@ -52,10 +52,11 @@ detail::get_result<T> get_if(const Val& v) {
     }
 }
 
-/// Calls the visitor with the content as its own type: std::monostate for None, numbers by value,
-/// std::string_view, int_n and int_un, and references to containers (through proxies, too). Returns
-/// what the visitor returns, which must be of one type. std::logic_error for a damaged value, whose
-/// tag is of no type.
+/// Calls the visitor with the content in its own type: std::monostate for None, numbers by value,
+/// std::string_view for text, int_n and int_un, and references to containers (through proxies,
+/// too). Returns the visitor's result, which must have the same type for every type of content.
+/// Throws PoisonedError; std::logic_error for a damaged value, whose tag does not belong to any
+/// type.
 template <class Visitor>
 decltype(auto) visit(Visitor&& visitor, const Val& v) {
     const auto container = [&](auto* null) -> auto& {
@@ -94,7 +95,7 @@ decltype(auto) visit(Visitor&& visitor, const Val& v) {
     }
 }
 
-/// What equal values have in common; all values can be hashed.
+/// A hash: equal values have the same hash, and every value can be hashed.
 VALPOOL_API std::size_t hash_value(const Val& v);
 
 }  // namespace valpool

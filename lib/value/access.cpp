@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <type_traits>
 
-/// Elements of a value: by key and index.
+/// Access to a value's elements, by key and by index.
 
 namespace valpool {
 
@@ -22,7 +22,7 @@ namespace {
     throw std::logic_error("a value of type " + value_access::type_name(v) + " has no " + what);
 }
 
-/// Lists take whole numbers only.
+/// The index that `key` stands for: an integer below `count`, or an exception.
 std::size_t index_of(const Val& key, std::size_t count) {
     if (const auto i = int_8_of(key))
         if (static_cast<std::size_t>(*i) < count) return static_cast<std::size_t>(*i);
@@ -39,8 +39,9 @@ std::size_t index_of(const Val& key, std::size_t count) {
 Val& list_element(const Val& list, const Val& key) {
     if (!is_row(list)) {
         if (list.tag == 'n')
-            throw std::logic_error("an " + value_access::type_name(list) +
-                                   " has no values as elements: convert to it first");
+            throw std::logic_error(
+                "an " + value_access::type_name(list) +
+                " has no Vals as elements: convert the value to that array first");
         throw_no_elements(list, "elements");
     }
     const value_row row = row_of(list);

@@ -55,7 +55,7 @@ Real nearest(const cpp_int& value) {
                          : std::numeric_limits<Real>::infinity();
     const std::size_t dropped = bits > kept ? bits - kept : 0;
     auto top = static_cast<std::uint64_t>(magnitude >> dropped);
-    // Whatever is dropped only decides which way a tie goes.
+    // The dropped bits only decide which way a tie is rounded.
     if (dropped > 0 && lsb(magnitude) < dropped) top |= 1;
     const Real real = std::ldexp(static_cast<Real>(top), static_cast<int>(dropped));
     return value < 0 ? -real : real;
@@ -86,7 +86,8 @@ bool is_integer_text(std::string_view text) noexcept {
     return true;
 }
 
-/// Of text that is_integer_text. cpp_int itself takes a leading zero for octal.
+/// The number of a text that is_integer_text accepts. cpp_int's own parser takes a leading zero for
+/// octal.
 cpp_int parse_integer(std::string_view text) {
     const bool negative = text.front() == '-';
     if (negative || text.front() == '+') text.remove_prefix(1);
@@ -96,7 +97,7 @@ cpp_int parse_integer(std::string_view text) {
     return negative ? -magnitude : magnitude;
 }
 
-/// The longest start of a text that is an integer; the whole part if it is a real.
+/// The integer that the text starts with; the whole part if the text starts with a real.
 cpp_int parse_start(std::string_view text) {
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
         text.remove_prefix(1);
@@ -119,7 +120,7 @@ cpp_int whole_number_of(const Val& v) {
     const any_number n = number_of(v);
     if (n.what == any_number::integer) return cpp_int(n.i);
     const real_8 real = n.what == any_number::complex ? n.re * n.re + n.im * n.im : n.re;
-    // There is no largest one to saturate at: what is not finite is 0.
+    // A big integer has no largest value to saturate at, so what is not finite gives 0.
     return std::isfinite(real) ? cpp_int(std::trunc(real)) : cpp_int();
 }
 
@@ -128,7 +129,7 @@ cpp_int whole_number_of(const Val& v) {
 template <bool Signed>
 big_int<Signed>::big_int(std::string_view text) {
     if (!is_integer_text(text))
-        throw std::logic_error("'" + std::string(text.substr(0, 40)) + "' is no integer");
+        throw std::logic_error("'" + std::string(text.substr(0, 40)) + "' is not an integer");
     big_int_access::assign(*this, parse_integer(text));
 }
 template <bool Signed>
@@ -168,9 +169,9 @@ struct division {
     cpp_int quotient;
     cpp_int remainder;
 };
-/// As Python's: the quotient is the next lower integer, the remainder has the divisor's sign.
+/// Python's division: the quotient is rounded down, and the remainder has the divisor's sign.
 division floor_division(const cpp_int& dividend, const cpp_int& divisor) {
-    if (divisor == 0) throw std::overflow_error("an integer is divided by zero");
+    if (divisor == 0) throw std::overflow_error("division of an integer by zero");
     division d;
     divide_qr(dividend, divisor, d.quotient, d.remainder);
     if (d.remainder != 0 && (d.remainder < 0) != (divisor < 0)) {

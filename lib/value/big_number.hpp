@@ -13,8 +13,9 @@ namespace valpool::detail {
 
 using boost::multiprecision::cpp_int;
 
-/// Between the forms: digits for computing, limbs in int_n, and bytes in a Val (first '-' or '+',
-/// then the magnitude, least significant byte first, without zeros on top).
+/// Converts between the three forms: cpp_int for computing, limbs in int_n, and bytes in a Val
+/// (first '-' or '+', then the magnitude, least significant byte first, without zero bytes at the
+/// top).
 struct big_int_access {
     template <bool Signed>
     static cpp_int number(const big_int<Signed>& n) {
@@ -24,7 +25,7 @@ struct big_int_access {
         import_bits(result, limbs, limbs + n.limbs_.size(), 64, false);
         return n.negative_ ? -result : result;
     }
-    /// std::range_error for a negative one where there can be none.
+    /// std::range_error for a negative value in an int_un.
     template <bool Signed>
     static void assign(big_int<Signed>& n, const cpp_int& value);
 };
@@ -32,17 +33,18 @@ struct big_int_access {
 std::string bytes_of(const cpp_int& value);
 cpp_int number_of_bytes(std::string_view bytes);
 
-/// Of any kind.
+/// Whether v is a number of any type, and not a proxy.
 inline bool is_number(const Val& v) noexcept {
     return !v.isproxy && (ByteLength(v.tag) != 0 || is_big(v.tag));
 }
-/// Rounded to nearest; infinite when it is beyond the range of reals (Boost's own conversion ends
-/// the program then).
+/// Rounded to nearest; infinite beyond the range of reals (Boost's own conversion ends the program
+/// in that case).
 real_8 nearest_real(const cpp_int& value);
 real_4 nearest_single(const cpp_int& value);
-/// Any integer or big integer, or the whole part of a finite real.
+/// The exact value of an integer or big integer, or the whole part of a finite real.
 cpp_int exact_whole(const Val& v);
-/// The value that text stands for, as far as it parses, or that any other value converts to.
+/// What an implicit conversion to a big integer gives: text as far as it parses, a container's
+/// length.
 cpp_int whole_number_of(const Val& v);
 
 }  // namespace valpool::detail

@@ -17,13 +17,14 @@ bool is_outside(const Val& v, const StreamingPool* pool) {
     return is_container(v.tag) && (!pool || v.allocator() != pool);
 }
 
-/// The parts of a value that are not in the pool, by their paths; enough of them to find the place.
+/// The parts of a value that are not in the pool, with their paths: enough of them to find the
+/// mistake.
 class outside_parts {
 public:
     explicit outside_parts(const StreamingPool* pool) : pool_(pool) {}
 
     void look_at(const Val& v, const std::string& path, unsigned depth) {
-        // What lies in a pool has all its parts there.
+        // A value in the pool has all its parts there.
         if (!is_outside(v, pool_) || is_complete()) return;
         add(path, value_access::type_name(v), v.allocator() ? "of another pool" : "on the heap");
         if (v.allocator() || depth == deepest) return;

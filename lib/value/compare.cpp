@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-/// Equality and order of values. Both keep what is left to compare on a stack of their own: nesting
-/// of any depth must not use up the thread's.
+/// Equality and order of values. Both keep the pairs that are still to be compared on a stack of
+/// their own, so that deep nesting does not use up the thread's stack.
 
 namespace valpool {
 
@@ -19,14 +19,14 @@ using namespace detail;
 
 namespace {
 
-/// Most are in the values themselves: then their words tell.
+/// Most texts lie in the values themselves. Then comparing the values' words is enough.
 bool are_equal_texts(const Val& a, const Val& b) {
     if (!value_access::owns_something(a) && !value_access::owns_something(b))
         return short_text(value_access::stored(a)).is_stored_at(value_access::stored(b));
     return a.text() == b.text();
 }
 
-/// Element `i` of an array of numbers, or a copy of one of a list.
+/// A copy of element `i` of a list, or of an array of numbers.
 Val element(const Val& list, void* object, std::size_t i) {
     if (is_row(list)) return row_of(list).first[i];
     return visit_array(list.subtype, object, [i](auto& a) { return Val(a(i)); });
@@ -34,7 +34,7 @@ Val element(const Val& list, void* object, std::size_t i) {
 
 // --- equality ---------------------------------------------------------------------------------
 
-/// Nothing if that takes a look into containers.
+/// Nothing when the answer needs a look into containers.
 [[gnu::always_inline]] inline std::optional<bool> known_equality(const Val& a, const Val& b) {
     if (const auto x = int_8_of(a))
         if (const auto y = int_8_of(b)) return *x == *y;
@@ -68,7 +68,7 @@ private:
         return true;
     }
 
-    /// Containers are put off.
+    /// True for containers, too: they are put on the stack and compared later.
     bool are_equal(const Val& a, const Val& b) {
         if (const auto known = known_equality(a, b)) return *known;
         left_.emplace_back(&a, &b);
@@ -76,7 +76,7 @@ private:
     }
 
     bool have_equal_content(const Val& a, const Val& b) {
-        // Values that share each other in a circle are equal if nothing tells them apart.
+        // Values that refer to each other in a circle are equal if nothing tells them apart.
         if (a.isproxy && b.isproxy &&
             !seen_.emplace(value_access::container(a), value_access::container(b)).second)
             return true;
@@ -112,7 +112,7 @@ private:
                 return array == *static_cast<decltype(&array)>(y);
             });
         for (std::size_t i = 0; i < count; ++i)
-            // One of the two is a number, so this ends at once.
+            // At least one of the two holds no containers, so this == does not nest.
             if (!(element(a, x, i) == element(b, y, i))) return false;
         return true;
     }
@@ -148,7 +148,7 @@ int sign_of(const T& a, const T& b) noexcept {
     return a < b ? -1 : b < a ? 1 : 0;
 }
 
-/// Nothing if that takes a look into containers.
+/// Nothing when the answer needs a look into containers.
 [[gnu::always_inline]] inline std::optional<int> known_order(const Val& a, const Val& b) {
     if (const auto x = int_8_of(a))
         if (const auto y = int_8_of(b)) return sign_of(*x, *y);
@@ -188,12 +188,13 @@ private:
         std::size_t next = 0;
     };
 
-    /// Of two containers that have to be looked into, nothing yet.
+    /// Nothing for two containers whose elements have to be compared: a frame for them is open
+    /// then.
     std::optional<int> compare_or_open(const Val& a, const Val& b) {
         if (const auto known = known_order(a, b)) return known;
         if (is(a, b)) return 0;
-        // The first difference decides, so all that has been seen before was equal; or is still
-        // being compared, and equal if nothing tells the two apart.
+        // The first difference ends the comparison. So a pair seen before was equal, or is still
+        // being compared and counts as equal if nothing tells the two apart.
         if (a.isproxy && b.isproxy && !seen_.emplace(identity_of(a), identity_of(b)).second)
             return 0;
         if (rank(a) == 5) return open_tables(a, b);
@@ -224,7 +225,7 @@ private:
         return {};
     }
 
-    /// At least one of the two holds numbers, so this does not nest.
+    /// At least one of the two is an array of numbers or strings, so this does not nest.
     static int compare_lists(const Val& a, const Val& b) {
         void* const x = value_access::container(a);
         void* const y = value_access::container(b);
@@ -254,7 +255,7 @@ std::vector<detail::value_pair> detail::sorted_entries(const table& t) {
 }
 
 namespace {
-// Apart, so that what is known at once pays for nothing that these need.
+// Separate functions: callers whose answer is known at once do not pay for the objects below.
 [[gnu::noinline]] bool are_equal_containers(const Val& a, const Val& b) {
     return equality().of_containers(a, b);
 }

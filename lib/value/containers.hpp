@@ -11,7 +11,7 @@
 
 namespace valpool::detail {
 
-/// Calls visit with the array at `object`, as what its subtype says.
+/// Calls visit with the array at `object`, in the type that its subtype says.
 template <class Visitor>
 decltype(auto) visit_array(char subtype, void* object, Visitor&& visit) {
     switch (subtype) {
@@ -23,7 +23,7 @@ decltype(auto) visit_array(char subtype, void* object, Visitor&& visit) {
     }
 }
 
-/// Calls visit with the container at `object`, as what its tags say.
+/// Calls visit with the container at `object`, in the type that its tags say.
 template <class Visitor>
 decltype(auto) visit_container(char tag, char subtype, void* object, Visitor&& visit) {
     switch (tag) {
@@ -54,7 +54,7 @@ inline value_row row_of(const Val& v) {
     return {arr.begin(), arr.length()};
 }
 using value_pair = std::pair<const Val*, const Val*>;
-/// Keys and values, in their order or by key.
+/// The keys and values of a table, in its order or sorted by key.
 std::vector<value_pair> entries_of(const table& t);
 std::vector<value_pair> sorted_entries(const table& t);
 

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <utility>
 
-/// From a value to the types of the language.
+/// Conversions of a value to the types of C++.
 
 namespace valpool {
 
@@ -21,14 +21,15 @@ namespace detail {
 
 namespace {
 
-/// Of so large a big integer's bytes. Without memory of its own: tables hash their keys by it, also
-/// when there is none.
+/// The nearest real of a big integer that does not fit wide_int. Allocates nothing: tables hash
+/// their keys with it, also when memory is exhausted.
 real_8 nearest_real_of_large(std::string_view bytes) noexcept {
     const std::string_view magnitude = bytes.substr(1);
     std::uint64_t highest = 0;
     const std::size_t below = magnitude.size() - sizeof highest;
     std::memcpy(&highest, magnitude.data() + below, sizeof highest);
-    // At least 57 bits of them count: rounding to 53 needs to know of the rest whether it is 0.
+    // At least 57 of these bits are significant. For rounding to 53, all that matters of the rest
+    // is whether it is 0.
     if (magnitude.find_first_not_of('\0') < below) highest |= 1;
     constexpr std::size_t beyond_reals = 128;
     const auto exponent = static_cast<int>(8 * std::min(below, beyond_reals));
@@ -72,7 +73,8 @@ any_number number_of(const Val& v) {
 
 namespace {
 
-/// Of text that is a number beyond the range of reals: whether it is too small, not too large.
+/// For text that is a number beyond the range of reals: whether it is too small rather than too
+/// large.
 bool is_tiny(std::string_view text) noexcept {
     const std::size_t mantissa_end = text.find_first_not_of("-.0123456789");
     const bool has_exponent = mantissa_end != std::string_view::npos &&
@@ -82,8 +84,8 @@ bool is_tiny(std::string_view text) noexcept {
     return first_digit != std::string_view::npos && text[first_digit] == '.';
 }
 
-/// The longest start of the text that is a number; 0 when there is none. A real is the nearest one
-/// of the type that is wanted: rounded once.
+/// The number that the text starts with; 0 when it does not start with one. A real is rounded once,
+/// to the nearest one of the wanted type.
 template <class Real>
 any_number parse_prefix(std::string_view text) noexcept {
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
@@ -112,7 +114,7 @@ any_number parse_prefix(std::string_view text) noexcept {
 template <class T>
 constexpr bool is_single = std::is_same_v<T, real_4> || std::is_same_v<T, complex_8>;
 
-/// For a conversion to T.
+/// The number that a conversion to T starts from.
 template <class T>
 any_number scalar_of(const Val& v) {
     if (v.tag == 'a')
@@ -122,19 +124,20 @@ any_number scalar_of(const Val& v) {
         return {any_number::integer, length, static_cast<real_8>(length), 0};
     }
     const any_number n = number_of(v);
-    // Not by way of the nearest real_8.
+    // Rounds directly: by way of the nearest real_8 it would be rounded twice.
     if (is_single<T> && is_big(v.tag) && n.what == any_number::real)
         return {any_number::real, 0, nearest_single(exact_whole(v)), 0};
     return n;
 }
 
-/// What is not one of the few kinds that nearly all are.
+/// The slow path: for values of the less frequent types.
 template <class T>
 [[gnu::noinline]] T convert_any(const Val& v) {
     any_number n = scalar_of<T>(v);
     if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
         if (is_big(v.tag) && n.what == any_number::real) return int_n(v).as<T>();
-    // Of integers C defines what does not fit; text has no width of its own, so it saturates.
+    // C defines how an integer that does not fit is converted. Text has no width of its own, so it
+    // saturates.
     if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>)
         if (v.tag == 'a' && n.what == any_number::integer)
             n.i = std::clamp<wide_int>(n.i, std::numeric_limits<T>::min(),
@@ -158,14 +161,15 @@ namespace {
 template <class T>
 constexpr bool is_complex = std::is_same_v<T, complex_8> || std::is_same_v<T, complex_16>;
 
-/// What is finite must not become infinite. A big integer is finite, whatever real is nearest.
+/// Whether a part that is finite stays finite. A big integer counts as finite, whatever its nearest
+/// real is.
 template <class Real>
 bool stays_finite(real_8 part, bool is_of_big_integer) noexcept {
     const bool is_finite = is_of_big_integer || std::isfinite(part);
     return !is_finite || std::isfinite(static_cast<Real>(part));
 }
 
-/// Whether nothing is lost but a real's precision.
+/// Whether the conversion loses nothing but a real's precision.
 template <class T>
 bool fits(const Val& v) {
     if (!is_number(v)) return false;
@@ -199,7 +203,7 @@ T Val::convert_checked() const {
                 return static_cast<T>(*i);
         }
     if (fits<T>(*this)) return convert<T>();
-    throw std::logic_error(value_access::description(*this) + ", is no " +
+    throw std::logic_error(value_access::description(*this) + ", cannot be converted to " +
                            value_access::type_name(number_tag<T>(), 'Z'));
 }
 
@@ -210,7 +214,7 @@ void Val::check_is_whole() const {
     const bool is_whole = is_number(*this) && n.what != any_number::complex &&
                           (n.what == any_number::integer || is_big(tag) || is_whole_real);
     if (!is_whole || (!Signed && *this < 0))
-        throw std::logic_error(value_access::description(*this) + ", is no " +
+        throw std::logic_error(value_access::description(*this) + ", cannot be converted to " +
                                value_access::type_name(Signed ? 'q' : 'Q', 'Z'));
 }
 template VALPOOL_API void Val::check_is_whole<true>() const;
@@ -239,9 +243,9 @@ VALPOOL_CONVERT(complex_16)
 Val::operator std::string() const { return tag == 'a' ? std::string(text()) : Stringize(*this); }
 
 Val::operator Proxy&() const {
-    if (!isproxy) throw std::logic_error(value_access::description(*this) + ", is no proxy");
-    // A Proxy is a Val that is one, and nothing else.
-    static_assert(sizeof(Proxy) == sizeof(Val), "one is laid over the other");
+    if (!isproxy) throw std::logic_error(value_access::description(*this) + ", is not a proxy");
+    // A Proxy consists of nothing but a Val that is a proxy.
+    static_assert(sizeof(Proxy) == sizeof(Val), "a Val is read as a Proxy in place");
     return *reinterpret_cast<Proxy*>(const_cast<Val*>(this));
 }
 

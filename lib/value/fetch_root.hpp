@@ -9,8 +9,8 @@
 
 namespace valpool::detail {
 
-/// Of a table of a few entries that is the root object of a box: header, table and first value, and
-/// three keys.
+/// The cache lines of a table with a few entries that is the root object of a box: header, table
+/// and first value, then three keys.
 struct root_lines {
     static constexpr std::size_t head_bytes = box_header_bytes + sizeof(table);
     static constexpr std::size_t head_lines_bytes = round_up(head_bytes, cache_line_bytes);
@@ -23,13 +23,15 @@ static_assert(root_lines::keys_offset + 3 * sizeof(Val) - (sizeof(Val) - sizeof(
 
 enum class fetch_for { reading, answering };
 
-/// Has fetched of a box what a look-up in its root object cannot do without: a hint, whatever the
-/// root is. A reader that has the other values fetched, too, is faster, and then so close behind a
-/// writer that both wait for lines that the other has just had: measured, a writer that copies its
-/// packets in gets a fifth slower. See docs/design/fetching-ahead.md.
-/// `answering`: whoever answers with a packet writes to it first, and a line that has been fetched
-/// to be read must then be asked for once more. In a stream that is of no use, and where several
-/// read it takes lines away from each other.
+/// Prefetches the lines of a box that a look-up in its root object needs. It is only a hint,
+/// whatever the root object is.
+/// The lines of the other values are left out on purpose. A reader that prefetches them is faster,
+/// and then follows a writer so closely that both wait for lines that the other has just had:
+/// measured, a writer that copies its packets in becomes a fifth slower. See
+/// docs/design/fetching-ahead.md.
+/// `answering`: a reader that answers with the packet writes to it first, and would have to request
+/// a line again that was prefetched for reading. In a stream this has no benefit, and with several
+/// readers it takes lines away from each other.
 inline void fetch_root(char* of_box, fetch_for use) noexcept {
     if (use == fetch_for::answering)
         prefetch_to_write(of_box, root_lines::head_lines_bytes);

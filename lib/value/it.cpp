@@ -15,7 +15,7 @@ void It::reset(const Val& v) {
 }
 
 void It::reset(Val&& v) {
-    Val taken(std::move(v));  // what is walked so far may be a part of it
+    Val taken(std::move(v));  // first: v may be a part of what is destroyed below
     empty();
     kept_ = std::move(taken);
     add(kept_);
@@ -55,7 +55,7 @@ void It::add(const Val& v) {
         items_.resize(v.length(), item{nullptr, nullptr});
     } else {
         throw std::logic_error("a value of type " + value_access::type_name(v) +
-                               " cannot be walked");
+                               " has no elements to iterate over");
     }
 }
 
@@ -71,7 +71,7 @@ void It::add_list(const Val* first, std::size_t count) {
 }
 
 void It::sort() {
-    // The keys of lists are their positions: sorted already.
+    // The keys of a list are its positions, which are sorted already.
     if (items_.empty() || !items_.front().key) return;
     std::sort(items_.begin(), items_.end(),
               [](const item& a, const item& b) { return *a.key < *b.key; });

@@ -13,8 +13,8 @@
 #include <stdexcept>
 #include <vector>
 
-/// Values to JSON. Boost.JSON writes the strings; the nesting is kept on a stack here, which has no
-/// limit of its own.
+/// Values to JSON. Boost.JSON writes the strings. The nesting is kept on a stack here, which has no
+/// depth limit of its own.
 
 namespace valpool {
 
@@ -23,7 +23,7 @@ namespace json = boost::json;
 
 namespace detail {
 namespace {
-/// Bytes of a sequence that starts with this one; 0 for none.
+/// The length in bytes of a UTF-8 sequence that starts with this byte; 0 when none does.
 std::size_t utf8_length(unsigned char first) noexcept {
     if (first < 0x80) return 1;
     if (first >= 0xc2 && first < 0xe0) return 2;
@@ -39,7 +39,7 @@ bool is_utf8(std::string_view text) noexcept {
         if (length == 0 || i + length > text.size()) return false;
         for (std::size_t j = 1; j < length; ++j)
             if ((byte(i + j) & 0xc0) != 0x80) return false;
-        if (length >= 3) {  // overlong forms, surrogates, beyond the last code point
+        if (length >= 3) {  // no overlong forms, no surrogates, nothing beyond the last code point
             const unsigned second = byte(i + 1);
             const unsigned first = byte(i);
             if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second >= 0xa0) ||
@@ -112,7 +112,7 @@ private:
         return key.tag == 'a' ? std::string(key.text()) : Stringize(key);
     }
 
-    /// Keys that are not equal here, 1 and '1', may be the same there.
+    /// Two keys that differ in the table, such as 1 and '1', can be the same text in JSON.
     static void check_keys(const table& t) {
         const auto is_text = [](const auto& e) { return e.key.tag == 'a'; };
         if (std::all_of(t.begin(), t.end(), is_text)) return;
@@ -125,7 +125,7 @@ private:
 
     void open(const Val& v, const frame& f, char bracket) {
         if (open_.contains(identity_of(v)))
-            throw std::logic_error("JSON: a value that contains itself has no end");
+            throw std::logic_error("JSON: a value that contains itself cannot be written");
         text_ += bracket;
         open_.enter(identity_of(v));
         frames_.push_back(f);

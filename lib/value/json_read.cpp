@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-/// Values from JSON. What is open stands on a stack of its own: nesting of any depth must not use
-/// up the thread's.
+/// Values from JSON. Open containers are kept on a stack of their own, so that deep nesting does
+/// not use up the thread's stack.
 
 namespace valpool {
 
@@ -47,7 +47,7 @@ private:
         char end;
     };
 
-    /// Python's has more of it, and comments.
+    /// JSON's white space only: Python literals allow more kinds, and comments.
     void skip_space() noexcept {
         while (s_.peek() == ' ' || s_.peek() == '\n' || s_.peek() == '\t' || s_.peek() == '\r')
             s_.skip(1);
@@ -75,10 +75,11 @@ private:
         if (s_.peek() != '"') s_.fail("expected a key in double quotes");
         open_.back().key = text();
         skip_space();
-        if (!s_.take_if(':')) s_.fail("expected ':' behind the key");
+        if (!s_.take_if(':')) s_.fail("expected ':' after the key");
     }
 
-    /// Puts a value where it belongs, and all that ends with it; true when that is everything.
+    /// Adds a value to the open container, and closes the containers that end after it. True when
+    /// the outermost one is closed: then `whole` is the result.
     bool has_ended(Val&& value, Val& whole) {
         for (;;) {
             if (open_.empty()) {
@@ -88,7 +89,7 @@ private:
             deliver(open_.back(), std::move(value));
             skip_space();
             const level& l = open_.back();
-            if (s_.at_end()) s_.fail_at(l.place, "this has no end");
+            if (s_.at_end()) s_.fail_at(l.place, "this container is not closed");
             if (s_.take_if(',')) {
                 if (l.end == '}') read_key();
                 return false;
@@ -119,7 +120,7 @@ private:
         s_.skip(1);
         std::string read;
         for (;;) {
-            // Up to what is something else than itself.
+            // Everything up to the next quote, escape or control character stands for itself.
             const std::string_view rest = s_.rest();
             std::size_t plain = 0;
             while (plain < rest.size() && rest[plain] != '"' && rest[plain] != '\\' &&
@@ -128,7 +129,7 @@ private:
             if (!is_utf8(rest.substr(0, plain))) s_.fail("this text is not UTF-8");
             read.append(rest.substr(0, plain));
             s_.skip(plain);
-            if (s_.at_end()) s_.fail_at(start, "this text has no end");
+            if (s_.at_end()) s_.fail_at(start, "this text is not closed");
             if (s_.take_if('"')) return read;
             if (!s_.take_if('\\')) s_.fail("a control character must be written as \\u00..");
             escape(read);
@@ -141,7 +142,8 @@ private:
         const char c = s_.take();
         if (c == 'u') return parse_code_point(s_, 4, read);
         const std::size_t i = letters.find(c);
-        if (i == std::string_view::npos) s_.fail_at(s_.position() - 2, "JSON has no such escape");
+        if (i == std::string_view::npos)
+            s_.fail_at(s_.position() - 2, "JSON does not have this escape");
         read += meanings[i];
     }
 
@@ -191,7 +193,7 @@ private:
     scanner& s_;
     const parse_limits& limits_;
     std::vector<level> open_;
-    bool was_empty_ = false;  // the container that was opened last has ended at once
+    bool was_empty_ = false;  // the container that was opened last is empty, and closed
 };
 
 }  // namespace

@@ -6,8 +6,8 @@
 
 #include <cstring>
 
-/// Equality and order of numbers, exact whatever their types, and hashes of values. What is equal
-/// has the same hash.
+/// Equality and order of numbers, exact whatever their types; hashes of values. Equal values have
+/// the same hash.
 
 namespace valpool {
 
@@ -18,23 +18,23 @@ namespace {
 
 std::partial_ordering compare_mixed(wide_int i, real_8 r) noexcept {
     if (std::isnan(r)) return std::partial_ordering::unordered;
-    constexpr real_8 beyond = 3.0e38;  // inside the range of wide_int, outside of every integer
-    if (r >= beyond / 2) return std::partial_ordering::less;
-    if (r <= -beyond / 2) return std::partial_ordering::greater;
+    constexpr real_8 beyond = 0x1p127;  // the first real that wide_int does not hold
+    if (r >= beyond) return std::partial_ordering::less;
+    if (r < -beyond) return std::partial_ordering::greater;
     const auto whole = static_cast<wide_int>(r);
     if (i != whole) return i < whole ? std::partial_ordering::less : std::partial_ordering::greater;
     const real_8 rest = r - static_cast<real_8>(whole);
     return 0.0 <=> rest;
 }
 
-/// A big integer that number_of could not give exactly.
+/// Whether this is a big integer that number_of could not represent exactly.
 bool is_huge(const Val& v, const any_number& n) noexcept {
     return is_big(v.tag) && n.what == any_number::real;
 }
 
 std::partial_ordering order_of(int sign) noexcept { return sign <=> 0; }
 
-/// Exact even with integers of any size.
+/// Compares the real parts; exact also for integers of any size.
 std::partial_ordering compare_real_parts(const Val& a, const any_number& x, const Val& b,
                                          const any_number& y) {
     const bool x_huge = is_huge(a, x);
@@ -42,7 +42,7 @@ std::partial_ordering compare_real_parts(const Val& a, const any_number& x, cons
     if (!x_huge && !y_huge) return compare_reals(x, y);
     if (!x_huge && x.what != any_number::integer && !std::isfinite(x.re)) return x.re <=> 0.0;
     if (!y_huge && y.what != any_number::integer && !std::isfinite(y.re)) return 0.0 <=> y.re;
-    // What is huge is so far from any real with a fraction that whole parts decide.
+    // A huge integer is so far from every real with a fraction that the whole parts decide.
     return order_of(exact_whole(a).compare(exact_whole(b)));
 }
 
@@ -95,10 +95,10 @@ std::uint32_t hash_of(std::string_view text) noexcept {
 }
 
 namespace {
-// Containers count by their content, so far as that takes a time in proportion to their size, and
-// no stack that depends on it: values may share parts, or themselves. What is equal must have the
-// same hash, so where this ends goes by what == sees alone: an Arr may equal an array of numbers,
-// and a Tab an OTab in another order.
+// Containers are hashed by their content, within two limits: the time stays proportional to their
+// size, and the stack use does not depend on it, because values may share parts or contain
+// themselves. Equal values must have the same hash. So the limits depend only on what == sees: an
+// Arr may equal an array of numbers, and a Tab an OTab in another order.
 constexpr unsigned most_hashed_levels = 3;
 constexpr std::size_t most_hashed_nested = 16;  // containers in one container
 
@@ -131,7 +131,7 @@ std::uint64_t hash_of_numbers(const Val& v, std::uint64_t h) {
     return h;
 }
 
-/// In any order.
+/// The hash of the entries; it does not depend on their order.
 std::uint64_t hash_of_entries(const table& t, unsigned levels) {
     const unsigned deep = t.entries() <= most_hashed_nested ? levels : 0;
     std::uint64_t sum = 0;
@@ -140,7 +140,7 @@ std::uint64_t hash_of_entries(const table& t, unsigned levels) {
     return sum;
 }
 
-/// Without levels left: by its length.
+/// With no levels left, only the type and the length count.
 std::uint32_t hash_of_container(const Val& v, unsigned levels) {
     const std::uint64_t h =
         mixed(is_table(v.tag) ? 3 : static_cast<unsigned char>(v.tag), v.length());
@@ -173,7 +173,7 @@ int order_of_numbers(const Val& a, const Val& b) {
     const auto order = compare_real_parts(a, x, b, y);
     if (order == std::partial_ordering::less) return -1;
     if (order == std::partial_ordering::greater) return 1;
-    // NaN goes before all others, so that it has a place.
+    // NaN comes before all other numbers, so that the order is defined for it, too.
     const bool x_nan = x.what != any_number::integer && std::isnan(x.re);
     const bool y_nan = y.what != any_number::integer && std::isnan(y.re);
     if (x_nan != y_nan) return x_nan ? -1 : 1;

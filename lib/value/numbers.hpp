@@ -12,8 +12,8 @@ namespace valpool::detail {
 
 __extension__ using wide_int = __int128;
 
-/// By its tag, how many bits of a word an integer's sign has to be drawn over. An unsigned one has
-/// zeros there already.
+/// For each tag of an integer: by how many bits a 64-bit word is shifted left and back right to
+/// extend the integer's sign. 0 for an unsigned one: its upper bits are zeros already.
 class sign_distances {
 public:
     static constexpr unsigned char no_integer = 0xff;
@@ -37,7 +37,8 @@ private:
 };
 inline constexpr sign_distances sign_distance_of{};
 
-/// The number that most are: an integer of any type that int_8 can hold, or a bool.
+/// The value of an integer of any type that fits int_8, or of a bool; this is the quick path for
+/// the most frequent numbers.
 inline std::optional<int_8> int_8_of(const Val& v) noexcept {
     const unsigned char distance = sign_distance_of[v.tag];
     if (distance == sign_distances::no_integer) return {};
@@ -46,25 +47,26 @@ inline std::optional<int_8> int_8_of(const Val& v) noexcept {
     return static_cast<int_8>(bits << distance) >> distance;
 }
 
-/// A number as one of the few kinds that arithmetic has to tell apart.
+/// A number in one of the three kinds that arithmetic distinguishes.
 struct any_number {
     enum kind { integer, real, complex } what;
     wide_int i;
     real_8 re;
     real_8 im;
 };
-/// `v` is a number. A big integer that does not fit wide_int becomes a real, not exactly.
+/// `v` must be a number. A big integer that does not fit wide_int becomes a real, rounded.
 any_number number_of(const Val& v);
 
-/// Exact, whatever the types: -1 < int_u8's largest, 2^53 + 1 is not 2^53.0. Unordered with NaN.
+/// Exact, whatever the types: -1 is less than the largest int_u8, and 2^53 + 1 is not 2^53.0.
+/// Unordered with NaN.
 std::partial_ordering compare_reals(const any_number& a, const any_number& b) noexcept;
 
-/// Of two Vals that are numbers of any kind; big integers, too.
+/// Both Vals must be numbers of any type, big integers included.
 bool equal_numbers(const Val& a, const Val& b);
 /// Less than, equal to or greater than 0; NaN comes first.
 int order_of_numbers(const Val& a, const Val& b);
 
-/// As a C cast; where C leaves it undefined, the nearest; NaN gives 0.
+/// As a C cast. Where C leaves the result undefined, gives the nearest value; NaN gives 0.
 template <class T>
 T cast_number(const any_number& n) noexcept {
     if constexpr (std::is_same_v<T, complex_8> || std::is_same_v<T, complex_16>) {

@@ -7,16 +7,16 @@
 
 namespace valpool::detail {
 
-/// What a proxy refers to; null for what is no proxy.
+/// The identity of what a proxy refers to; null for a value that is not a proxy.
 inline const void* identity_of(const Val& v) noexcept {
     if (!v.isproxy) return nullptr;
     if (const box* const b = value_access::target(v)) return b;
     return value_access::block_of(v);
 }
 
-/// The values that a walk is inside of, by which it notices that one contains itself, in a time
-/// that hardly depends on the depth. A value that is no proxy cannot: its identity is none, and is
-/// never found.
+/// The values that a traversal is inside of. With these it detects that a value contains itself, in
+/// a time that hardly depends on the depth. Only a proxy can contain itself. Other values have the
+/// null identity, which contains() never finds.
 template <class Identity>
 class open_levels {
 public:
@@ -31,7 +31,7 @@ public:
     }
 
 private:
-    std::vector<Identity> levels_;  // as they were: the values may change meanwhile
+    std::vector<Identity> levels_;  // as entered: the values may change meanwhile
     std::set<Identity> open_;
 };
 

@@ -44,14 +44,14 @@ Val array_of_tag(char tag, const std::vector<placed_number>& numbers, const scan
         tag, [&](auto type) { return array_of<typename decltype(type)::type>(numbers, s); });
 }
 
-/// The tag that a letter means for these numbers: two types have the letter 'b', and two 'l'.
+/// The tag that a letter means for these numbers: 'b' and 'l' each stand for two types.
 char tag_of_letter(char letter, const std::vector<placed_number>& numbers, const scanner& s,
                    std::size_t place) {
     const auto has_tag = [](char tag) {
         return [tag](const placed_number& n) { return n.number.tag == tag; };
     };
     const type_row* const type = find_type_of_letter(letter);
-    if (!type) s.fail_at(place, "there is no array of this code");
+    if (!type) s.fail_at(place, "no array type has this code");
     if (letter == 'b' && !numbers.empty() &&
         std::all_of(numbers.begin(), numbers.end(), has_tag('b')))
         return number_tag<bool>();
@@ -60,7 +60,7 @@ char tag_of_letter(char letter, const std::vector<placed_number>& numbers, const
     return type->tag;
 }
 
-/// Where the text gives no letter: what holds all the numbers.
+/// The tag when the text gives no letter: a type that holds all the numbers.
 char usual_tag(const std::vector<placed_number>& numbers) {
     const auto has = [&numbers](char tag) {
         return std::any_of(numbers.begin(), numbers.end(),
@@ -85,14 +85,15 @@ Val parse_array_element(scanner& s, precision reals) {
     return parse_number(s, reals);
 }
 
-/// Once the array's code, which stands behind them, tells that they are of single precision: what
-/// has been rounded twice is not always the nearest.
+/// Reads the numbers again in single precision, once the code after them says that the array has
+/// it: a number that is rounded twice is not always the nearest.
 void round_once(std::vector<placed_number>& numbers, const scanner& s) {
     scanner again(s);
     for (auto& [number, place] : numbers) {
         again.go_back(place);
         Val rounded = parse_array_element(again, precision::single_);
-        // What became infinite does not fit, which is told of the number as it was.
+        // A number that becomes infinite does not fit. The error must name the number as it was, so
+        // it stays.
         const complex_16 before = number;
         const complex_16 after = rounded;
         if (std::isfinite(before.re) == std::isfinite(after.re) &&
@@ -101,7 +102,7 @@ void round_once(std::vector<placed_number>& numbers, const scanner& s) {
     }
 }
 
-/// Behind the word "dtype": NumPy's name of the array's type.
+/// Reads what follows the word "dtype": NumPy's name of the array's type.
 Val parse_array_type(scanner& s, std::vector<placed_number>& numbers) {
     s.expect('=', "'=' after dtype");
     s.skip_space();
@@ -111,10 +112,10 @@ Val parse_array_type(scanner& s, std::vector<placed_number>& numbers) {
         if (is_single_precision(type.tag)) round_once(numbers, s);
         return array_of_tag(type.tag, numbers, s);
     }
-    s.fail("there is no array of this type");
+    s.fail("no array type has this name");
 }
 
-/// Behind the word "array".
+/// Reads what follows the word "array".
 Val parse_array(scanner& s) {
     s.expect('(', "'(' after array");
     s.expect('[', "'['");
@@ -145,8 +146,8 @@ Val parse_array(scanner& s) {
 
 // --- containers -------------------------------------------------------------------------------
 
-/// A container that is not complete yet. They stand on a stack of their own: nesting of any depth
-/// must not use up the thread's.
+/// A container that is not complete yet. Open containers are kept on a stack of their own, so that
+/// deep nesting does not use up the thread's stack.
 struct open_container {
     enum kind { list, tuple, table, ordered, ordered_pairs } what;
     std::size_t place;
@@ -154,7 +155,7 @@ struct open_container {
     Val whole;  // of the others
     Val key;
     bool has_key = false;
-    bool is_in_key = false;  // this container is itself a part of a key
+    bool is_in_key = false;  // this container is a part of a key
 
     bool is_table() const noexcept { return what == table || what == ordered; }
     char close() const noexcept { return what == tuple ? ')' : is_table() ? '}' : ']'; }
@@ -177,7 +178,7 @@ public:
     }
 
 private:
-    /// A whole value, or nothing when it has opened a container.
+    /// Reads a whole value; returns nothing when it has opened a container instead.
     std::optional<Val> begin_value() {
         s_.skip_space();
         const std::size_t place = s_.position();
@@ -213,7 +214,7 @@ private:
         if (open_.size() >= limits_.depth)
             s_.fail("more than " + std::to_string(limits_.depth) + " levels");
         const bool in_key = !open_.empty() && (open_.back().is_in_key || expects_key());
-        if (in_key && ++key_levels_ > most_key_levels) s_.fail("a key of too many levels");
+        if (in_key && ++key_levels_ > most_key_levels) s_.fail("a key with too many levels");
         s_.skip(skipped);
         open_.push_back({what, place, {}, {}, {}, false, in_key});
         if (what == open_container::table) open_.back().whole = Tab();
@@ -224,10 +225,11 @@ private:
 
     bool expects_key() const noexcept { return open_.back().is_table() && !open_.back().has_key; }
 
-    /// What stands in the innermost container next, or that container when it is complete.
+    /// Reads the next element of the innermost container, or returns that container when it is
+    /// complete.
     std::optional<Val> end_or_next() {
         s_.skip_space();
-        if (s_.at_end()) s_.fail_at(open_.back().place, "this has no end");
+        if (s_.at_end()) s_.fail_at(open_.back().place, "this container is not closed");
         if (!open_.back().has_key && s_.take_if(open_.back().close())) return finish();
         return begin_value();
     }
@@ -283,7 +285,7 @@ private:
         return tuple;
     }
 
-    /// Tables look keys up by comparing them, which recurses into keys of keys.
+    /// Tables find keys by comparing them, which recurses into the containers in a key.
     static constexpr std::size_t most_key_levels = 64;
 
     scanner& s_;
@@ -303,7 +305,7 @@ Val parse_from(std::string_view text, std::size_t& position, const parse_limits&
         position = s.position();
         return v;
     } catch (...) {
-        position = std::min(s.position() + 1, text.size());  // for who reads on
+        position = std::min(s.position() + 1, text.size());  // for a caller that reads on
         throw;
     }
 }
@@ -339,7 +341,8 @@ bool ValReader::expectNumber(Val& number) {
     Val v;
     expectAnything(v);
     if (v.tag == 'b' || (ByteLength(v.tag) == 0 && !is_big(v.tag)))
-        throw std::logic_error("a value of type " + value_access::type_name(v) + " is no number");
+        throw std::logic_error("a value of type " + value_access::type_name(v) +
+                               " is not a number");
     number = std::move(v);
     return true;
 }
@@ -348,7 +351,7 @@ bool ValReader::expectNumericArray(Val& array) {
     expectAnything(v);
     if (v.tag != 'n' || v.subtype == 'Z')
         throw std::logic_error("a value of type " + value_access::type_name(v) +
-                               " is no array of numbers");
+                               " is not an array of numbers");
     array = std::move(v);
     return true;
 }

@@ -13,16 +13,16 @@ namespace valpool::detail {
 namespace {
 
 struct number_text {
-    std::string text;  // without a leading plus and underscores
+    std::string text;  // without a leading plus and without underscores
     int base = 10;     // 0: a real
 };
 
-/// Whether the text goes on like this at a place that may lie behind its end.
+/// Whether the text has `what` at `place`, which may lie beyond the end of the text.
 bool has_at(std::string_view text, std::size_t place, std::string_view what) noexcept {
     return place <= text.size() && text.substr(place, what.size()) == what;
 }
 
-/// A number, and how far it has been read.
+/// Reads a number, and tells how long it is.
 class number_scanner {
 public:
     explicit number_scanner(std::string_view rest) : rest_(rest) {}
@@ -61,7 +61,8 @@ private:
         n_.text += word;
         return std::move(n_);
     }
-    /// As in Python an underscore may stand between two digits, and behind the mark of a base.
+    /// As in Python, an underscore may stand between two digits, and right after the mark of a
+    /// base.
     void take_digits(int base, bool is_behind_mark = false) {
         for (bool may_separate = is_behind_mark;; may_separate = true) {
             const bool separates = may_separate && letter_at(at_, '_');
@@ -100,7 +101,7 @@ template <class Real>
 Real nearest_to(const std::string& text) {
     Real value = 0;
     const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-    // What is too large is infinite, what is too small is zero.
+    // Gives infinity for a number that is too large, zero for one that is too small.
     if (result.ec == std::errc::result_out_of_range)
         return static_cast<Real>(std::strtod(text.c_str(), nullptr));
     return value;
@@ -109,7 +110,7 @@ real_8 real_of(const std::string& text, precision reals) {
     return reals == precision::single_ ? nearest_to<real_4>(text) : nearest_to<real_8>(text);
 }
 
-/// Binary or octal digits as hexadecimal ones, which a big integer reads in one go.
+/// Converts binary or octal digits to hexadecimal ones, which a big integer reads at once.
 std::string in_hexadecimal(std::string_view digits, unsigned bits_per_digit) {
     std::string reversed;
     unsigned bits = 0;
@@ -126,7 +127,7 @@ std::string in_hexadecimal(std::string_view digits, unsigned bits_per_digit) {
     return {reversed.rbegin(), reversed.rend()};
 }
 
-/// Of digits in its base, with a minus if need be.
+/// The integer of digits in base `n.base`, with an optional minus.
 Val integer_of(const number_text& n, bool is_long) {
     const bool negative = n.text.front() == '-';
     const std::string_view digits = std::string_view(n.text).substr(negative ? 1 : 0);
@@ -145,17 +146,17 @@ Val integer_of(const number_text& n, bool is_long) {
     return int_n((negative ? "-0x" : "0x") + hexadecimal);
 }
 
-/// An integer, a real, or an imaginary number with a j behind it.
+/// Reads an integer, a real, or an imaginary number (with a j at its end).
 Val parse_plain_number(scanner& s, precision reals) {
     const std::size_t start = s.position();
     number_scanner number(s.rest());
     const number_text n = number.scan();
     s.skip(number.length());
-    if (n.text.empty() || n.text == "-") s.fail_at(start, "this is no number");
+    if (n.text.empty() || n.text == "-") s.fail_at(start, "this is not a number");
     const bool is_decimal = n.base == 0 || n.base == 10;
     const bool is_imaginary = is_decimal && (s.take_if('j') || s.take_if('J'));
     const bool is_long = n.base != 0 && !is_imaginary && (s.take_if('L') || s.take_if('l'));
-    if (is_word(s.peek())) s.fail_at(start, "this is no number");
+    if (is_word(s.peek())) s.fail_at(start, "this is not a number");
     if (is_imaginary) return complex_16(0, real_of(n.text, reals));
     return n.base == 0 ? Val(real_of(n.text, reals)) : integer_of(n, is_long);
 }
@@ -183,7 +184,8 @@ Val parse_number(scanner& s, precision reals) {
             const Val second = parse_plain_number(s, reals);
             const real_8 part = static_cast<complex_16>(second).im;
             if (second.tag == 'D') {
-                // An integer has no negative zero, but a real part that is printed like one has.
+                // An integer does not have a negative zero, but a real part that is printed like an
+                // integer does.
                 const auto magnitude = std::fabs(static_cast<real_8>(first));
                 return complex_16(has_minus ? -magnitude : magnitude, is_negative ? -part : part);
             }

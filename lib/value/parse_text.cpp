@@ -1,6 +1,6 @@
 #include "value/scanner.hpp"
 
-/// Text from its literal.
+/// Text from string literals.
 
 namespace valpool::detail {
 
@@ -48,20 +48,20 @@ void parse_code_point(scanner& s, int digits, std::string& text) {
         if (is_low_surrogate(second)) code = 0x10000 + ((code - 0xd800) << 10) + (second - 0xdc00);
     }
     if (is_high_surrogate(code) || is_low_surrogate(code))
-        s.fail_at(place, "this is half of a character (a lone surrogate)");
-    if (code > 0x10ffff) s.fail_at(place, "there is no such character");
+        s.fail_at(place, "this is only half of a character (a lone surrogate)");
+    if (code > 0x10ffff) s.fail_at(place, "no character has this code");
     append_utf8(text, code);
 }
 
 namespace {
 
-/// One to three octal digits: a byte.
+/// Reads one to three octal digits: a byte.
 void parse_octal(scanner& s, std::string& text) {
     const std::size_t place = s.position() - 1;
     unsigned code = 0;
     for (int i = 0; i < 3 && is_digit_of(8, s.peek()); ++i)
         code = code * 8 + static_cast<unsigned>(s.take() - '0');
-    if (code > 0xff) s.fail_at(place, "this octal escape is no byte");
+    if (code > 0xff) s.fail_at(place, "this octal escape does not fit a byte");
     text += static_cast<char>(code);
 }
 
@@ -94,7 +94,7 @@ std::string parse_text(scanner& s) {
     const char quote = s.take();
     std::string text;
     for (;;) {
-        if (s.at_end()) s.fail_at(start, "this text has no end");
+        if (s.at_end()) s.fail_at(start, "this text is not closed");
         const char c = s.take();
         if (c == quote) return text;
         if (c == '\\')

@@ -48,7 +48,8 @@ void print_string(std::ostream& out, std::string_view text) {
     out << quote;
 }
 
-/// `digits` with the point behind the first of them, moved on by the exponent.
+/// `digits` written without an exponent: their point stands after the first digit, and `exponent`
+/// moves it.
 std::string without_exponent(std::string digits, int exponent) {
     if (exponent < 0)
         return "0." + std::string(static_cast<std::size_t>(-exponent) - 1, '0') + digits;
@@ -58,8 +59,8 @@ std::string without_exponent(std::string digits, int exponent) {
     return digits;
 }
 
-/// The fewest digits that read back the same. In fixed notation std::to_chars gives all digits of a
-/// large number instead, of which the last ones say nothing.
+/// The fewest digits that read back as the same number. In fixed notation std::to_chars gives all
+/// digits of a large number instead, and the last of them carry no information.
 template <class Real>
 std::string digits_of(Real r) {
     if (std::isnan(r)) return "nan";
@@ -104,7 +105,7 @@ void print_number(std::ostream& out, T i) {
     out.write(text.data(), end - text.data());
 }
 
-/// Python's array module has no letter for these.
+/// Printed as a list: Python's array module does not have a letter for strings.
 void print_array(std::ostream& out, const Array<std::string>& a) {
     out << '[';
     for (std::size_t i = 0; i < a.length(); ++i) {
@@ -124,14 +125,14 @@ void print_array(std::ostream& out, const Array<T>& a) {
     out << "], '" << find_type(number_tag<T>())->letter << "')";
 }
 
-/// A frame of the printer's own stack: nesting of any depth must not use up the thread's.
+/// A frame of the printer's own stack: deep nesting must not use up the thread's stack.
 struct frame {
     const Val* container;
     std::vector<value_pair> entries;  // of a table
     value_row row;                    // of a list
     std::size_t next = 0;
     const char* close;
-    bool owes_bracket = false;  // of an OrderedDict's pair, after its value
+    bool owes_bracket = false;  // the pair of an OrderedDict still needs its ')'
 
     std::size_t count() const { return is_table(container->tag) ? entries.size() : row.count; }
 };
@@ -190,8 +191,8 @@ private:
     }
 
     void open(const Val& v) {
-        // Of a value that shares what is being printed already, in Python's way, three dots: it
-        // would never end.
+        // A value that refers to what is being printed already would never end. As in Python, it
+        // prints as three dots.
         if (open_.contains(identity_of(v))) {
             out_ << opening(v) << "..." << closing(v);
             return;
@@ -260,7 +261,7 @@ private:
 
     std::ostream& out_;
     const bool pretty_;
-    std::int64_t indent_;  // wide enough for any depth, whatever is added for each level
+    std::int64_t indent_;  // 64 bits: wide enough for any depth and any `add`
     const std::int64_t add_;
     std::vector<frame> frames_;
     open_levels<const void*> open_;
@@ -270,7 +271,7 @@ private:
 
 namespace {
 
-/// Keeps the start of what is written, and ends the writing by an exception when there is more.
+/// Keeps the start of what is written, and stops the writing by an exception when there is more.
 class excerpt : private std::streambuf {
 public:
     struct full {};
@@ -278,7 +279,7 @@ public:
     explicit excerpt(const Val& v) {
         setp(text_.data(), text_.data() + text_.size());
         std::ostream out(this);
-        out.exceptions(std::ios::badbit);  // or the stream would keep the exception to itself
+        out.exceptions(std::ios::badbit);  // otherwise the stream swallows the exception
         try {
             out << v;
         } catch (const full&) {

@@ -28,7 +28,7 @@ using namespace detail;
 namespace {
 template <class V>
 V&& checked_proxy(V&& v) {
-    if (!v.isproxy) throw std::logic_error(value_access::description(v) + ", is no proxy");
+    if (!v.isproxy) throw std::logic_error(value_access::description(v) + ", is not a proxy");
     return std::forward<V>(v);
 }
 }  // namespace
@@ -44,7 +44,7 @@ void Proxy::check_arguments(const void* container, bool shared) {
 std::size_t Proxy::refcount() const noexcept {
     if (!handle_.isproxy) return 0;
     if (const box* const b = value_access::target(handle_)) {
-        // All the handles of this process count once in the box.
+        // All handles of this process together count once in the box.
         return b->refs.load(std::memory_order_relaxed) - 1 +
                value_access::hold_of(handle_)->handles.load(std::memory_order_relaxed);
     }
@@ -64,8 +64,8 @@ void Proxy::clear() {
         visit_container(handle_.tag, handle_.subtype, value_access::container(handle_), empty);
         return;
     }
-    // Nothing in a poisoned box can be trusted but its header: a new root takes the old one's
-    // place.
+    // Of a poisoned box only the header can be trusted. So the old root is not destroyed; a new one
+    // is constructed in its place.
     visit_container(handle_.tag, handle_.subtype, b->root(), [b](auto& content) {
         using C = std::remove_reference_t<decltype(content)>;
         reset_box(*b, sizeof(C), [](box& in) { new (in.root()) C(detail::allocator<char>(&in)); });
@@ -77,10 +77,10 @@ Val::Val(const Proxy& p) : Val(p.val()) {}
 std::ostream& operator<<(std::ostream& out, const Proxy& p) { return out << p.val(); }
 
 namespace {
-/// What is known to need more than that allocates it by itself.
+/// A table that is known to need a larger first chunk allocates that by itself.
 constexpr std::size_t largest_first_chunk_bytes = 4096;
 
-/// The first entries of a table that is empty yet lie in the same block.
+/// An empty table gets room for its first entries in the same block.
 template <class T>
 [[gnu::noinline]] Proxy share_empty_table(StreamingPool* pool) {
     const std::uint32_t capacity = table::usual_first_capacity(pool);
@@ -120,7 +120,7 @@ Proxy finish_root(hold* h, char tag, char subtype) {
 
 Proxy share_content(StreamingPool* pool, const Val& v) {
     if (!is_container(v.tag))
-        throw std::logic_error("Shared: " + value_access::description(v) + ", is no container");
+        throw std::logic_error("Shared: " + value_access::description(v) + ", is not a container");
     return visit_container(v.tag, v.subtype, value_access::container(v), [&](auto& content) {
         using C = std::remove_reference_t<decltype(content)>;
         if constexpr (std::is_base_of_v<table, C>)
@@ -157,7 +157,7 @@ hold* pack(Val&& v, StreamingPool& pool) {
 }
 
 namespace {
-/// Leaves the handle alone.
+/// Copies the content to `out` and leaves the handle as it is.
 void unpack_copy(hold& h, Val& out) {
     if (h.target->root_tag == value_root_tag) {
         out = *static_cast<const Val*>(h.target->root());
@@ -184,16 +184,16 @@ void unpack(hold* h, Val& out) {
 
 namespace {
 
-/// The value itself if it has a lock, else None.
+/// A handle of the value if it has a lock, else None. std::logic_error when it is not a proxy.
 Val kept_while_locked(const Val& v) {
     if (!v.isproxy)
         throw std::logic_error("TransactionLock: " + value_access::description(v) +
-                               ", is no proxy");
+                               ", is not a proxy");
     return value_access::has_lock(v) ? Val(v) : Val();
 }
 
-/// The child of a fork has copies of its parent's locks, some of them locked for ever by threads
-/// that it does not have. The first one to lock there makes a new one.
+/// A forked child has copies of its parent's locks. Threads that the child does not have may have
+/// locked some of them for ever. So the first thread of the child that locks one makes a new lock.
 void renew_after_fork(heap_block& block) {
     const std::uint32_t now = fork_generation();
     const std::uint32_t being_renewed = ~now;
@@ -208,7 +208,7 @@ void renew_after_fork(heap_block& block) {
 
 bool try_lock_until(std::recursive_timed_mutex& lock, deadline until) {
 #ifdef VALPOOL_TSAN
-    // The compiler's sanitizer does not see locks that are taken by pthread_mutex_clocklock.
+    // ThreadSanitizer does not see locks taken by pthread_mutex_clocklock.
     while (!lock.try_lock()) {
         if (until.has_passed()) return false;
         std::this_thread::sleep_for(std::chrono::microseconds(100));
@@ -219,7 +219,7 @@ bool try_lock_until(std::recursive_timed_mutex& lock, deadline until) {
 #endif
 }
 
-/// In slices, after each of which the thread can be cancelled.
+/// Waits in slices, so that the thread can be cancelled after each of them.
 bool lock_block(heap_block& block, deadline until) {
     renew_after_fork(block);
     if (block.lock.try_lock()) return true;

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-/// What the parser of values is made of.
+/// The parts of the parser of values.
 
 namespace valpool::detail {
 
@@ -20,13 +20,13 @@ inline bool is_word(char c) noexcept {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
 }
 
-/// Of a base up to 10, or of 16.
+/// Whether c is a digit of this base: up to 10, or 16.
 inline bool is_digit_of(int base, char c) noexcept {
     if (base == 16) return std::isxdigit(static_cast<unsigned char>(c)) != 0;
     return c >= '0' && c < '0' + base;
 }
 
-/// The text, and how far it has been read.
+/// A text, and the position up to which it has been read.
 class scanner {
 public:
     scanner(std::string_view text, std::size_t position) noexcept
@@ -61,7 +61,7 @@ public:
         ++position_;
         return true;
     }
-    /// A word, not the start of a longer one.
+    /// Takes the word only if it is not the start of a longer one.
     bool take_word(std::string_view word) noexcept {
         if (rest().substr(0, word.size()) != word || is_word(peek(word.size()))) return false;
         position_ += word.size();
@@ -97,16 +97,17 @@ private:
 };
 
 bool starts_number(const scanner& s) noexcept;
-/// What a real is rounded to; in any case it is a real_8 then.
+/// The precision that a real is rounded to. It is stored as a real_8 in both cases.
 enum class precision { single_, double_ };
-/// A number, also one with an imaginary part behind it: 1-2.5j.
+/// Reads a number, which may have an imaginary part: 1-2.5j.
 Val parse_number(scanner& s, precision reals = precision::double_);
-/// "(1-2.5j)": nothing, and nothing taken, when it is not that.
+/// Reads a complex number in brackets: "(1-2.5j)". When the text is something else, returns nothing
+/// and takes nothing.
 std::optional<Val> try_complex(scanner& s, precision reals = precision::double_);
-/// Behind \u or \U, with so many digits: what it stands for, as UTF-8. Two escapes that are halves
-/// of one character are that character.
+/// After \u or \U: reads so many hexadecimal digits, and appends the character to `text` as UTF-8.
+/// Two escapes that are the halves of one character give that character.
 void parse_code_point(scanner& s, int digits, std::string& text);
-/// Text in quotes, with its escapes.
+/// Reads text in quotes, and resolves its escapes.
 std::string parse_text(scanner& s);
 
 }  // namespace valpool::detail

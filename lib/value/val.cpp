@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-/// The life of a value: construction, copy, move, assignment, destruction.
+/// The lifetime of a value: construction, copy, move, assignment, destruction.
 
 namespace valpool {
 
@@ -27,23 +27,24 @@ Val& Val::assign(const Tab& t) { return assign_container(t); }
 Val& Val::assign(const OTab& t) { return assign_container(t); }
 Val& Val::assign(const Tup& t) { return assign_container(t); }
 
-// To itself, too: it is copied first. NOLINTNEXTLINE(bugprone-unhandled-self-assignment)
+// Self-assignment works: the value is copied first.
+// NOLINTNEXTLINE(bugprone-unhandled-self-assignment)
 Val& Val::operator=(const Val& other) {
     const mutation guard(alloc_.region());
     if (!other.owns_something()) {
-        const short_text bytes(value_access::stored(other));  // may be a part of what is cleared
+        const short_text bytes(value_access::stored(other));  // first: clear() may destroy `other`
         if (owns_something()) clear();
         set_short(bytes);
         return *this;
     }
-    Val copy(other, alloc_);  // whatever can fail does so here
+    Val copy(other, alloc_);  // all that can fail comes before clear()
     clear();
     take_from(copy);
     return *this;
 }
 
 Val& Val::assign_text(std::string_view text) {
-    // The text may be a part of what is cleared: it is copied first.
+    // The text may be a part of what clear() destroys, so it is copied first.
     if (text.size() <= inline_text) return assign_short(short_text(text));
     const mutation guard(alloc_.region());
     if (!owns_something()) {
@@ -61,7 +62,7 @@ Val& Val::operator=(Val&& other) {
     if (alloc_.is_heap() && other.alloc_.is_heap()) {
         const short_text bytes(value_access::stored(other));
         if (other.is_relocatable(bytes.head)) {
-            other.become_none();  // before what it may be a part of is cleared
+            other.become_none();  // first: clear() may destroy `other`
             if (owns_something()) clear();
             set_short(bytes);
             return *this;
@@ -69,7 +70,7 @@ Val& Val::operator=(Val&& other) {
     }
     if (alloc_ != other.alloc_) return *this = static_cast<const Val&>(other);
     const mutation guard(alloc_.region());
-    Val moved(std::move(other), alloc_);  // other may be a part of what is cleared
+    Val moved(std::move(other), alloc_);  // first: clear() may destroy `other`
     clear();
     take_from(moved);
     return *this;
@@ -119,7 +120,7 @@ namespace {
 
 using object_pointer = allocator<char>::pointer;
 
-/// Nesting deeper than this is copied and destroyed from a list instead of by recursion.
+/// Containers nested deeper than this are copied and destroyed from a list instead of by recursion.
 constexpr unsigned most_nested = 32;
 
 template <class C>
@@ -129,7 +130,8 @@ void destroy(C& content, const detail::allocator<char>& memory) noexcept {
     own.deallocate(typename detail::allocator<C>::pointer(&content), 1);
 }
 
-/// A container that nobody refers to any more: in its memory, or adopted by a block.
+/// A container without references, to be destroyed: it lies in its region's memory, or a heap block
+/// has adopted it.
 struct doomed {
     box* region;
     void* object;
@@ -148,8 +150,9 @@ struct doomed {
     }
 };
 
-/// What the thread is in the middle of destroying. The list is there only while something is in it:
-/// values in static storage end later than anything else of a thread.
+/// How deep the thread is in destroying containers, and the list of those that it has put off. The
+/// list exists only while it has elements: values in static storage are destroyed after every other
+/// object of a thread.
 thread_local constinit unsigned destroying = 0;
 thread_local constinit std::vector<doomed>* to_destroy = nullptr;
 
@@ -183,7 +186,7 @@ void drop_block(heap_block* block) noexcept {
     end_container({nullptr, nullptr, block, 0, 0});
 }
 
-/// What the thread is in the middle of copying: how deep it is, and what it has put off.
+/// How deep the thread is in copying containers, and the list of those that it has put off.
 thread_local constinit unsigned copying = 0;
 thread_local constinit std::vector<std::pair<Val*, const Val*>>* to_copy = nullptr;
 
@@ -205,7 +208,7 @@ void Val::clear() noexcept {
     become_none();
 }
 
-/// Nothing that is being copied moves before the outermost copy is complete, so what lies deep can
+/// Nothing that is being copied moves before the outermost copy is complete. So deep containers can
 /// be put off until then.
 void Val::copy_content(const Val& other) {
     if (copying == most_nested) {
@@ -224,7 +227,7 @@ void Val::copy_content(const Val& other) {
     while (copying == 1 && to_copy && !to_copy->empty()) {
         const auto [to, from] = to_copy->back();
         to_copy->pop_back();
-        ++copying;  // or it would take this for the outermost one
+        ++copying;  // so that the nested call does not count as the outermost copy
         try {
             to->copy_content(*from);
         } catch (...) {
@@ -255,7 +258,7 @@ void Val::copy_what_is_owned(const Val& other) {
             put_in_slot<object_pointer>(reinterpret_cast<char*>(add_out_ref(*region, *from)));
             set_header(other.tag, other.subtype, true, place::in_slot);
         } else {
-            // From elsewhere into a pool: what it shares is copied.
+            // From other memory into a pool: the content that the proxy shares is copied.
             copy_content(other);
         }
     } else if (other.has_bytes()) {
@@ -281,18 +284,19 @@ StreamingPool* Val::allocator() const noexcept {
 }
 
 void Val::throw_no_text() const {
-    throw std::logic_error(value_access::description(*this) + ", is no string");
+    throw std::logic_error(value_access::description(*this) + ", is not a string");
 }
 
 namespace detail {
 
 void throw_length(std::size_t length, std::size_t most) {
-    // Who asks for more than half of the address space has asked for a negative number.
+    // A length above half of the address space comes from a negative number, so it is printed as
+    // one.
     throw std::length_error("a length of " + std::to_string(static_cast<std::ptrdiff_t>(length)) +
-                            "; at most " + std::to_string(most) + " are possible");
+                            " is not possible; the largest is " + std::to_string(most));
 }
 
-void throw_null_text() { throw std::logic_error("a null pointer is no text"); }
+void throw_null_text() { throw std::logic_error("a null pointer is not a text"); }
 
 box* value_access::target(const Val& v) noexcept {
     if (!v.isproxy) return nullptr;
@@ -312,7 +316,7 @@ void* value_access::any_container(const Val& v) {
 
 void* value_access::any_container_of_type(const Val& v, char tag, char subtype) {
     if (v.tag != tag || v.subtype != subtype)
-        throw std::logic_error(description(v) + ", is no " + type_name(tag, subtype));
+        throw std::logic_error(description(v) + ", is not of type " + type_name(tag, subtype));
     return any_container(v);
 }
 
@@ -336,7 +340,7 @@ void value_access::adopt_object(Val& v, char tag, char subtype, void* object, bo
     auto block = std::make_unique<heap_block>();
     block->has_lock = locks;
     if (locks) {
-        handle_forks();  // the child renews the lock
+        handle_forks();  // so that a forked child renews the lock
         block->lock_generation = fork_generation();
     }
     block->object = object;

@@ -21,7 +21,7 @@ using namespace detail;
 
 namespace {
 
-/// All that `read` gives, part by part, until it gives nothing.
+/// Collects what `read` returns, part by part, until it returns nothing.
 template <class Read>
 std::string all_of(Read read) {
     std::string content;
@@ -35,7 +35,8 @@ std::string all_of(Read read) {
 
 std::string content_of(std::istream& in) {
     if (!in) throw std::runtime_error("the stream cannot be read");
-    // Its buffer throws a std::runtime_error where the stream would keep an error to itself.
+    // Reads from the buffer: it throws a std::runtime_error where the stream would swallow the
+    // error.
     return all_of([&in](char* to, std::size_t most) {
         return in.rdbuf()->sgetn(to, static_cast<std::streamsize>(most));
     });
@@ -45,7 +46,8 @@ std::string content_of(std::istream& in) {
     throw_system_error(call, "the file " + quoted(filename), errno);
 }
 
-/// With the calls of C, which tell why they fail; a stream takes a directory for an empty file.
+/// With the C functions, because they tell why they fail. A stream reads a directory as an empty
+/// file.
 std::string content_of_file(const std::string& filename) {
     const auto close = [](std::FILE* file) { std::fclose(file); };
     const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(filename.c_str(), "rb"),

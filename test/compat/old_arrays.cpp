@@ -1,4 +1,4 @@
-// Lengths and capacities, searching and removing, as the original's arrays have them.
+// Lengths and capacities, searching and removing, as in the original's arrays.
 
 #include "ocarray.h"
 #include "ocnumerictools.h"

@@ -1,4 +1,4 @@
-// Components with a thread each, queues between them, and attributes that all may look at.
+// Components with a thread each, queues between them, and attributes that all of them may read.
 
 #include "occq.h"
 #include "octhread.h"

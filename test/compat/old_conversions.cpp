@@ -1,4 +1,4 @@
-// Lists to tables, bags, permutations, bytes and images of text.
+// Conversions of lists to tables, bags, permutations, bytes and images of text.
 
 #include "ocbag.h"
 #include "occonvert.h"

@@ -1,4 +1,4 @@
-// Numbers: of any size, complex, as text, and questions about them.
+// Numbers: of any size, complex, as text, and predicates on them.
 
 #include "ocbigint.h"
 #include "occomplex.h"

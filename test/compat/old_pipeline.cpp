@@ -1,4 +1,4 @@
-// A server, a middle and a client of the document, each a process of its own.
+// The server, middle and client of the original's document, each in a process of its own.
 
 #include "shmboot.h"
 

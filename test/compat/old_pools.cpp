@@ -1,4 +1,4 @@
-// A pool used by hand: memory taken and given back in every order, and what the pool says of it.
+// A pool used directly: memory allocated and freed in every order, and what the pool reports.
 
 #include "checkshm.h"
 #include "ocpermutations.h"

@@ -1,4 +1,4 @@
-// Pretty printing, files and conversions out.
+// Pretty printing, files, and conversions out of a Val.
 
 #include "ocval.h"
 #include "ocvalreader.h"

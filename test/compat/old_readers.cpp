@@ -1,4 +1,4 @@
-// Reading whatever comes: numbers and arrays, from characters and streams, good and bad.
+// Reading numbers and arrays, from characters and streams, valid and invalid.
 
 #include <sstream>
 #include "ocnumerictools.h"

@@ -1,4 +1,4 @@
-// Proxies, locks and pools: what a program of one process does with them.
+// Proxies, locks and pools, as a program with a single process uses them.
 
 #include "checkshm.h"
 #include "occircularbuffer.h"

@@ -1,4 +1,4 @@
-// Iterators that are used again, tables that swap, what is sorted, and bytes.
+// Iterators that are reused, tables that are swapped, sorting, and bytes.
 
 #include "ocbsearch.h"
 #include "occircularbuffer.h"

@@ -1,4 +1,4 @@
-// Threads, a queue between them, and a condition.
+// Threads, a queue between them, and a condition variable.
 
 #include "occq.h"
 #include "ocsynchronizer.h"

@@ -21,7 +21,7 @@ int main() {
     t["nested"]["a"]["b"][1] = "changed";
     cout << t("nested")("a")("b") << endl;
 
-    // Conversions out
+    // Conversions out of a Val
     int_4 i = t("int");
     real_8 r = t("real");
     string s = t("string");

@@ -1,5 +1,5 @@
-// Uses what the public headers have, as a user with other flags than the library's does: with all
-// warnings as errors, and in the debug mode of the standard library. Prints "ok".
+// Uses the public headers as a user with flags other than the library's: with all warnings as
+// errors, and in the debug mode of the standard library. Prints "ok".
 #include <valpool/valpool.hpp>
 
 #include <cstdlib>
@@ -83,7 +83,7 @@ void values() {
     v.prettyPrint(out);
 }
 
-/// Iterators and big integers have containers inside that the library fills.
+/// Iterators and big integers contain containers that the library fills.
 void containers_inside() {
     Val v = Tab{{"b", 2}, {"a", 1}, {"c", 3}};
     std::string keys;

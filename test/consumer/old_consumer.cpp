@@ -1,4 +1,4 @@
-// In the manner of the original library: its headers, its names, the global namespace.
+// Written as for the original library: its headers, its names, the global namespace.
 #include "shmboot.h"
 
 #include <unistd.h>

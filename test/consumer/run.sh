@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 "$cmake" --install "$build" --prefix "$work/first" >/dev/null
-# The tree is not where it was installed to: nothing in it may say where that was.
+# The tree is moved after the installation: nothing in it may contain the old path.
 mv "$work/first" "$work/prefix"
 "$cmake" -S "$here" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/prefix" \
   -DCMAKE_CXX_COMPILER="$compiler" >/dev/null

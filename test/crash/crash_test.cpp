@@ -20,8 +20,8 @@
 
 #include <unistd.h>
 
-/// Kills, and stops, a process at every named point, one after the other, while others live on in
-/// the same pool; then holds what is left against what must be.
+/// Kills, and stops, a process at every kill point, one after the other, while other processes live
+/// on in the same pool; then compares what is left with what must be.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -30,10 +30,10 @@ namespace {
 
 enum command : int { idle, judge, check_normal_work, look_at_gate, leave };
 
-/// A packet that only says: all before this one have come.
+/// A packet that only says that all packets before it have arrived.
 constexpr int mark = -1;
 
-/// A process with the pool's SHMMain. It judges after each death.
+/// The process with the pool's SHMMain. It judges the pool after each death.
 class keeper {
 public:
     keeper(const std::string& name, crash_board& board)
@@ -118,7 +118,8 @@ private:
     std::string verdict() {
         recover();
         std::ostringstream wrong;
-        // What was under way when it died may have happened or not; nothing else may be in doubt.
+        // The operation that was under way when it died may have happened or not. Nothing else may
+        // be in doubt.
         const auto left = drain(input_.pipe());
         const int sent = board_.sent;
         expect_numbers(wrong, "from victim", left, 0,
@@ -133,7 +134,7 @@ private:
         const int woken = board_.woken_with;
         const bool all_taken = eventually(
             [&] { return sleeper_.pipe().empty() && board_.sleeper_got >= woken; }, most_seconds_);
-        // What it has taken it may not have counted yet; behind a mark it has.
+        // The sleeper may have taken a packet without having counted it yet. After a mark it has.
         const int marks = board_.marks;
         sleeper_.pipe().enq(mark);
         const bool counted = eventually([&] { return board_.marks > marks; }, most_seconds_);
@@ -157,8 +158,8 @@ private:
         return side.start() == STARTED;
     }
 
-    /// Tables that the victim was changing while they were shared: whole, or poisoned; never
-    /// broken.
+    /// Tables that the victim was changing while they were shared: they must be whole or poisoned,
+    /// never broken.
     void use_what_was_being_changed(std::ostream& wrong) {
         Val table;
         while (changing_.pipe().dequeue(0.0, table)) {
@@ -179,7 +180,7 @@ private:
         return detail::arena_of(*main_.pool()).entrance.closed != 0 ? "closed" : "";
     }
 
-    /// What a process does all day, while another one is stopped somewhere.
+    /// The normal work of a process, while another one is stopped somewhere.
     std::string work_normally() {
         std::ostringstream wrong;
         std::vector<Val> kept;
@@ -217,11 +218,11 @@ private:
     std::unique_ptr<ServerSide> own_;
 };
 
-/// Waits on a pipe all its life; woken by victims.
+/// Waits on a pipe all the time, and is woken by victims.
 int sleep_and_count(const std::string& name, crash_board& board) {
     ClientSide side(name, "to sleeper");
     side.start();
-    side.pipe().spin(0);  // it is to sleep, whatever others do on its processor
+    side.pipe().spin(0);  // makes it sleep, whatever others do on its processor
     int expected = 0;
     while (!board.stop) {
         Val packet;
@@ -238,7 +239,7 @@ int sleep_and_count(const std::string& name, crash_board& board) {
     return 0;
 }
 
-/// A pool with its inhabitants, for a number of deaths.
+/// A pool with its keeper and its sleeper, for a number of deaths.
 class world {
 public:
     world() : name_("crash") {
@@ -262,7 +263,7 @@ public:
 
     void arm(unsigned point, unsigned nth, int signal) {
         auto& order = board_->plan.orders[point];
-        order.victim = -1;  // until it says who it is
+        order.victim = -1;  // until the victim writes its pid
         order.signal = signal;
         order.countdown = nth;
     }
@@ -283,7 +284,7 @@ public:
         });
     }
     void be_the_victim() { claim_orders(*board_); }
-    /// Empty when all is well.
+    /// What the keeper complains of; empty when all is well.
     std::string ask(command order) {
         board_->command = order;
         if (!wait_for_answer()) return "the keeper is stuck";
@@ -292,7 +293,7 @@ public:
 
 private:
     bool wait_for_answer() {
-        // Longer than the judge waits for anything.
+        // Longer than any wait of the judge.
         return eventually([this] { return board_->answer.exchange(0) == 1; }, 60);
     }
 
@@ -305,17 +306,17 @@ private:
 std::string name_of(unsigned point) { return detail::kill_point_name(point); }
 bool is_about(unsigned point, const char* topic) { return name_of(point).rfind(topic, 0) == 0; }
 
-/// How often a life passes a point.
+/// How often the scenario passes a kill point.
 struct pass_counts {
     unsigned own = 0;
     unsigned by_offspring = 0;
 
     bool only_offspring_passes() const { return own == 0 && by_offspring != 0; }
-    /// By whoever is to die there.
+    /// The passes of the process that is to die there.
     unsigned of_victim() const { return only_offspring_passes() ? by_offspring : own; }
 };
 
-/// Only the victims' passes matter, but the keeper's and the sleeper's are the same every time.
+/// Only the victim's passes matter; those of the keeper and the sleeper are the same every time.
 std::vector<pass_counts> passes_of_a_life(world& w) {
     std::vector<std::uint64_t> before;
     for (unsigned p = 0; p < detail::kill_point_count(); ++p)
@@ -333,7 +334,7 @@ std::vector<pass_counts> passes_of_a_life(world& w) {
     return passes;
 }
 
-/// Points that other tests than the life reach.
+/// Kill points that other tests reach, not this scenario.
 bool is_of_a_creator(unsigned point) {
     return is_about(point, "create.") || is_about(point, "retire.");
 }
@@ -359,7 +360,7 @@ BOOST_AUTO_TEST_CASE(every_kill_point_is_reached_by_some_test) {
 
 namespace {
 
-/// What the judge says after somebody has done this.
+/// The judge's verdict after a process has done this.
 std::string verdict_on(const std::function<void(const std::string&, crash_board&)>& deed) {
     world w;
     child doer([&] {
@@ -475,7 +476,7 @@ BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
         if (is_elsewhere(p)) continue;
         poisoned += w->board().poisoned;
-        w.reset();  // the old one takes its kill plan along
+        w.reset();  // first: the old world removes its kill plan
         w = std::make_unique<world>();
         for (const bool is_offspring : {false, true}) {
             w->board().is_offspring_to_die = is_offspring;
@@ -483,7 +484,7 @@ BOOST_AUTO_TEST_CASE(a_process_may_die_at_any_point_of_its_life) {
             const auto last = std::min<long>(count, most);
             for (long n = 1; n <= last; ++n) {
                 w->arm(p, static_cast<unsigned>(n), SIGKILL);
-                std::optional<child> second;  // dies at the same time, wherever it is then
+                std::optional<child> second;  // is killed at the same time, wherever it is then
                 if (n % 2 == 0) second.emplace(w->start_second_victim());
                 family victim = w->start_victim();
                 int end = victim.wait();
@@ -532,7 +533,7 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
         const auto passes = counts.of_victim();
         w.board().is_offspring_to_die = counts.only_offspring_passes();
         for (const unsigned second : recovery_points) {
-            // Spread over the whole life: what the first one leaves differs.
+            // Spread over the whole scenario, because what the first death leaves behind differs.
             const long steps = is_about(first, "box.mut") ? 8 * most : most;
             const long count = std::min<long>(steps, passes);
             for (long i = 0; i < count; ++i) {
@@ -542,7 +543,7 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
                 victim.wait();
                 w.disarm();
                 w.arm(second, 1, SIGKILL);
-                // Attaching finds the dead one, and dies in the middle of the repair.
+                // Attaching finds the dead process, and is killed in the middle of the repair.
                 child repairer([&] {
                     w.be_the_victim();
                     ClientSide side(w.name(), "to sleeper");
@@ -595,7 +596,7 @@ BOOST_AUTO_TEST_CASE(a_creator_may_die_at_any_point) {
 }
 
 namespace {
-/// False when it was stopped while it kept everybody out, as a repairer does: see stall_test.cpp.
+/// False when the process was stopped with the gate closed, as a repairer is: see stall_test.cpp.
 bool others_work_while_one_is_stopped_at(world& w, unsigned p, unsigned nth) {
     w.arm(p, nth, SIGSTOP);
     family victim = w.start_victim();

@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/// Pipes are removed while a process is stopped in the middle of something, and by processes that
-/// are killed in the middle of the removal.
+/// Pipes are removed while a process is stopped in the middle of an operation, and by processes
+/// that are killed in the middle of the removal.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -42,7 +42,7 @@ struct pipes : started_pool {
     pipes(const pipes&) = delete;
     pipes& operator=(const pipes&) = delete;
 
-    /// The n-th pass of the point, by the process that says so.
+    /// Arms the n-th pass of the kill point, for the calling process.
     void arm(const std::string& point, int signal, unsigned nth = 1) const {
         auto& order = board->plan.orders[point_named(point)];
         order.victim = getpid();
@@ -57,7 +57,7 @@ struct pipes : started_pool {
         side->start();
         return side;
     }
-    /// Who looks now and then does what is due.
+    /// A process that looks for the dead now and then removes the pipes that are due.
     void expect_pipes(std::size_t number) const {
         const bool are_so = eventually([&] { return pool()->isPristine() && count() == number; });
         BOOST_TEST(are_so);
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_remover_that_is_killed_leaves_the_pipe_whole_or_gone) {
                 });
                 BOOST_TEST(remover.wait() == -SIGKILL);
                 BOOST_TEST(eventually([&] {
-                    pool()->isPristine();  // looks for the dead
+                    pool()->isPristine();  // looks for dead processes
                     return check(pool()).dead_processes.empty();
                 }));
                 BOOST_TEST(kept("i") == 1);

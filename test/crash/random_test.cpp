@@ -25,10 +25,10 @@ namespace {
 constexpr int max_workers = 4;
 constexpr int max_packets = 100000;
 
-/// One line a worker: what it had done when it was last heard of.
+/// One line for each worker: what it has done, as far as it has reported.
 struct worker_log {
     std::atomic<int> sent;      // its packets 0 ... sent - 1 are enqueued for certain
-    std::atomic<int> in_doubt;  // packets it had taken and not yet noted: at most one
+    std::atomic<int> in_doubt;  // packets taken and not yet noted: at most one
 };
 
 struct random_board {
@@ -57,7 +57,7 @@ public:
         second_.start();
     }
 
-    /// Starts workers, kills some of them some time later, lets the others finish, and judges.
+    /// Starts workers, kills some of them later, lets the others finish, and judges the pool.
     void round() {
         board_->clear();
         std::vector<child> workers;
@@ -99,7 +99,7 @@ private:
                 default: forget(kept, random); break;
             }
         }
-        return 0;  // with values alive: destructors never run for some of them
+        return 0;  // with values alive, for some of which no destructor runs
     }
 
     void produce(int me, std::mt19937& random, std::vector<Val>& kept) {
@@ -113,7 +113,7 @@ private:
         if (done) ++log.sent;
     }
 
-    /// Between taking a packet and passing it on, a death takes the packet along.
+    /// A death between taking a packet and passing it on loses the packet.
     void transform(int me) {
         worker_log& log = board_->workers[static_cast<std::size_t>(me)];
         log.in_doubt = 1;
@@ -166,7 +166,7 @@ private:
         auto user = detail::find_attachment(detail::arena_of(*main_.pool()));
         BOOST_REQUIRE(eventually([&] {
             detail::recover_if_needed(*user.get());
-            // The children of those who were killed may live a little longer.
+            // Children of killed workers may live a little longer.
             const pool_report now = check(main_.pool());
             return now.living_processes.size() == 1 && now.dead_processes.empty();
         }));
@@ -179,12 +179,12 @@ private:
                 const int times = board_->seen[w][i];
                 BOOST_REQUIRE_LE(times, 1);
                 if (i < sent && times == 0) ++lost;
-                // One more than it knows of may have got through.
+                // One packet more than the worker has reported may have arrived.
                 if (i > sent) BOOST_REQUIRE_EQUAL(times, 0);
             }
         }
-        // Each death in the middle of a hand-over takes at most one packet, and for transform the
-        // one it could not yet note.
+        // Each death in the middle of a hand-over loses at most one packet; in transform it also
+        // loses the packet that the worker could not note yet.
         BOOST_REQUIRE_LE(lost, doubts * 2);
         BOOST_REQUIRE_EQUAL(board_->disorder.load(), 0);
         const pool_report report = check(main_.pool());

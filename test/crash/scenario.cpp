@@ -21,13 +21,13 @@ void use_raw_memory(StreamingPool& pool) {
     for (const std::size_t size : {10u, 100u, 1000u, 3000u, 20000u, 100u, 100u})
         pieces.push_back(pool.allocate(size));
     for (char* piece : pieces) pool.deallocate(piece);
-    // More than a batch of frees; pages that are used up, refilled and emptied.
+    // More than one batch of frees; pages that are used up, refilled and emptied.
     pieces.clear();
     for (int i = 0; i < 150; ++i) pieces.push_back(pool.allocate(40));
     for (std::size_t i = 0; i < 150; i += 2) pool.deallocate(std::exchange(pieces[i], nullptr));
     for (int i = 0; i < 100; ++i) pieces.push_back(pool.allocate(40));
     for (char* piece : pieces) pool.deallocate(piece);
-    pool.allocate(50);  // and one that is never given back
+    pool.allocate(50);  // an allocation that is never freed
     std::vector<char*> of_thread;
     std::thread([&] {
         for (int i = 0; i < 3; ++i) of_thread.push_back(pool.allocate(70));
@@ -66,7 +66,7 @@ void use_values(StreamingPool& pool) {
     }
 }
 
-/// One thread has the lock for so long that another one sleeps, and reserves it.
+/// One thread holds the lock for so long that another one sleeps and reserves it.
 void wait_for_a_lock(StreamingPool& pool) {
     Val table = Shared(&pool, Tab());
     auto lock = std::make_unique<TransactionLock>(table);
@@ -77,7 +77,7 @@ void wait_for_a_lock(StreamingPool& pool) {
     waiter.join();
 }
 
-/// Changes a table that others can reach, under its lock and without.
+/// Changes a table that other processes can reach, with its lock and without.
 void change_in_public(const std::string& name) {
     ServerSide side(name, "changing", 4);
     side.start();
@@ -86,8 +86,8 @@ void change_in_public(const std::string& name) {
     for (int i = 0; i < 10; ++i) table["key " + std::to_string(i)] = std::string(30, 'x');
     table["list"] = Arr();
     for (int i = 5; i < 10; ++i) {
-        table["list"].append(std::move(table["key " + std::to_string(i)]));  // within the box
-        table["list"].append(Val(std::string(30, 'y')));                     // into it
+        table["list"].append(std::move(table["key " + std::to_string(i)]));  // moves within the box
+        table["list"].append(Val(std::string(30, 'y')));                     // copies into the box
     }
     const TransactionLock lock(table);
     table.remove("key 3");
@@ -102,19 +102,19 @@ void use_a_poisoned_value(StreamingPool& pool) {
     table["text"] = "anew";
 }
 
-/// The third time that it is asked, at least one whole sleep has been in vain: somebody who looks
-/// for the dead may have cut the other one short.
+/// At the third call, at least one whole sleep has been in vain. (A thread that looks for dead
+/// processes may have cut another sleep short.)
 bool has_waited_enough() {
     static int times = 0;
     return ++times % 3 == 0;
 }
 
-/// For so long that the others are to let it go first.
+/// Waits for so long that it becomes overdue, and others have to let it go first.
 void wait_in_vain(const std::string& name) {
     constexpr int micro_sleep = 6000;
     ServerSide own(name, "pipe of the victim", 3, false, nullptr, has_waited_enough, micro_sleep);
     own.start();
-    own.pipe().spin(0);  // or others might keep the processor until the time is over
+    own.pipe().spin(0);  // otherwise others might keep the processor until the time is over
     Val nothing;
     own.pipe().dequeue(10.0, nothing);
 }
@@ -137,7 +137,7 @@ void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
     ClientSide sleeper(name, "to sleeper");
     sleeper.start();
     for (int i = 0; i < 2; ++i) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // it sleeps again by then
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));  // by then it sleeps again
         sleeper.pipe().enq(i);
         board.woken_with = i + 1;
     }
@@ -147,7 +147,8 @@ void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
     unnamed.deq();
 }
 
-/// As one who asks for a reply, and gets another one than it takes; and as one who clears up.
+/// Acts like a client that asks for a reply and gets one more than it takes, and like a program
+/// that removes a pipe.
 void use_pipes_that_go(const std::string& name) {
     ServerSide other(name, "pipe of the victim", 3);
     other.start();
@@ -165,7 +166,8 @@ void use_pipes_that_go(const std::string& name) {
     other.removePipe("removed later");
 }
 
-/// Of everybody; but its parent waits, and the others hardly do anything.
+/// Counts the passes of all processes meanwhile. The parent waits, and the others hardly do
+/// anything.
 class passes_meanwhile {
 public:
     explicit passes_meanwhile(crash_board& board) : board_(board) {

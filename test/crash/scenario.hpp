@@ -10,21 +10,21 @@
 
 namespace valpool::test {
 
-/// What the processes of a crash test tell each other; outside of the pool that they wreck.
+/// What the processes of a crash test tell each other. It lies outside the pool that they damage.
 struct crash_board {
     detail::kill_plan plan;
-    // Numbers of packets whose enqueue has returned, and of those whose dequeue has.
+    // The numbers of packets whose enqueue or dequeue has returned.
     std::atomic<int> sent;         // into "from victim"
     std::atomic<int> received;     // out of "to victim"
     std::atomic<int> woken_with;   // sent into "to sleeper"
-    std::atomic<int> sleeper_got;  // by the sleeper, all rounds together
+    std::atomic<int> sleeper_got;  // by the sleeper, in all rounds together
     std::atomic<int> marks;        // marks that the sleeper has seen
     std::atomic<int> sleeper_disorder;
-    std::atomic<int> poisoned;  // tables that the keeper found so
-    // The child that the victim forks: whether it is to die in its parent's place, how it ended,
-    // and how often each point was passed while it lived.
+    std::atomic<int> poisoned;  // tables that the keeper found poisoned
+    // The child that the victim forks: whether it dies instead of its parent, how it ended, and how
+    // often each kill point was passed while it lived.
     std::atomic<bool> is_offspring_to_die;
-    std::atomic<bool> has_parent_let_go;  // of what both hold
+    std::atomic<bool> has_parent_let_go;  // has released what both processes held
     std::atomic<int> offspring_end;
     std::array<std::atomic<std::uint64_t>, detail::kill_plan::max_points> offspring_passes;
     std::atomic<int> command;  // to the keeper: see crash_test.cpp
@@ -34,17 +34,18 @@ struct crash_board {
 };
 
 constexpr int packets_for_victim = 4;
-/// A temporary one of the victim's.
+/// A temporary pipe of the victim.
 constexpr const char* reply_pipe = "reply to the victim";
 
-/// Everything a process can do with a pool, in one go: attaches, allocates, shares, nests, locks,
-/// enqueues, dequeues, waits, wakes, forks, starts a thread, and detaches. Always the same steps.
+/// Everything that a process can do with a pool, in one run: attaches, allocates, shares, nests,
+/// locks, enqueues, dequeues, waits, wakes, forks, starts a thread, and detaches. Always the same
+/// steps.
 int live_a_whole_life(const std::string& pool, crash_board& board);
 
-/// The calling process, and none that it forks, is the one that dies at what is armed.
+/// Makes the calling process, and none that it forks, the one that the armed kill points kill.
 void claim_orders(crash_board& board);
 
-/// Allocates, shares and passes values for ever, away from what the victim's board counts.
+/// Allocates, shares and passes values for ever, without touching what the victim's board counts.
 void work_for_ever(const std::string& name);
 
 }  // namespace valpool::test

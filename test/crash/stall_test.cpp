@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 /// A process is stopped in the middle of a repair, with the gate closed. Nobody can change anything
-/// in the pool then; but nobody hangs, and when it goes on, or is killed, nothing has been lost.
+/// in the pool then, but nobody hangs. When the process continues, or is killed, nothing has been
+/// lost.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -38,7 +39,7 @@ struct stall_board {
     std::atomic<bool> end;
 };
 
-/// What ends the stop.
+/// How the stop ends.
 enum class ending { goes_on, is_killed };
 
 std::atomic<bool> is_break_wanted{false};
@@ -57,10 +58,10 @@ bool has_stopped(pid_t pid) {
            info.si_pid == pid;
 }
 
-/// Everything that is in the pool, or is about to go there, is made before the stop.
+/// All content of the pool, and all that will be put there, is made before the stop.
 class stalled_pool {
 public:
-    /// `other` is run by a process that is not attached but by what it does itself.
+    /// `other` runs in a process that is attached only by what `other` does.
     explicit stalled_pool(const std::function<int(stalled_pool&)>& other = {})
         : name_("stall"), main_(name_, 2000000), full_(name_, "full", 2), pipe_(name_, "pipe", 4) {
         if (other) other_.emplace([&] { return other(*this); });
@@ -76,7 +77,7 @@ public:
     stalled_pool(const stalled_pool&) = delete;
     stalled_pool& operator=(const stalled_pool&) = delete;
 
-    /// Somebody dies, and who repairs after him is stopped there.
+    /// Kills a process, and stops the process that repairs at this kill point.
     void stop_a_repairer_at(const std::string& point) {
         child victim([this] {
             ServerSide side(name_, "pipe", 4);
@@ -95,7 +96,7 @@ public:
         repairer_.emplace([this, &order] {
             order.victim = getpid();
             const std::uint64_t before = gate().recoveries;
-            // Asking notices the death.
+            // isPristine notices the death.
             return eventually([&] {
                 main_.pool()->isPristine();
                 return gate().recoveries != before;
@@ -114,7 +115,7 @@ public:
             BOOST_TEST(repairer_->kill_and_wait() == -SIGKILL);
         }
     }
-    /// By now nothing is held any more.
+    /// By now nothing is in use any more.
     void expect_all_is_well() {
         Val packet;
         BOOST_TEST(full_.pipe().dequeue(20.0, packet));
@@ -162,7 +163,7 @@ private:
     std::optional<child> other_;
 };
 
-/// Is false, and not before the time is over.
+/// Expects false, and not before the time is over.
 void expect_time_out(double seconds, const std::function<bool(double)>& operation) {
     const auto began = steady_clock::now();
     BOOST_TEST(!operation(seconds));
@@ -227,7 +228,7 @@ void read_values(const Val& shared) {
     BOOST_TEST(copy(1) == 2);
 }
 
-/// A wait for ever in a stalled pool ends when its break checker says so.
+/// A wait without a time-out in a stalled pool ends when its break checker asks for it.
 void wait_for_a_break(stalled_pool& p, const char* pipe) {
     ClientSide side(p.name(), pipe, false, nullptr, wants_break, 1000);
     BOOST_REQUIRE_EQUAL(side.start(), STARTED);
@@ -278,14 +279,14 @@ void live_beside_a_stopped_repairer(const std::string& point, ending how) {
     wait_with_time_outs(p, shared, moved, moved_plain);
     try_once(p, shared, moved);
     {
-        // In place of the ten seconds that they would wait.
+        // A limit of 1 ms instead of the ten seconds that these calls would wait.
         const detail::gate_limit soon(p.lane(), detail::deadline::in(std::chrono::milliseconds(1)));
         change_without_a_time_out(p, shared);
     }
     check(p.pool());
     many.clear();
     read_values(shared);
-    BOOST_TEST(p.gate_is_closed());  // or all of this says nothing
+    BOOST_TEST(p.gate_is_closed());  // otherwise this tests nothing
 
     p.end_it(how);
     BOOST_TEST(shared("number") == 2);
@@ -393,7 +394,7 @@ BOOST_AUTO_TEST_CASE(detaching_returns) {
             BOOST_TEST(eventually([&] { return p.board().has_left.load(); }));
             BOOST_TEST(p.gate_is_closed());
             p.end_it(ending::goes_on);
-            p.expect_all_is_well();  // though the one that has left lives on
+            p.expect_all_is_well();  // although the process that has detached lives on
             p.board().end = true;
             BOOST_TEST(p.wait_for_other() == 0);
         }

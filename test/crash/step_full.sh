@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Kills and stops a process after each instruction of each operation that matters; takes hours.
+# Kills and stops a process after each instruction that matters, in each operation; takes hours.
 #   test/crash/step_full.sh [BUILD_DIRECTORY] [--every] [Boost.Test arguments]
-# Without --every: after each one that changes the pool, and beside each system call.
+# Without --every: after each instruction that changes the pool, and beside each system call.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

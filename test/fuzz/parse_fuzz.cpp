@@ -1,5 +1,5 @@
-/// Any bytes as a value's text, or as JSON: an error or a value that survives being written and
-/// read again. For libFuzzer.
+/// Reads any bytes as a value's text, or as JSON. The result must be an error, or a value that
+/// survives being written and read again. For libFuzzer.
 
 #include <valpool/valpool.hpp>
 

@@ -23,15 +23,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// Attaching to a pool in which others come and go, or whose bookkeeping is damaged; and life in it
-/// when the kernel starts to refuse membarrier(2).
+/// Attaching to a pool while other processes attach and detach, or while its bookkeeping is
+/// damaged; and using it when the kernel starts to refuse membarrier(2).
 
 using namespace valpool;
 using namespace valpool::test;
 
 namespace {
 
-/// Forked before there is a pool, so it comes to it as a stranger; what it runs gets the name.
+/// A process that is forked before the pool exists, so it attaches like an unrelated one. The
+/// function that it runs gets the pool's name.
 class stranger {
 public:
     explicit stranger(const std::function<int(const std::string&)>& body)
@@ -70,7 +71,8 @@ outcome attach(const std::string& name) {
     }
 }
 
-/// From now on the kernel refuses membarrier(2) to this process. False where it has no filters.
+/// Makes the kernel refuse membarrier(2) to this process from now on. False where it does not
+/// support filters.
 bool forbid_barriers() {
     constexpr auto number = static_cast<std::uint32_t>(SYS_membarrier);
     sock_filter program[] = {
@@ -109,7 +111,7 @@ BOOST_AUTO_TEST_CASE(nobody_is_refused_while_others_attach_use_values_and_detach
     for (int i = 0; i < 9; ++i)
         all.push_back(std::make_unique<stranger>(
             [&, i](const std::string& name) { return come_and_go(name, i != 0); }));
-    // What attaching looks at first, as often as can be.
+    // Changes what attaching reads first, as often as possible.
     all.push_back(std::make_unique<stranger>([&](const std::string& name) {
         const auto file = detail::pool_file::open(detail::path_of_segment(name));
         while (!*stop) const detail::pool_view view(file, name);
@@ -153,7 +155,7 @@ BOOST_AUTO_TEST_CASE(a_ledger_that_leads_astray_is_refused_as_damaged) {
          }}};
     for (const damage& d : damages) {
         stranger newcomer(attach);
-        // The process whose ledger it is does nothing meanwhile.
+        // The process that owns the ledger does nothing meanwhile.
         const started_pool p("damaged");
         ServerSide server(p.name, "pipe", 4);
         server.start();
@@ -188,7 +190,7 @@ BOOST_AUTO_TEST_CASE(one_that_is_refused_them_after_attaching_repairs_beside_the
         for (int round = 1;; ++round) {
             while (!now.has_reached(2 * round)) usleep(100);
             const auto before = a.entrance.recoveries.load();
-            // Whoever asks this in a loop looks for the dead.
+            // A caller that asks this in a loop looks for dead processes.
             if (!eventually([&] {
                     p.pool()->usedBytes();
                     return a.entrance.recoveries.load() > before;
@@ -203,7 +205,7 @@ BOOST_AUTO_TEST_CASE(one_that_is_refused_them_after_attaching_repairs_beside_the
         BOOST_TEST(filtered.wait() == 77);
         return;
     }
-    // They neither wait nor ask, so they do not look.
+    // They neither wait nor ask, so they do not look for dead processes.
     const shared<std::atomic<bool>> stop;
     std::vector<child> busy;
     for (int t = 0; t < 3; ++t)
@@ -224,7 +226,7 @@ BOOST_AUTO_TEST_CASE(one_that_is_refused_them_after_attaching_repairs_beside_the
         });
         BOOST_TEST(victim.wait() == -SIGKILL);
         now.reach(2 * round);
-        // The busy put the repair off, each time for longer.
+        // Busy threads defer the repair, each time for longer.
         constexpr int most_seconds = 120;
         BOOST_TEST_REQUIRE(
             eventually([&] { return now.has_reached(2 * round + 1); }, most_seconds));

@@ -292,10 +292,11 @@ BOOST_AUTO_TEST_CASE(files_and_folders_that_are_no_pools_are_refused_and_left_al
 }
 
 BOOST_AUTO_TEST_CASE(a_pool_of_somebody_else_is_refused_by_the_system) {
-    if (getuid() != 0) return;  // only root can be somebody else
+    if (getuid() != 0) return;  // only root can become another user
     const pool_name name("private");
     shared<std::atomic<int>> ready;
-    // Born before the pool is there: whoever is forked by a user of a pool may use it, too.
+    // Forked before the pool exists, because a child that a user of the pool forks may use the
+    // pool, too.
     child stranger([&] {
         while (*ready == 0) usleep(100);
         if (setgid(65534) != 0 || setuid(65534) != 0) return 2;
@@ -315,7 +316,7 @@ BOOST_AUTO_TEST_CASE(a_group_can_be_let_in) {
     pool.shareWithGroup(true);
     pool.start();
     child colleague([&] {
-        if (setuid(65534) != 0) return 2;  // still in root's group
+        if (setuid(65534) != 0) return 2;  // still in the group of root
         ServerSide server(name, "pipe", 4);
         server.start();
         server.pipe().enq("hello");

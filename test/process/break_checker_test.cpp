@@ -23,14 +23,15 @@ struct give_up : std::runtime_error {
 
 bool at_once() { return true; }
 int at_once_as_an_int() { return 1; }
-/// Says stop when it is asked for the n-th time.
+/// Returns true at the n-th call.
 struct patient {
     int asked = 0;
     int most = 3;
     bool operator()() { return ++asked >= most; }
 };
 
-/// A name that a SHMMain waits for, as somebody else is about to replace what has it.
+/// A name that a SHMMain waits for, because another process is about to replace the pool that has
+/// it.
 struct name_in_dispute {
     explicit name_in_dispute(const char* test) : name(test) {
         std::ofstream(name.path()) << "a file";
@@ -41,7 +42,7 @@ struct name_in_dispute {
     detail::pool_file file;
 };
 
-/// A pool with a full pipe of one packet, whose break checker throws when it is told to.
+/// A pool with a full pipe of one packet. The break checker throws when it is told to.
 struct throwing_pipe {
     explicit throwing_pipe(const char* test)
         : pool(test),
@@ -124,7 +125,7 @@ BOOST_AUTO_TEST_CASE(what_ended_the_start_ends_the_waits_of_the_pipe) {
     BOOST_CHECK_THROW(server.pipe().deq(), BreakRequested);
     server.pipe().enq(1);
     BOOST_TEST(!server.pipe().enqueue(2));
-    BOOST_TEST(asked.asked == 0);  // that is another one
+    BOOST_TEST(asked.asked == 0);  // the library calls a copy
 }
 
 BOOST_AUTO_TEST_CASE(start_and_the_pipe_ask_the_same_object) {
@@ -161,7 +162,7 @@ BOOST_AUTO_TEST_CASE(what_it_throws_passes_through_start_which_can_be_tried_agai
     }
     SHMMain main(name, 1000000, look, soon_us);
     BOOST_TEST(main.start() == STARTED);
-    BOOST_CHECK_THROW(client.start(), give_up);  // there is a pool, but no pipe
+    BOOST_CHECK_THROW(client.start(), give_up);  // the pool exists, but not the pipe
     BOOST_TEST(client.state() == STOPPED);
     BOOST_TEST(server.start() == STARTED);
     BOOST_TEST(client.start() == STARTED);
@@ -176,7 +177,7 @@ BOOST_AUTO_TEST_CASE(what_it_throws_passes_through_the_waits_of_a_pipe_and_nothi
     BOOST_CHECK_THROW(pipe.enq(packet), give_up);
     BOOST_CHECK_THROW(pipe.enqueue(packet, 10.0), give_up);
     BOOST_CHECK_THROW(pipe.enqueue(std::move(packet)), give_up);
-    BOOST_TEST(packet["i"] == 2);  // NOLINT(bugprone-use-after-move): it was not taken
+    BOOST_TEST(packet["i"] == 2);  // NOLINT(bugprone-use-after-move): it was not moved
     BOOST_CHECK_THROW(pipe.enqueue(Tab{{"plain", 1}}), give_up);
     std::vector<Val> several{p.pool.share(3), 4};
     BOOST_CHECK_THROW(pipe.enqueue_many(several), give_up);

@@ -19,7 +19,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/// Making a pool beside others who make theirs, and where the system has too little for one.
+/// Creating a pool while others create theirs, and where the system has too little memory or too
+/// few resources for one.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -28,8 +29,8 @@ namespace {
 
 constexpr std::size_t megabyte = 1000000;
 
-/// A sanitizer maps terabytes for itself, makes mlockall do nothing, and looks at objects by way of
-/// pipes, for which it needs descriptors.
+/// A sanitizer maps terabytes for itself, disables mlockall, and checks objects by way of pipes,
+/// which need descriptors.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool can_limit_all = false;
 #else
@@ -47,8 +48,8 @@ struct fixture {
     watchdog dog{180};
     pool_name name{"creation"};
 
-    /// What start() says in a process that `limit` has been called in; its exit code is 0 when
-    /// `expected` is in that, and nothing was left.
+    /// Runs start() in a process in which `limit` has been called. The exit code is 0 when the
+    /// message contains `expected` and nothing was left over.
     void expect_error(const std::function<void()>& limit, std::size_t bytes,
                       const std::vector<std::string>& expected) const {
         child limited([&] {
@@ -115,7 +116,7 @@ BOOST_AUTO_TEST_CASE(many_who_want_the_same_name_get_one_pool) {
                 try {
                     main.start();
                     (*results)[i] = 1;
-                    // Its name leads to its pool.
+                    // The name leads to the child's own pool.
                     ServerSide side(name, "pipe", 1);
                     side.start();
                     if (side.pool() != main.pool()) (*results)[i] = 3;
@@ -190,7 +191,7 @@ BOOST_AUTO_TEST_CASE(what_a_killed_creator_leaves_goes_with_the_next_creation) {
 }
 
 BOOST_AUTO_TEST_CASE(a_temporary_file_that_is_being_filled_is_left_alone) {
-    // Its creator is in the middle: it has the lock of its number in the directory.
+    // Its creator is still at work: it holds the lock of its number in the directory.
     const std::string path = "/dev/shm/.valpool-making.0000000000001234";
     const int file = open(path.c_str(), O_CREAT | O_RDWR, 0600);
     const int directory = open("/dev/shm", O_RDONLY | O_DIRECTORY);
@@ -203,7 +204,7 @@ BOOST_AUTO_TEST_CASE(a_temporary_file_that_is_being_filled_is_left_alone) {
     const auto make_another = [&] { SHMMain(name, megabyte).start(); };
     make_another();
     BOOST_TEST(access(path.c_str(), F_OK) == 0);
-    close(directory);  // it has died
+    close(directory);  // as if the creator had died
     make_another();
     BOOST_TEST(access(path.c_str(), F_OK) != 0);
     close(file);
@@ -211,7 +212,7 @@ BOOST_AUTO_TEST_CASE(a_temporary_file_that_is_being_filled_is_left_alone) {
 }
 
 namespace {
-/// Forks children that live on, all the time, as other threads of a program may.
+/// Forks children that live on, again and again, as other threads of a program may do.
 class forking_thread {
 public:
     forking_thread() {
@@ -253,7 +254,7 @@ BOOST_AUTO_TEST_CASE(children_that_are_forked_meanwhile_hold_nothing_up) {
             return 0;
         });
         BOOST_TEST(program.wait() == 0);
-        // A child that has outlived them would have the roles, and keep dead processes alive.
+        // A child that outlives them would inherit the roles, and dead processes would seem alive.
         SHMMain next(name, megabyte);
         BOOST_TEST(next.start() == STARTED);
     }
@@ -261,7 +262,7 @@ BOOST_AUTO_TEST_CASE(children_that_are_forked_meanwhile_hold_nothing_up) {
 }
 
 BOOST_AUTO_TEST_CASE(a_dead_pools_memory_is_there_for_the_next_one) {
-    // A /dev/shm of its own, with room for one of the two.
+    // A private /dev/shm, with room for one of the two pools.
     child alone([&] {
         if (unshare(CLONE_NEWNS) != 0 ||
             mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
@@ -355,7 +356,7 @@ BOOST_AUTO_TEST_CASE(with_no_descriptor_left_there_is_an_error_and_the_end_is_in
 }
 
 namespace {
-/// A control group with little memory; empty where there is no right to make one.
+/// A control group with little memory; empty where this process may not create one.
 class small_group {
 public:
     explicit small_group(const std::string& name) {
@@ -474,7 +475,7 @@ BOOST_AUTO_TEST_CASE(another_users_dead_pool_is_an_error_that_says_who_can_remov
 }
 
 BOOST_AUTO_TEST_CASE(a_second_copy_of_the_library_in_a_process_is_refused) {
-    // As far as this copy can tell: the file is mapped, and not by this copy.
+    // As far as this copy of the library can tell, the file is mapped, but not by this copy.
     phases at;
     child other([&] {
         SHMMain main(name, megabyte);
@@ -504,7 +505,7 @@ BOOST_AUTO_TEST_CASE(a_core_dump_has_no_pool_in_it_unless_asked) {
         SHMMain main(name, megabyte);
         main.coreDumps(on);
         main.start();
-        // Of the mapping that the pool lies in: "dd" for do not dump.
+        // The flags of the pool's mapping: "dd" means that it is not dumped.
         std::FILE* const maps = std::fopen("/proc/self/smaps", "r");
         char line[512];
         bool is_pools = false;

@@ -17,8 +17,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/// Pools whose file somebody has damaged: attaching is refused with a clear error, ends in time,
-/// and does not change the file; or the damage is harmless, and the pool works.
+/// Pools with a damaged file: attaching fails with a clear error, in time, and does not change the
+/// file; or the damage is harmless and the pool works.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -27,12 +27,12 @@ namespace {
 
 bool always() { return true; }
 
-/// A living pool with packets in a pipe; the process that has it does not touch it.
+/// A living pool with packets in a pipe. The process that owns it does not touch it.
 class living_pool {
 public:
     explicit living_pool(const std::string& test) : name_(test) {
         owner_.emplace([this] {
-            SHMMain pool(name_, 1);  // the smallest that there is
+            SHMMain pool(name_, 1);  // the smallest possible pool
             pool.start();
             ServerSide server(name_, "pipe", 2);
             server.start();
@@ -75,7 +75,7 @@ private:
     int file_ = -1;
 };
 
-/// Where the boot object and the arena's constants lie: what every process relies on.
+/// The place of the boot object and of the arena's constants, which every process relies on.
 struct constant_parts {
     std::size_t boot_end;
     std::size_t arena;
@@ -86,7 +86,7 @@ struct constant_parts {
         boot_end = boot + sizeof copy;
         arena = copy.arena_offset;
     }
-    /// What lies between them nobody relies on.
+    /// No process relies on the bytes between them.
     bool are_equal(const std::string& a, const std::string& b) const {
         return a.compare(0, boot_end, b, 0, boot_end) == 0 &&
                a.compare(arena, arena_constants, b, arena, arena_constants) == 0;
@@ -96,7 +96,7 @@ struct constant_parts {
 
 enum outcome : int { refused = 10, waited = 11, worked = 12 };
 
-/// What comes of attaching, in this process.
+/// The outcome of attaching in this process.
 int attach(const std::string& name) {
     try {
         ClientSide client(name, "pipe", false, nullptr, always, 100);
@@ -107,7 +107,7 @@ int attach(const std::string& name) {
     }
 }
 
-/// The same where a crash or a hang can be seen.
+/// The same in a child, so that a crash or a hang is noticed.
 int attach_elsewhere(const std::string& name) {
     child other([&] {
         alarm(20);
@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(random_damage_of_the_header_is_refused_and_changes_nothing)
     long counts[3] = {};
     constexpr long batch = 200;
     for (long done = 0; done < rounds; done += batch) {
-        // The same damages again, as a child runs into them.
+        // Repeats the same damages, for a child to run into them.
         const auto batch_seed = random();
         child other([&] {
             alarm(60);
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(random_damage_of_what_changes_ends_in_an_error_or_works) {
     BOOST_TEST_MESSAGE("seed " << seed);
     std::mt19937 random(seed);
     for (long i = 0; i < rounds; ++i) {
-        // Gate, pipes, slots and lanes: what attaching goes by.
+        // Gate, pipes, slots and lanes: the parts that attaching reads.
         std::string damaged = pool.content();
         const std::size_t first = parts.arena + parts.arena_constants;
         for (auto left = 1 + random() % 3; left != 0; --left)

@@ -19,8 +19,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// Programs close descriptors that are not theirs, open other files under the same numbers, and run
-/// out of them: a process's life in the pool depends on none.
+/// Programs close descriptors that they do not own, open other files under the same numbers, and
+/// run out of descriptors. A process in the pool must not depend on any of them to be known as
+/// alive.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -29,12 +30,12 @@ namespace {
 
 constexpr int first_foreign = 3;
 
-/// What daemons and launchers do. (Old kernels have no close_range.)
+/// Closes all descriptors, as daemons and launchers do. (Old kernels have no close_range.)
 void close_all_descriptors() {
     for (int fd = first_foreign; fd < 1024; ++fd) close(fd);
 }
 
-/// Files of the program's own, under all the numbers that the pool's may have had.
+/// Files of the program, under all the numbers that the pool's files may have had.
 class foreign_files {
 public:
     foreign_files() {
@@ -42,7 +43,8 @@ public:
         const int temporary = mkstemp(path);
         unlink(path);
         const int null = open("/dev/null", O_RDWR);
-        // Both kinds of file under old numbers: one that takes locks, and one that does not.
+        // Both kinds of file under the old numbers: a file that supports locks, and one that does
+        // not.
         for (int i = 0; i < 20; ++i) open_.push_back(of(fcntl(temporary, F_DUPFD, first_foreign)));
         for (int i = 0; i < 20; ++i) open_.push_back(of(fcntl(null, F_DUPFD, first_foreign)));
         open_.push_back(of(temporary));
@@ -81,7 +83,7 @@ bool is_living(const StreamingPool* pool, pid_t pid) {
     return std::find(living.begin(), living.end(), pid) != living.end();
 }
 
-/// A pool with two pipes, and a process that came to it by name and closes all its descriptors.
+/// A pool with two pipes, and a process that attached to it by name and closes all its descriptors.
 struct fixture {
     const watchdog dog{60};
     const phases now;
@@ -89,10 +91,10 @@ struct fixture {
     std::optional<ServerSide> to;
     std::optional<ServerSide> from;
 
-    /// The process is there, has taken a packet, and keeps that, when this returns.
+    /// When this returns, the process is attached, has taken a packet, and keeps it.
     template <class Body>
     child start_careless(const Body& body) {
-        // Forked before there is a pool, so it has descriptors of its own making.
+        // Forked before the pool exists, so it opens its own descriptors.
         const phases named;
         shared<char[64]> name;
         child careless([&] {
@@ -117,7 +119,8 @@ struct fixture {
         BOOST_REQUIRE(now.is_reached(1));
         return careless;
     }
-    /// Looks for the dead, and takes memory that anybody else's would be part of if it were free.
+    /// Looks for dead processes, then takes memory that would include a living process's memory if
+    /// that had been freed.
     void look_and_use_memory() const {
         ServerSide looks(p->name, "looks", 1);
         looks.start();
@@ -162,7 +165,7 @@ BOOST_AUTO_TEST_CASE(one_notices_the_deaths_of_others) {
     child careless = start_careless([&](client_ptr& client, ServerSide&, const Val&) {
         now.await(2);
         const auto are_dead = [&] { return !check(client->pool()).dead_processes.empty(); };
-        // Nobody else looks meanwhile.
+        // No other thread looks for dead processes meanwhile.
         if (!eventually([&] { return client->pool()->usedBytes() > 0 && !are_dead(); })) return 1;
         return check(client->pool()).is_sound() ? 0 : 2;
     });
@@ -200,7 +203,7 @@ BOOST_AUTO_TEST_CASE(other_files_under_its_numbers_deceive_nobody_and_stay_open)
         const foreign_files files;
         now.reach(2);
         now.await(3);
-        // It looks by itself: nobody may be dead for it.
+        // It looks by itself, and must not find any process dead.
         for (int i = 0; i < 50; ++i) {
             Val nothing;
             client->pipe().dequeue(0.01, nothing);
@@ -238,7 +241,7 @@ BOOST_AUTO_TEST_CASE(its_files_stay_open_when_it_detaches) {
         client->pipe().enq(Tab{{"i", 7}});
         close_all_descriptors();
         const foreign_files files;
-        client.reset();  // nothing else of the pool is here
+        client.reset();  // this process holds nothing else of the pool
         return files.are_untouched() ? 0 : 1;
     });
     SHMMain main(name, 1000000);
@@ -352,7 +355,7 @@ BOOST_AUTO_TEST_CASE(a_child_that_comes_to_the_pool_when_none_is_left_stays_aliv
     ServerSide server(p.name, "pipe", 4);
     server.start();
     const phases now;
-    // It has a descriptor from its birth, but can open no further one at its first use.
+    // It inherited a descriptor, but can open no further one at its first use of the pool.
     child poor([&] {
         use_up_all_descriptors();
         const Val mine = p.share(9);

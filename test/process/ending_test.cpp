@@ -14,15 +14,15 @@
 
 #include <unistd.h>
 
-/// However a process ends, with values alive, in a pipe's wait or in the middle of a transaction:
-/// what it held comes back.
+/// However a process ends (with values alive, while it waits in a pipe, or in the middle of a
+/// transaction), what it held is freed.
 
 using namespace valpool;
 using namespace valpool::test;
 
 namespace {
 
-/// Holds something of everything, then ends as told.
+/// Holds one object of every kind, then ends as it was told.
 int hold_and_end(const std::string& name, const std::function<void()>& end) {
     ServerSide server(name, "pipe", 4);
     server.start();
@@ -39,7 +39,7 @@ int hold_and_end(const std::string& name, const std::function<void()>& end) {
     return 0;
 }
 
-/// A process takes a value out of the pipe "table", locks it, and is killed.
+/// A process that takes a value out of the pipe "table", locks it, and is killed.
 void die_holding_what_comes(const std::string& name) {
     shared<std::atomic<bool>> is_locked;
     child other([&] {
@@ -64,7 +64,7 @@ struct fixture {
 
     void everything_came_back() const {
         BOOST_TEST(eventually([&] {
-            // Whoever waits or allocates looks for deaths; this does so by hand.
+            // A thread that waits or allocates looks for deaths; this thread does so explicitly.
             auto user = detail::find_attachment(detail::arena_of(*main.pool()));
             detail::recover_if_needed(*user.get());
             return main.pool()->isPristine();
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(an_abort) {
 
 BOOST_AUTO_TEST_CASE(the_usual_signals) {
     for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGKILL, SIGQUIT}) {
-        // Not before: what it has put into the pipe and not taken out would stay there.
+        // Not earlier: packets that it had enqueued and not dequeued would stay in the pipe.
         shared<std::atomic<bool>> holds_all;
         child other([&] {
             std::signal(number, SIG_DFL);

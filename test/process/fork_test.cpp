@@ -207,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_child_without_a_share_in_the_pool_can_neither_use_nor_har
     started_pool p("crowded");
     ServerSide server(p.name, "pipe", 4);
     server.start();
-    // All slots are taken by those who use the pool, until one finds none.
+    // Processes that use the pool take all slots, until one of them finds none.
     Val v = Shared(p.pool(), Tab{{"mine", 1}});
     const shared<std::atomic<bool>> stop;
     const shared<std::atomic<int>> ready;
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(a_child_without_a_share_in_the_pool_can_neither_use_nor_har
         crowd.push_back(child([&] {
             try {
                 Shared(p.pool(), Tab());
-            } catch (const std::runtime_error&) {  // of the last ones
+            } catch (const std::runtime_error&) {  // the last processes find no slot
             }
             ++*ready;
             while (!*stop) usleep(1000);
@@ -252,7 +252,8 @@ BOOST_AUTO_TEST_CASE(a_child_without_a_share_in_the_pool_can_neither_use_nor_har
 
 BOOST_AUTO_TEST_CASE(a_thread_may_fork_beside_others_that_are_busy) {
     const watchdog dog(60);
-    // Room for all that the dead have held: repairs may be put off, and are no matter of this test.
+    // Room for all that dead processes have held: repairs may be deferred, which this test is not
+    // about.
     started_pool p("busy", 16000000);
     ServerSide server(p.name, "pipe", 4);
     server.start();
@@ -292,12 +293,12 @@ BOOST_AUTO_TEST_SUITE_END()
 
 namespace {
 
-/// What a daemon does that is started by root: it makes its pool, and then becomes somebody who
-/// could not open the pool's file any more.
+/// Acts like a daemon started by root: it makes its pool, and then becomes a user who could not
+/// open the pool's file any more.
 class daemon_of_nobody {
 public:
     daemon_of_nobody(const std::string& name, const char* jail) : main_(name, 1000000) {
-        main_.warning(false);  // the name stays, for nobody may remove it
+        main_.warning(false);  // the name stays, because the user nobody may not remove it
         main_.start();
         server_.emplace(name, "pipe", 8);
         server_->start();
@@ -318,7 +319,7 @@ private:
     std::optional<ServerSide> server_;
 };
 
-/// A directory for chroot, in which there is nothing at all.
+/// An empty directory for chroot.
 class empty_jail {
 public:
     empty_jail() {
@@ -337,7 +338,7 @@ struct without_privileges {
     const watchdog dog{60};
     const empty_jail jail;
 
-    /// In a daemon outside of a chroot and in one; it says 0 if all is well.
+    /// Runs `body` in a daemon outside of a chroot and in one inside; it returns 0 if all is well.
     void expect_of_daemons(const std::function<int(daemon_of_nobody&)>& body) const {
         if (getuid() != 0) return;
         for (const char* const where : {static_cast<const char*>(nullptr), jail.path()}) {
@@ -386,7 +387,7 @@ BOOST_AUTO_TEST_CASE(what_a_killed_worker_of_one_held_comes_back) {
             return 0;
         });
         if (!now.is_reached(1)) return 1;
-        // The living are not taken for dead.
+        // Living processes are not taken for dead.
         for (int i = 0; i < 300; ++i) self.share(i);
         if (check(self.pool()).living_processes.size() != 2) return 2;
         worker.kill_and_wait();

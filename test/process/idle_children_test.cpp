@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 /// Children that do not use the pool, or not at once: what they keep of their parent's, what they
-/// cost, and how they come to a place of their own.
+/// cost, and how they get a slot of their own.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -34,7 +34,7 @@ int wait_for_ever() {
     for (;;) pause();
 }
 
-/// Values, each of which knows its number.
+/// Values that contain their own number.
 class numbered_values {
 public:
     void add(const started_pool& p, int count) {
@@ -64,10 +64,10 @@ bool is_refused(const std::function<void()>& action) {
     return false;
 }
 
-/// So many values are in several blocks of a process's ledger.
+/// So many values fill several blocks of a process's ledger.
 constexpr int several_blocks = 400;
 
-/// All memory of a pool, down to what is kept for bookkeeping.
+/// Takes all memory of a pool, including the reserve for bookkeeping.
 class all_memory {
 public:
     explicit all_memory(const started_pool& p)
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_SUITE(idle_children)
 BOOST_AUTO_TEST_CASE(eighty_of_them_leave_the_places_of_a_small_pool_to_others) {
     const watchdog dog(60);
     const phases now;
-    // Forked before there is a pool, so it comes to it as a stranger.
+    // Forked before the pool exists, so it attaches like an unrelated process.
     const pool_name name("stranger");
     child stranger([&] {
         now.await(1);
@@ -435,7 +435,7 @@ BOOST_AUTO_TEST_CASE(a_parent_whose_children_overlap_does_not_keep_more_and_more
     for (int round = 0; round < 70; ++round) {
         numbered_values values;
         values.add(p, 100);
-        last.emplace(wait_for_ever);  // and only then the one before it ends
+        last.emplace(wait_for_ever);  // the new child starts first, then the previous one is ended
         std::size_t& most = round < 10 ? most_at_first : most_later;
         most = std::max(most, p.pool()->usedBytes());
     }
@@ -465,7 +465,7 @@ BOOST_AUTO_TEST_CASE(one_that_finds_no_place_finds_it_later) {
     std::vector<child> crowd;
     for (int i = 0; i < 70; ++i)
         crowd.emplace_back([&] {
-            is_refused([&] { p.share(1); });  // the last ones
+            is_refused([&] { p.share(1); });  // the last children find no slot
             ++*ready;
             return wait_for_ever();
         });
@@ -485,7 +485,7 @@ BOOST_AUTO_TEST_CASE(a_first_use_that_finds_no_memory_changes_nothing) {
     const phases now;
     numbered_values values;
     values.add(p, several_blocks);
-    // It needs a block for each of the parent's, and fails at a later one each time.
+    // It needs one block for each of the parent's blocks, and each time it fails at a later one.
     constexpr int tries = 4;
     child late([&] {
         for (int i = 0; i < tries; ++i) {

@@ -8,7 +8,7 @@
 
 #include <sys/stat.h>
 
-/// Pools that outlive their SHMMain: kept on purpose, or left by a killed one.
+/// Pools that outlive their SHMMain: kept on purpose, or left behind by a killed one.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -21,7 +21,7 @@ struct fixture {
     watchdog dog{120};
     pool_name name{"kept"};
 
-    /// A run that keeps its pool, with one packet in it.
+    /// A SHMMain's run that keeps its pool, with one packet in it.
     void keep_a_packet(const std::function<void(SHMMain&)>& end = [](SHMMain&) {}) const {
         SHMMain main(name, megabyte);
         main.keep(true);
@@ -51,7 +51,7 @@ struct fixture {
         }
         return "nothing was thrown";
     }
-    /// A pool whose SHMMain has been killed, in use by a process.
+    /// A pool whose SHMMain has been killed while another process uses it.
     child leave_in_use() const {
         phases at;
         child main([&] {
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(keep_counts_whenever_it_is_said_and_can_be_taken_back) {
         main.keep(true);
     }
     BOOST_TEST(exists());
-    // Whoever takes it up decides anew.
+    // The SHMMain that takes the pool over decides anew.
     child killed([&] {
         SHMMain main(name, megabyte);
         main.start();
@@ -232,7 +232,7 @@ BOOST_AUTO_TEST_CASE(a_take_over_has_the_options_that_it_asks_for_or_is_refused)
 }
 
 namespace {
-/// As if another version of the library had made it.
+/// Makes the pool look as if another version of the library had made it.
 void change_layout_of(const std::string& path) {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
     std::string start(16384, 0);
@@ -300,7 +300,7 @@ BOOST_AUTO_TEST_CASE(a_copy_of_its_file_is_a_pool_of_its_own) {
     ServerSide of_copy(copied, "pipe", 4);
     of_copy.start();
     BOOST_TEST(of_copy.pipe().length() == 1u);
-    // And values of the one are not at home in the other.
+    // Values of one pool do not belong to the other.
     of_copy.pipe().enq(Shared(original.pool(), Tab{{"from", "the original"}}));
     of_copy.pipe().deq();
     BOOST_TEST(InSHM(of_copy.pipe().deq(), copy.pool()));

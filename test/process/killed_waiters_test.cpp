@@ -15,8 +15,8 @@
 using namespace valpool;
 using namespace valpool::test;
 
-/// Processes are killed while they wait in a pipe, for packets or for room, and the others go on:
-/// no packet is lost or seen twice, and nobody is stuck.
+/// Processes are killed while they wait in a pipe, for packets or for room, and the others
+/// continue: no packet is lost or seen twice, and no process hangs.
 
 namespace {
 
@@ -28,7 +28,7 @@ struct scoreboard {
     std::atomic<int> waiting;                 // consumers or producers about to wait
     std::array<std::atomic<int>, 1000> seen;  // how often each packet arrived
     std::atomic<int> arrived;
-    std::atomic<long> background;  // packets of those who have nothing to do with the victims
+    std::atomic<long> background;  // packets of processes unrelated to the victims
     std::atomic<int> disorder;
     std::atomic<bool> stop;
 
@@ -42,7 +42,7 @@ struct scoreboard {
 struct arena_of_death {
     arena_of_death() : name("waiters"), main(name, 1000000) { main.start(); }
 
-    /// Takes packets off the pipe until told to stop, and notes each.
+    /// Takes packets from the pipe until it is told to stop, and counts each.
     child consumer(bool notes_waiting) {
         const bool sleeps_at_once = ++children % 2 == 0;
         return child([this, notes_waiting, sleeps_at_once] {
@@ -74,7 +74,7 @@ struct arena_of_death {
         });
     }
 
-    /// A pair that passes packets over a pipe of its own all the time.
+    /// A pair of processes that passes packets through its own pipe all the time.
     std::array<child, 2> background() {
         return {child([this] {
                     ServerSide side(name, "background", 3);
@@ -103,12 +103,12 @@ struct arena_of_death {
     pool_name name;
     SHMMain main;
     shared<scoreboard> board;
-    /// Every other child sleeps at once when it waits, and so do those in the background: others
-    /// look first, let each other go first, and are hardly ever killed asleep, or waking somebody.
+    /// Every other child, and every background process, sleeps at once when it waits. The others
+    /// spin and yield first, and are hardly ever killed while they sleep or wake another process.
     int children = 0;
 };
 
-/// Some are killed at once, some after they have gone to sleep.
+/// Some victims are killed at once, some after they have gone to sleep.
 void wait_a_little(std::mt19937& random) { usleep(static_cast<useconds_t>(random() % 3000)); }
 
 }  // namespace
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(producers_killed_while_they_wait_leave_only_what_they_had_e
         BOOST_REQUIRE(eventually([&] { return board->arrived == packets; }));
         for (int i = 0; i < packets; ++i)
             BOOST_REQUIRE_EQUAL(board->seen[static_cast<std::size_t>(i)], 1);
-        // The pipe was full until they were dead: what they held never was in it.
+        // The pipe was full until they were dead: their packets were never in it.
         BOOST_REQUIRE_EQUAL(board->seen[500], 0);
         BOOST_REQUIRE_EQUAL(board->seen[600], 0);
         reader.kill_and_wait();

@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/// The lock of a shared value between processes: who gets it, who waits how, and what deaths, stops
-/// and forks do to it.
+/// The lock of a shared value between processes: who gets it, how waiters wait, and how deaths,
+/// stops and forks affect it.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -44,7 +44,7 @@ struct fixture {
         const TransactionLock lock(table);
         table("n") = static_cast<int>(table("n")) + 1;
     }
-    /// A process that takes the lock, says so, and keeps it.
+    /// A process that takes the lock, reports that, and keeps it.
     child start_holder() {
         *holds = false;
         child holder([this] {
@@ -56,7 +56,7 @@ struct fixture {
         BOOST_REQUIRE(eventually([this] { return holds->load(); }));
         return holder;
     }
-    /// One that waits for the lock: it sleeps, or has reserved the lock, by then.
+    /// A process that waits for the lock. When this returns, it sleeps or has reserved the lock.
     child start_waiter() {
         child waiter([this] {
             add_one();
@@ -66,7 +66,7 @@ struct fixture {
         BOOST_REQUIRE(eventually([&] { return (word & valpool::detail::lock_reserved) != 0; }));
         return waiter;
     }
-    /// One that has the lock all the time, but for some nanoseconds each millisecond.
+    /// A process that has the lock all the time, except for some nanoseconds each millisecond.
     child start_greedy() {
         return child([this] {
             for (;;) {
@@ -79,7 +79,7 @@ struct fixture {
             return 0;
         });
     }
-    /// How often this process gets the lock in that time, or in one turn more.
+    /// How often this process gets the lock in that time; the last turn may end later.
     int turns_in(std::chrono::milliseconds time) const {
         int turns = 0;
         for (const auto start = steady::now(); steady::now() - start < time; ++turns) {
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(a_waiter_gets_its_turns_beside_one_that_locks_all_the_time)
     }
     greedy.kill_and_wait();
     BOOST_TEST_MESSAGE(turns << " turns");
-    BOOST_TEST(turns >= 50);  // 1000, if the processors have nothing else to do
+    BOOST_TEST(turns >= 50);  // 1000 on idle processors
 }
 
 BOOST_AUTO_TEST_CASE(no_change_is_lost_among_many_processes) {
@@ -215,7 +215,7 @@ BOOST_AUTO_TEST_CASE(waiters_that_are_stopped_or_killed_delay_nobody) {
         waiter.signal(number);
         if (number == SIGKILL) waiter.wait();
         lock.reset();
-        BOOST_TEST(turns_in(std::chrono::milliseconds(500)) > 1000);  // the first finds it reserved
+        BOOST_TEST(turns_in(std::chrono::milliseconds(500)) > 1000);  // at first it is reserved
         BOOST_TEST(static_cast<int>(table("n")) == before);
         if (number == SIGKILL) continue;
         waiter.signal(SIGCONT);
@@ -258,7 +258,7 @@ BOOST_AUTO_TEST_CASE(the_death_of_a_writer_without_the_lock_is_seen_by_the_first
         [this] { static_cast<void>(static_cast<Tab&>(table)); },
         [this] { table["n"] = 1; },
         [this] { table["new"] = 1; },
-        [this] {  // a thread that has nothing to do with the pool yet
+        [this] {  // a thread that has not used the pool yet
             std::exception_ptr thrown;
             std::thread([&] {
                 try {

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/// Looking at a pool by its name alone, as a monitor does.
+/// Checking a pool by its name alone, as a monitor does.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -30,7 +30,7 @@ std::string modes_of_mappings(const pool_name& name) {
     return modes;
 }
 
-/// A process with the pool, a pipe of which two of four places are taken, and one more value.
+/// A process with the pool, a pipe with two packets and room for four, and one more value.
 struct watched_pool {
     watchdog dog{120};
     pool_name name{"monitor"};
@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(who_looks_takes_no_place_and_maps_nothing_to_write) {
     child looker([&] {
         const pool_report first = check(name);
         const pool_report second = check(name);
-        // Neither then nor afterwards is it one of those who use the pool.
+        // Neither then nor afterwards does it count as a user of the pool.
         return first.living_processes.size() == 1 && second.living_processes.size() == 1 &&
                        modes_of_mappings(name).empty()
                    ? 0
@@ -137,14 +137,14 @@ BOOST_AUTO_TEST_CASE(whatever_lies_in_the_pages_a_look_ends_and_is_survived) {
     const std::string before(reinterpret_cast<const char*>(bytes), size);
     int reports = 0;
     for (int round = 0; round < 150; ++round) {
-        // From a few bytes to many, so that some of them get past what is verified first.
+        // Between one byte and many, so that some damages pass the first verification.
         for (int i = 0; i < 1 << round % 12; ++i)
             bytes[random() % size] = static_cast<unsigned char>(random());
         child looker([&] {
             try {
                 check(name);
             } catch (const std::runtime_error&) {
-                return 1;  // what is verified first is damaged
+                return 1;  // the first verification found the damage
             }
             return 0;
         });

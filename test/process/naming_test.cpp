@@ -7,8 +7,8 @@
 
 #include <sys/stat.h>
 
-/// Others take a running pool's name away, and put something else in its place; a process hands the
-/// SHMMain's role to its child.
+/// Other processes remove a running pool's name and put something else in its place; and a process
+/// passes the SHMMain's role to its child.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -31,7 +31,7 @@ struct fixture {
         struct stat status {};
         return lstat(name.path().c_str(), &status) == 0;
     }
-    /// Whether another process can come to the pool that this one has.
+    /// Whether another process can attach to the pool that this one has.
     bool can_be_found() const {
         ServerSide here(name, "found", 1);
         here.start();
@@ -244,7 +244,7 @@ BOOST_AUTO_TEST_CASE(a_child_is_refused_the_role_while_its_parent_lives) {
 }
 
 namespace {
-/// As daemon(3) does: the process that goes on is a child.
+/// As daemon(3) does: the parent exits, and a child continues.
 void become_a_daemon() {
     if (fork() != 0) _exit(0);
 }
@@ -287,7 +287,7 @@ BOOST_AUTO_TEST_CASE(a_daemon_that_is_not_asked_removes_the_pool_that_nobody_els
         at.reach(2);
         return 0;
     });
-    usleep(100000);  // the parent has gone by then, or this is about nothing
+    usleep(100000);  // by then the parent has exited; otherwise this tests nothing
     at.reach(1);
     BOOST_TEST(at.is_reached(2));
     starter.wait();

@@ -18,18 +18,19 @@
 using namespace valpool;
 using namespace valpool::test;
 
-/// Raw memory belongs to the process that allocated it, whoever gives it back, and goes with it.
+/// Raw memory belongs to the process that allocated it, whichever process frees it, and is freed
+/// with that process.
 
 namespace {
 
-/// What a process and its child know of each other.
+/// What a process and its child tell each other.
 struct board {
     std::atomic<int> turn{0};
     std::array<std::uint64_t, 256> offsets{};
     std::size_t count = 0;
 };
 
-/// A process that has none of its parent's: it is there before the pool is.
+/// A process without its parent's memory: it is forked before the pool exists.
 template <class Body>
 child stranger(const pool_name& name, const shared<board>& b, Body body) {
     return child([&name, &b, body] {
@@ -83,8 +84,9 @@ BOOST_AUTO_TEST_CASE(what_any_thread_of_a_process_has_left_goes_when_it_detaches
     child other = stranger(name, b, [](StreamingPool& pool) {
         pool.allocate(200000);
         std::vector<char*> of_thread;
-        std::thread([&] { of_thread = some(pool, 5); }).join();  // and one that has ended
-        // Counted down where it was never counted up: only the sum says that there is some left.
+        std::thread([&] { of_thread = some(pool, 5); }).join();  // of a thread that has ended
+        // This lane counts down what another lane counted up. Only the sum shows that some memory
+        // is left.
         for (std::size_t i = 0; i < 4; ++i) pool.deallocate(of_thread[i]);
     });
     const started_pool p(name);
@@ -99,7 +101,7 @@ BOOST_AUTO_TEST_CASE(a_lane_of_the_dead_begins_anew) {
     const pool_name name("anew");
     const shared<board> b;
     child victim = stranger(name, b, [](StreamingPool& pool) {
-        pool.deallocate(pool.allocate(1));  // the first lane is this thread's
+        pool.deallocate(pool.allocate(1));  // takes the first lane for this thread
         std::vector<char*> of_thread;
         std::thread([&] { of_thread = some(pool, 50); }).join();
         for (char* memory : of_thread) pool.deallocate(memory);  // so this lane has -50
@@ -127,7 +129,7 @@ BOOST_AUTO_TEST_CASE(what_another_process_gives_back_is_neither_lost_nor_given_b
             pool.deallocate(detail::arena_of(pool).at<char>(b->offsets[i]));
     });
     const started_pool p(name);
-    // Of a lane's, of another lane's, and a run.
+    // Blocks of one lane, blocks of another lane, and a run.
     std::vector<char*> mine = some(p.pool(), 100);
     std::thread([&] {
         for (char* memory : some(p.pool(), 100)) mine.push_back(memory);
@@ -150,7 +152,7 @@ BOOST_AUTO_TEST_CASE(a_forked_child_has_none_of_its_parents_and_may_give_it_back
     child other([&] {
         for (std::size_t i = 0; i < 10; ++i) p.pool().deallocate(mine[i]);
         some(p.pool(), 7);
-        return 0;  // without a word: what it had must come back all the same
+        return 0;  // without freeing its memory, which must be reclaimed
     });
     BOOST_TEST(other.wait() == 0);
     p.recover();
@@ -199,7 +201,7 @@ BOOST_AUTO_TEST_CASE(a_process_whose_first_value_finds_the_pool_full_is_told_so)
             for (;;) pieces.push_back(main.pool()->allocate(size));
         } catch (const PoolExhausted&) {
         }
-    // Pipes also use up what is reserved for ledgers.
+    // Pipes also use up the reserve for ledgers.
     for (const int capacity : {64, 1}) try {
             for (int i = 0;; ++i)
                 ServerSide(name, std::to_string(capacity) + "," + std::to_string(i), capacity)

@@ -26,26 +26,26 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/// Every system call that making, opening, keeping, taking up and removing a pool consist of is
-/// refused once, with every error that its manual lists. This program has functions of the system's
-/// names in front of the system's; the library's calls come here.
+/// Every system call that is made when a pool is created, opened, kept, taken over and removed
+/// fails once, with every error that its manual page lists. This program defines functions with the
+/// names of the system's, so the library's calls arrive here.
 
 using namespace valpool;
 using namespace valpool::test;
 
 namespace {
 
-/// Of this process; off unless a trial is on.
+/// The state of this process; off except during a trial.
 struct refusal {
     bool is_on = false;
-    // Which call is refused: the n-th of that name. Its place among all would depend on what other
-    // processes leave in the directory meanwhile.
+    // The call that fails is the n-th of that name. Its position among all calls would depend on
+    // what other processes leave in the directory meanwhile.
     std::string name = {};
     long countdown = 0;
     int error = 0;
-    std::vector<std::string>* names = nullptr;  // of the calls that were made
+    std::vector<std::string>* names = nullptr;  // names of the calls that were made
 
-    /// True: this call fails.
+    /// Whether this call fails.
     bool falls_on(const char* call) noexcept {
         if (!is_on) return false;
         if (names) names->emplace_back(call);
@@ -63,7 +63,7 @@ Function* real(const char* name) noexcept {
 
 }  // namespace
 
-// NOLINTBEGIN: these are the system's own declarations.
+// NOLINTBEGIN: these are the declarations of the system.
 extern "C" {
 
 int open(const char* path, int flags, ...) {
@@ -91,7 +91,7 @@ int fcntl(int fd, int command, ...) {
 }
 int close(int fd) {
     static auto* const next = real<int(int)>("close");
-    const int result = next(fd);  // it is closed all the same
+    const int result = next(fd);  // closed in any case
     return calls.falls_on("close") ? -1 : result;
 }
 int fstat(int fd, struct stat* status) noexcept {
@@ -191,14 +191,14 @@ long syscall(long number, ...) noexcept {
 
 namespace {
 
-/// What the manual of each lists, as far as it can come to us.
+/// The errors that each manual page lists, as far as they can occur here.
 const std::map<std::string, std::vector<int>>& errors_of_calls() {
     static const std::map<std::string, std::vector<int>> errors{
         {"open", {EACCES, EINTR, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, EPERM, EROFS}},
         {"shm_open", {EACCES, EEXIST, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC}},
         {"fcntl", {EACCES, EAGAIN, EBADF, EINTR, EINVAL, ENOLCK, EPERM}},
         {"close", {EBADF, EINTR, EIO}},
-        {"fstat", {ENOMEM, EOVERFLOW}},  // not EBADF: a closed descriptor is none any more
+        {"fstat", {ENOMEM, EOVERFLOW}},  // not EBADF: that says that the descriptor was closed
         {"stat", {EACCES, ELOOP, ENOENT, ENOMEM}},
         {"lstat", {EACCES, ENOENT, ENOMEM}},
         {"statvfs", {EACCES, EINTR, EIO, ENOMEM, ENOSYS}},
@@ -235,13 +235,13 @@ std::size_t count_mappings(const std::string& part) {
     return count;
 }
 
-/// Gives up instead of waiting for ever.
+/// A break checker that gives up instead of waiting for ever.
 bool stop_soon() {
     static int looks = 0;
     return ++looks > 20;
 }
 
-/// Something to do with a pool, all of it in one process, that leaves nothing.
+/// A use of a pool, within one process, that leaves nothing behind.
 struct scenario {
     const char* name;
     std::function<void(const std::string& pool)> prepare;
@@ -301,7 +301,7 @@ const scenario scenarios[] = {
     {"giving a name back", nothing, lose_and_restore_name},
 };
 
-/// What was wrong after a refusal; empty: nothing.
+/// What was wrong after a failed call; empty: nothing.
 std::string wrong_after(const scenario& what, const std::string& pool, const std::string& call,
                         long nth, int error) {
     what.prepare(pool);
@@ -319,7 +319,7 @@ std::string wrong_after(const scenario& what, const std::string& pool, const std
     if (count_of("/proc/self/fd", "") != descriptors) return "a descriptor is left; " + message;
     if (count_mappings(pool) + count_mappings("valpool-making") != 0)
         return "a mapping is left; " + message;
-    // Its own unlink may be what was refused; then the next creation does it.
+    // The failed call may be the unlink of the temporary file. Then the next creation removes it.
     if (call != "unlink" && count_abandoned_files() != 0)
         return "a temporary file is left; " + message;
     try {
@@ -335,7 +335,7 @@ std::string wrong_after(const scenario& what, const std::string& pool, const std
     return {};
 }
 
-/// Passes packets all the while, and must not notice anything.
+/// Passes packets all the time, and must not notice anything.
 struct other_user {
     shared<std::atomic<bool>> stop;
     shared<std::atomic<long>> passed;

@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-/// Request and reply: a pipe of its own for each client, in pools of a megabyte. Clients come and
-/// go, however they end.
+/// Request and reply: each client has its own pipe, in pools of a megabyte. Clients start and end,
+/// however they end.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -22,14 +22,14 @@ struct service : started_pool {
     service() : started_pool("service"), requests(name, "requests", 16) { requests.start(); }
 
     std::size_t pipes() const { return check(pool()).queues; }
-    /// All pipes but the one for requests have gone, and whatever was in them.
+    /// All pipes but the one for requests are gone, with their packets.
     void expect_clients_gone() const {
         Val nothing;
         while (requests.pipe().dequeue(0.0, nothing)) {
         }
         nothing = None;
         BOOST_TEST(eventually([&] {
-            requests.pipe().dequeue(0.05, nothing);  // who waits notices deaths
+            requests.pipe().dequeue(0.05, nothing);  // a waiting thread notices deaths
             return pool()->isPristine() && pipes() == 1;
         }));
         expect_sound();
@@ -38,7 +38,7 @@ struct service : started_pool {
     ServerSide requests;
 };
 
-/// A client's whole life: false when a reply is wrong.
+/// Runs a whole client; false when a reply is wrong.
 bool ask(const std::string& pool, const std::string& reply_name, int i) {
     ClientSide requests(pool, "requests");
     requests.start();
@@ -49,7 +49,7 @@ bool ask(const std::string& pool, const std::string& reply_name, int i) {
     return replies.pipe().deq()("i") == 2 * i;
 }
 
-/// Of a client that may have gone meanwhile.
+/// Answers a client that may have gone meanwhile.
 void reply(const std::string& pool, const Val& request) {
     int looks = 0;
     ClientSide replies(
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(a_client_that_waits_for_a_pipe_finds_it_when_it_is_made_ane
 
 namespace {
 
-/// What a child does with the pipe that it has been forked with.
+/// What a child does with the pipe that it inherited.
 enum class use { none, some, some_and_destroys };
 
 void outlive_the_parents_pipe(use what, bool is_killed) {
@@ -260,7 +260,7 @@ BOOST_AUTO_TEST_CASE(further_processes_can_use_a_pool_full_of_pipes) {
     constexpr int most_strangers = 8;
     const phases now;
     const pool_name name("full of pipes");
-    // Forked before there is a pool, so they come to it as strangers.
+    // Forked before the pool exists, so they attach like unrelated processes.
     std::vector<child> strangers;
     for (int i = 1; i <= most_strangers; ++i)
         strangers.emplace_back([&, i] {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <thread>
 
-/// The end of a pool that others still use: its SHMMain has ended in order, or has begun anew.
+/// Retiring a pool that others still use: its SHMMain has ended in order, or has begun anew.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -26,14 +26,14 @@ struct fixture {
     }
     void end_main() { main.reset(); }
 
-    /// Starts a side in this process.
+    /// Starts a ServerSide in this process.
     std::unique_ptr<ServerSide> serve(const char* pipe = "pipe", int capacity = 4) const {
         auto side = std::make_unique<ServerSide>(name, pipe, capacity);
         side->start();
         return side;
     }
 
-    /// A process whose wait is ended by PoolRetired: 1; by anything else: 0.
+    /// A process that waits. It returns 1 when PoolRetired ends the wait, 0 otherwise.
     child waiter(const std::function<void(CQ&)>& wait, phases& at) const {
         return child([this, &wait, &at] {
             auto side = serve();
@@ -50,7 +50,7 @@ struct fixture {
         phases at;
         child process = waiter(wait, at);
         BOOST_TEST(at.is_reached(1));
-        usleep(50000);  // so that it most likely sleeps; both ways are right
+        usleep(50000);  // so that it most likely sleeps; the test is valid either way
         end_main();
         BOOST_TEST(process.wait() == 1);
         start_main();
@@ -274,9 +274,9 @@ BOOST_AUTO_TEST_CASE(a_kept_pool_is_not_retired) {
 }
 
 BOOST_AUTO_TEST_CASE(a_queue_without_a_name_outlives_the_pools_name) {
-    // What uses it was forked from here, or is a thread of this process.
+    // The queue's users are threads of this process, or processes forked from here.
     CQ queue(4, main->pool(), true);
-    auto side = serve();  // keeps the pool
+    auto side = serve();  // keeps the pool in use
     end_main();
     Val packet;
     BOOST_TEST(!queue.dequeue(0.01, packet));

@@ -19,8 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/// Threads that end: in order, with values that outlive their last statement; or cancelled, in the
-/// middle of a wait.
+/// Threads that end: in order, with values that outlive their last statement; or by cancellation,
+/// in the middle of a wait.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -35,11 +35,13 @@ struct fixture : started_pool {
     CQ& pipe() const { return server.pipe(); }
 };
 
-// Both are there before the thread's first use of a pool, so they go after what that has made.
+// Both are constructed before the thread's first use of a pool, so they are destroyed after what
+// that use has created.
 thread_local Val packet;
 thread_local Val second_packet;
 
-/// A key of somebody else's: its values are Vals on the heap, let go of when their thread ends.
+/// A thread-specific key that is not the library's. Its values are Vals on the heap, deleted when
+/// their thread ends.
 class val_key {
 public:
     val_key() {
@@ -54,10 +56,10 @@ public:
 private:
     pthread_key_t key_{};
 };
-/// Made before the library's own: whose destructor comes first goes by the keys' ages.
+/// Created before the library's own key: the age of the keys decides whose destructor runs first.
 const val_key early_key;
 
-/// A thread that is to be cancelled in the middle of what it does.
+/// A thread that is cancelled in the middle of a wait.
 class waiting_thread {
 public:
     explicit waiting_thread(std::function<void()> wait) : wait_(std::move(wait)) {
@@ -71,7 +73,7 @@ public:
         return eventually([&] { return is_about_to_wait_ != 0 && state() == 'S'; });
     }
     void cancel() const { pthread_cancel(id_); }
-    /// Whether it was cancelled, and unwound.
+    /// Whether the thread was cancelled and has unwound its stack.
     bool ends_by_unwinding() {
         cancel();
         return end() == PTHREAD_CANCELED && has_unwound_;
@@ -109,7 +111,7 @@ private:
     bool has_joined_ = false;
 };
 
-/// Once before it may have come to wait, and twice while it sleeps.
+/// Cancels once when the thread may not wait yet, and twice while it sleeps.
 void expect_unwinding(const std::function<void()>& wait) {
     for (int i = 0; i < 3; ++i) {
         waiting_thread thread(wait);
@@ -142,7 +144,8 @@ BOOST_AUTO_TEST_CASE(a_key_of_somebody_elses_may_let_go_of_values) {
     for (const val_key* const key : {&early_key, &late_key})
         for (int i = 0; i < 200; ++i)
             std::thread([&] {
-                // Half of them meet the pool only when the library's key has none of theirs yet.
+                // Half of the threads first use the pool when the library's key has no value of
+                // theirs yet.
                 if (i % 2 == 0) share(i);
                 key->set(share(i));
             }).join();
@@ -154,7 +157,7 @@ BOOST_AUTO_TEST_CASE(one_may_let_go_in_a_key_of_what_another_thread_has_given_it
     for (const val_key* const key : {&early_key, &late_key})
         for (int i = 0; i < 200; ++i) {
             Val given = share(i);
-            // This one uses the pool for the first time when it has ended already.
+            // This thread first uses the pool when it is already ending.
             std::thread([&] { key->set(std::move(given)); }).join();
         }
     expect_pristine();
@@ -242,8 +245,8 @@ BOOST_AUTO_TEST_CASE(cancelled_waiters_cost_no_places) {
         const Val mine = share(1);
         pipe().deq();
     };
-    // More than the pool has, in all. Who sleeps sees to its end only when it looks up, so many go
-    // at once.
+    // More threads in total than the pool has lanes. A sleeper notices its cancellation only when
+    // it wakes from its time slice, so many are cancelled at once.
     for (int round = 0; round < 4; ++round) {
         std::vector<std::unique_ptr<waiting_thread>> threads;
         for (int i = 0; i < 20; ++i) threads.push_back(std::make_unique<waiting_thread>(waits));

@@ -25,8 +25,8 @@
 using namespace valpool;
 using namespace valpool::test;
 
-/// Who waits gets his share, whatever others do, or do no more; and whoever waits, or asks in a
-/// loop, notices deaths.
+/// A waiter gets its share, whatever other threads do or no longer do. A thread that waits, or asks
+/// in a loop, notices deaths.
 
 namespace {
 
@@ -44,7 +44,7 @@ struct waiting_board {
     std::atomic<bool> stop;
 };
 
-/// A pool, and what it looks like inside.
+/// A pool, with access to its internals.
 struct waiting_pool {
     explicit waiting_pool(std::size_t bytes = 4000000) : name("waiting"), main(name, bytes) {
         main.start();
@@ -54,7 +54,7 @@ struct waiting_pool {
     arena& inside() const { return *user->pool; }
     std::uint64_t recoveries() const { return inside().entrance.recoveries; }
 
-    /// The lane on whose seat a thread of that process sleeps.
+    /// The lane whose seat a thread of that process sleeps on.
     std::uint32_t lane_asleep(pid_t pid) const {
         arena& a = inside();
         for (std::uint32_t i = 0; i < a.lane_count; ++i) {
@@ -69,13 +69,14 @@ struct waiting_pool {
         const std::uint32_t lane = lane_asleep(one.pid());
         return lane != nobody && !list_of(lane).nobody_waits() && list_of(lane).has(lane);
     }
-    /// Where the sleeper on that seat is listed.
+    /// The wait list that has the sleeper on that seat.
     detail::wait_list& list_of(std::uint32_t lane) const {
         const std::uint64_t topic = inside().seat_at(lane).topic;
         auto& p = *inside().at<detail::pipe>(topic - topic % 16);
         return topic == p.room_topic() ? p.producers : p.consumers;
     }
-    /// As a waker leaves it that dies before it has done anything else.
+    /// Leaves the list as a waker does that dies right after it has taken the sleeper from the
+    /// list.
     void lose_wake_up(const child& sleeper) const {
         const std::uint32_t lane = lane_asleep(sleeper.pid());
         BOOST_REQUIRE(lane != nobody);
@@ -87,7 +88,7 @@ struct waiting_pool {
         return count;
     }
 
-    /// Attached, and holding a value, until it is killed.
+    /// A process that is attached and holds a value until it is killed.
     child idler() {
         const int before = board->ready;
         child one([this] {
@@ -101,7 +102,7 @@ struct waiting_pool {
         BOOST_REQUIRE(eventually([&] { return board->ready == before + 1; }));
         return one;
     }
-    /// Sleeps in the pipe until it gets a packet.
+    /// A process that sleeps in the pipe until it gets a packet.
     child sleeper(const std::string& pipe) {
         child one([this, pipe] {
             ServerSide side(name, pipe, 4);
@@ -114,7 +115,8 @@ struct waiting_pool {
         BOOST_REQUIRE(eventually([&] { return sleeps(one); }));
         return one;
     }
-    /// Kills one that has been attached; it is noticed while the caller does only this.
+    /// Kills an attached process. Returns whether the death is noticed while the caller does
+    /// nothing but `only`.
     bool notices_a_death(const std::function<void()>& only) {
         child victim = idler();
         const std::uint64_t before = recoveries();
@@ -131,7 +133,7 @@ struct waiting_pool {
     shared<waiting_board> board;
 };
 
-/// Six that want into, or out of, a pipe whose other side is slow.
+/// Six processes that enqueue into, or dequeue from, a pipe whose other side is slow.
 struct crowd : waiting_pool {
     static constexpr int capacity = 2;
     static constexpr auto pace = std::chrono::microseconds(300);
@@ -158,7 +160,7 @@ struct crowd : waiting_pool {
             return 0;
         });
     }
-    /// The slow side, in this process.
+    /// Runs the slow side in this process.
     void serve(bool are_producers, steady_clock::duration time = length) {
         Val packet;
         const auto until = steady_clock::now() + time;
@@ -177,13 +179,13 @@ struct crowd : waiting_pool {
         board->stop = true;
         for (child& one : workers) BOOST_TEST(one.wait() == 0);
     }
-    /// Of some of them: the least of all counts, as a part of the fair share.
+    /// The smallest count among the workers from `from` on, as a fraction of the fair share.
     double worst_share(std::size_t from = 0) const {
         const auto first = board->done.begin() + static_cast<std::ptrdiff_t>(from);
         const long all = std::accumulate(first, board->done.end(), 0L);
         const long least = *std::min_element(first, board->done.end());
         BOOST_TEST_MESSAGE(all << " packets, the least " << least << " of one");
-        BOOST_REQUIRE(all > 100);  // nobody has kept them all from it
+        BOOST_REQUIRE(all > 100);  // nobody has kept all of them from the pipe
         return static_cast<double>(least) * static_cast<double>(most_workers - from) /
                static_cast<double>(all);
     }
@@ -192,7 +194,7 @@ struct crowd : waiting_pool {
     std::vector<child> workers;
 };
 
-/// The time of another clock, as of a machine that has been up for longer, or for less.
+/// The time of another clock, as on a machine that has been up for longer, or for less.
 constexpr std::int64_t eleven_days_ns = 11LL * 24 * 3600 * 1000000000;
 
 std::int64_t now_ns() {
@@ -262,7 +264,7 @@ BOOST_FIXTURE_TEST_CASE(a_stopped_waiter_that_is_overdue_delays_nobody, crowd) {
     workers[0].signal(SIGSTOP);
     BOOST_REQUIRE(eventually([&] { return other_side.pipe().full(); }));
     forget_counts();
-    // Each time it is taken down, it is put up again.
+    // Sets the reservation again each time it is removed.
     const auto until = steady_clock::now() + length;
     for (std::uint32_t times = 1; steady_clock::now() < until; ++times) {
         list.overdue = times % 1000 * 8192 + lane + 1;
@@ -296,10 +298,11 @@ BOOST_FIXTURE_TEST_CASE(a_killed_waiter_that_is_overdue_delays_nobody, crowd) {
 
 BOOST_AUTO_TEST_CASE(whoever_looks_wakes_a_sleeper_whose_wake_up_was_lost) {
     const watchdog dog(120);
-    // So many lanes that by itself the sleeper would look up only after the test has given up.
+    // With so many lanes, the sleeper by itself would wake to look only after the test has given
+    // up.
     waiting_pool p(64000000);
     BOOST_REQUIRE(p.inside().lane_count >= 256);
-    // The two lookouts.
+    // The two lookouts of the pool.
     child first = p.sleeper("first");
     child second = p.sleeper("second");
     first.signal(SIGSTOP);
@@ -313,7 +316,8 @@ BOOST_AUTO_TEST_CASE(whoever_looks_wakes_a_sleeper_whose_wake_up_was_lost) {
         return 0;
     });
     BOOST_REQUIRE(eventually([&] {
-        // Nobody looks, and many seem to sleep, until it does.
+        // Until it sleeps: pretends that somebody has just looked, so that nobody looks, and that
+        // many sleep.
         p.inside().looks.last_look = now_ns();
         p.inside().looks.sleepers = p.inside().lane_count;
         return p.sleeps(lost);
@@ -364,8 +368,8 @@ BOOST_AUTO_TEST_CASE(a_sleeper_of_an_unnamed_queue_heals_a_lost_wake_up_by_itsel
     waiting_pool p(64000000);
     CQ unnamed(2, p.main.pool(), true);
     unnamed.spin(0);
-    // With two lookouts already, and many lanes, it would sleep for longer than the test may last,
-    // were it not for its own slice.
+    // With two lookouts already and with many lanes, it would sleep for longer than the test may
+    // last if it did not wait in its own time slices.
     child first = p.sleeper("first");
     child second = p.sleeper("second");
     first.signal(SIGSTOP);
@@ -380,7 +384,8 @@ BOOST_AUTO_TEST_CASE(a_sleeper_of_an_unnamed_queue_heals_a_lost_wake_up_by_itsel
         p.inside().looks.sleepers = p.inside().lane_count;
         return p.sleeps(lost);
     }));
-    // Its bit may be set again by now, in another slice of its sleep: then it is woken as usual.
+    // Its bit may be set again by now, in the next time slice of its sleep. Then it is woken as
+    // usual.
     p.lose_wake_up(lost);
     unnamed.enq(1);
     BOOST_TEST(lost.wait() == 0);
@@ -397,7 +402,7 @@ BOOST_AUTO_TEST_CASE(a_seat_whose_sleeper_was_killed_works_for_the_next_one) {
         child one = p.sleeper("pipe");
         const std::uint32_t its_lane = p.lane_asleep(one.pid());
         BOOST_TEST(p.inside().seat_at(its_lane).alive.is_held_by_the_living());
-        if (lane != nobody) BOOST_TEST(its_lane == lane);  // or this says nothing
+        if (lane != nobody) BOOST_TEST(its_lane == lane);  // otherwise this tests nothing
         lane = its_lane;
         BOOST_REQUIRE_EQUAL(one.kill_and_wait(), -SIGKILL);
         BOOST_TEST(!p.inside().seat_at(lane).alive.is_held_by_the_living());
@@ -426,7 +431,7 @@ BOOST_AUTO_TEST_CASE(a_seat_is_used_by_one_thread_after_another) {
         BOOST_REQUIRE(eventually([&] { return (its_lane = p.lane_asleep(getpid())) != nobody; }));
         BOOST_TEST(
             eventually([&] { return p.inside().seat_at(its_lane).alive.is_held_by_the_living(); }));
-        if (lane != nobody) BOOST_TEST(its_lane == lane);  // or this says nothing
+        if (lane != nobody) BOOST_TEST(its_lane == lane);  // otherwise this tests nothing
         lane = its_lane;
         side.pipe().enq(i);
         waiter.join();
@@ -444,7 +449,7 @@ BOOST_FIXTURE_TEST_CASE(asking_whether_the_pool_is_pristine_notices_a_death, wai
 
 BOOST_FIXTURE_TEST_CASE(asking_how_much_is_used_notices_a_death, waiting_pool) {
     const watchdog dog(60);
-    idler().kill_and_wait();  // the queue of its kind is there then
+    idler().kill_and_wait();  // creates the idlers' pipe
     BOOST_REQUIRE(eventually([&] { return main.pool()->isPristine(); }));
     const std::size_t before = main.pool()->usedBytes();
     BOOST_TEST(notices_a_death([&] { main.pool()->usedBytes(); }));
@@ -490,7 +495,7 @@ BOOST_FIXTURE_TEST_CASE(times_of_another_clock_do_not_keep_recovery_off, waiting
 
 namespace {
 
-/// Forty that sleep in a pool, where nobody else does anything.
+/// Forty processes that sleep in a pool in which nobody else does anything.
 struct dormitory : waiting_pool {
     static constexpr std::size_t beds = 40;
 
@@ -508,12 +513,12 @@ struct dormitory : waiting_pool {
             side.pipe().spin(0);
             const Val packet = side.pipe().deq();
             ++board->got;
-            // Busy from here on, without ever sleeping in the pool.
+            // Stays busy from here on, and never sleeps in the pool again.
             while (!board->stop) std::this_thread::sleep_for(std::chrono::milliseconds(5));
             return 0;
         });
     }
-    /// Those who are asleep, and alive.
+    /// The lookouts that sleep and are alive.
     std::vector<std::size_t> lookouts() const {
         std::vector<std::size_t> found;
         for (const auto& lookout : inside().looks.lookout)
@@ -527,7 +532,7 @@ struct dormitory : waiting_pool {
         const auto now = lookouts();
         return std::find(now.begin(), now.end(), i) != now.end();
     }
-    /// By those who sleep alone.
+    /// Whether the sleepers alone notice a death.
     bool notice_a_death() {
         const auto began = steady_clock::now();
         const bool noticed = notices_a_death([] {});
@@ -582,7 +587,7 @@ BOOST_FIXTURE_TEST_CASE(lookouts_that_are_busy_are_replaced, dormitory) {
     const auto busy = lookouts();
     int packets = 0;
     for (const std::size_t i : busy) {
-        // It is between two sleeps now and then, and another one gets the packet.
+        // Sometimes it is between two sleeps, and another sleeper gets the packet.
         for (std::uint32_t lane; (lane = lane_asleep(sleepers[i].pid())) != nobody;) {
             list_of(lane).overdue = 7 * 8192 + lane + 1;
             waker.pipe().enq(1);
@@ -590,7 +595,7 @@ BOOST_FIXTURE_TEST_CASE(lookouts_that_are_busy_are_replaced, dormitory) {
             BOOST_REQUIRE(eventually([&] { return board->got == packets; }));
         }
     }
-    // The others look up each eight seconds, in a crowd like this.
+    // In a crowd of this size, each of the others wakes to look every eight seconds.
     constexpr int most_seconds = 60;
     BOOST_TEST(eventually(
         [&] {

@@ -1,5 +1,5 @@
-// What is neither a flag nor a break checker does not become `debug`. run.sh compares the lines
-// with errors with those that are marked as wrong.
+// An argument that is neither a flag nor a break checker must not be taken as `debug`. run.sh
+// compares the lines that have errors with the lines that are marked as wrong.
 #include <valpool/valpool.hpp>
 
 #include <atomic>

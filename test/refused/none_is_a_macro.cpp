@@ -1,5 +1,6 @@
-// <X11/X.h> behind valpool's headers: where None is usual, its 0L does not compile. All other zeros
-// and longs do. run.sh compares the lines with errors with those that are marked as wrong.
+// <X11/X.h> after valpool's headers: where None is usual, X11's 0L must not compile. All other
+// zeros and longs compile. run.sh compares the lines that have errors with the lines that are
+// marked as wrong.
 #include <valpool/valpool.hpp>
 
 #include <cstddef>

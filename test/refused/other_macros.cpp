@@ -1,5 +1,5 @@
-// Macros of X11 (but None, which is refused), Qt and others do no harm when they come before
-// valpool's headers. Compiles.
+// Macros of X11 (except None, which is refused), Qt and others do no harm when they come before
+// valpool's headers. This compiles.
 #include <complex.h>
 #include <sys/param.h>
 #include <sys/sysmacros.h>

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What must not compile does not, and says why; what looks like it compiles.
+# What must not compile does not compile, and its error says why; similar valid code compiles.
 #   test/refused/run.sh SOURCE_TREE COMPILER
 set -euo pipefail
 source=$1 compiler=$2
@@ -11,14 +11,14 @@ fail() {
   exit 1
 }
 
-# compile FILE [FLAGS...]: with its complaints in $work/errors.
+# compile FILE [FLAGS...]: writes the compiler's messages to $work/errors.
 compile() {
   local file=$1
   shift
   "$compiler" -fsyntax-only -I"$source/include" "$@" "$source/test/refused/$file" 2>"$work/errors"
 }
 
-# errors_in FILE STANDARD: exactly in the lines that say so.
+# errors_in FILE STANDARD: the errors must be exactly in the lines that are marked.
 errors_in() {
   local limit=-fmax-errors=0
   ! "$compiler" --version | grep -q clang || limit=-ferror-limit=0

@@ -12,8 +12,8 @@
 
 namespace valpool::test {
 
-/// Unfinished pool files whose creator is gone. Other tests, beside this one, are making pools too:
-/// a living creator holds a lock on its file's number in the directory.
+/// Unfinished pool files whose creator is gone. Other tests make pools at the same time; a living
+/// creator is recognised by the lock that it holds on its file's number in the directory.
 inline std::size_t count_abandoned_files() {
     static constexpr char prefix[] = ".valpool-making.";
     const int directory = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -29,7 +29,7 @@ inline std::size_t count_abandoned_files() {
         lock.l_start = static_cast<off_t>(number);
         lock.l_len = 1;
         const bool is_claimed = fcntl(directory, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-        // A creator removes its file before it gives the lock up.
+        // A creator removes its file before it releases the lock.
         if (!is_claimed && access(entry.path().c_str(), F_OK) == 0) ++count;
     }
     close(directory);

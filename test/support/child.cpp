@@ -20,7 +20,7 @@ child::child(const std::function<int()>& body) {
     pid_ = fork();
     if (pid_ < 0) throw std::runtime_error("fork failed");
     if (pid_ != 0) return;
-    alarm(0);  // the watchdog is the parent's, which ends its children itself
+    alarm(0);  // the parent has the watchdog, and ends its children itself
     int result = 125;
     try {
         result = body();
@@ -56,10 +56,10 @@ bool child::has_ended() const {
 
 namespace {
 child lead_a_group(const std::function<int()>& body) {
-    // Orphans become this process's children, so that it can wait for them.
+    // Makes orphans children of this process, so that it can wait for them.
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw std::runtime_error("cannot adopt orphans");
     return child([&] {
-        setpgid(0, 0);  // by which its orphans are known
+        setpgid(0, 0);  // identifies its orphans
         return body();
     });
 }
@@ -77,7 +77,7 @@ int family::wait() {
 }
 
 int family::kill_all_and_wait() {
-    // The eldest has not been waited for, so nobody else can have its number.
+    // The first child has not been waited for yet, so no other process can have its number.
     if (eldest_.pid() != 0) ::kill(-eldest_.pid(), SIGKILL);
     return kill_and_wait();
 }

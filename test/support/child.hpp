@@ -11,7 +11,7 @@
 
 namespace valpool::test {
 
-/// A process that runs a function and ends with its result, without unwinding what it inherited.
+/// A process that runs a function and exits with its result, without unwinding what it inherited.
 class child {
 public:
     explicit child(const std::function<int()>& body);
@@ -26,7 +26,7 @@ public:
 
     pid_t pid() const noexcept { return pid_; }
     void signal(int number) const;
-    /// Waits for its end: the exit code, or minus the signal that killed it.
+    /// Waits for its end. Returns the exit code, or minus the signal that killed it.
     int wait();
     int kill_and_wait() {
         signal(SIGKILL);
@@ -38,8 +38,8 @@ private:
     pid_t pid_ = 0;
 };
 
-/// A child with all that it forks. Those outlive it when it is killed, and their ends are deaths of
-/// their own; the waits here last until they have ended as well.
+/// A child with all that it forks. Those outlive it when it is killed, and their ends count as
+/// deaths of their own; so the waits here last until they have ended as well.
 class family {
 public:
     explicit family(const std::function<int()>& body);
@@ -49,7 +49,7 @@ public:
         eldest_.signal(SIGKILL);
         return wait();
     }
-    /// Also those who would never end, for they have been stopped.
+    /// Also kills processes that are stopped and so would never end.
     int kill_all_and_wait();
     bool has_eldest_ended() const { return eldest_.has_ended(); }
 
@@ -57,7 +57,7 @@ private:
     child eldest_;
 };
 
-/// A name no other test has, and which is gone from /dev/shm afterwards.
+/// A name that no other test has; it is removed from /dev/shm afterwards.
 class pool_name {
 public:
     explicit pool_name(const std::string& test);
@@ -102,19 +102,20 @@ public:
     watchdog& operator=(const watchdog&) = delete;
 };
 
-/// Looks again and again, for 20 seconds at most, until it is so.
+/// Polls for 20 seconds at most, until the condition holds.
 bool eventually(const std::function<bool()>& is_so, int most_seconds = 20);
 
-/// Not under the address sanitizer: a thread that is cancelled unwinds past its frames without a
-/// word to it, and what comes to lie there next is taken for a use of what was there.
+/// Not under AddressSanitizer. It does not see that a cancelled thread leaves its stack frames, and
+/// reports what lies there next as a use of the old frame.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool can_cancel_threads = false;
 #else
 constexpr bool can_cancel_threads = true;
 #endif
 
-/// Not under the thread sanitizer: check() reads what others may just be writing, and looks again at
-/// what seems wrong. A box's maker writes it by plain stores, for nobody but check() can see it yet.
+/// Not under ThreadSanitizer. check() reads what others may be writing at that moment, and looks
+/// again at what seems wrong. The maker of a box writes it by plain stores, because only check()
+/// can see it yet.
 #if defined(__SANITIZE_THREAD__)
 constexpr bool can_check_meanwhile = false;
 #else

@@ -5,7 +5,7 @@
 
 namespace valpool::test {
 
-/// What an action throws, in words.
+/// The message of the exception that an action throws.
 template <class Action>
 std::string message_of(Action action) {
     try {

@@ -13,7 +13,7 @@
 
 namespace valpool::test {
 
-/// A pool that this process has started, and will remove.
+/// A pool that this process has started and will remove.
 struct started_pool {
     explicit started_pool(const char* test, std::size_t bytes = 1000000)
         : name(test), main(name, bytes) {
@@ -25,9 +25,9 @@ struct started_pool {
         const pool_report report = check(pool());
         BOOST_TEST_CONTEXT(report) BOOST_TEST(report.is_sound());
     }
-    /// Everything the dead held is back, and nothing contradicts.
+    /// Everything that dead processes held is free again, and check() finds no contradiction.
     void expect_pristine() const {
-        // Waiting is one of the things that notice deaths.
+        // A wait is one of the operations that notice deaths.
         ServerSide side(name, "sweep", 1);
         side.start();
         Val nothing;
@@ -37,7 +37,7 @@ struct started_pool {
         }));
         expect_sound();
     }
-    /// Takes all memory that there is, for an instant: what nobody refers to is used again then.
+    /// Takes all memory for an instant, so that unreferenced memory is reused.
     void put_under_pressure() const {
         std::vector<Val> filling;
         try {
@@ -50,10 +50,10 @@ struct started_pool {
     SHMMain main;
 };
 
-/// Where processes that were forked from here wait for each other.
+/// A barrier for processes that were forked from here.
 class phases {
 public:
-    /// Never backwards: several may reach the same one, and be late.
+    /// Never goes backwards: several processes may reach the same stage, some of them late.
     void reach(int phase) const {
         int now = *at_;
         while (now < phase && !at_->compare_exchange_weak(now, phase)) {
@@ -63,7 +63,7 @@ public:
         while (*at_ < phase) usleep(200);
     }
     bool has_reached(int phase) const { return *at_ >= phase; }
-    /// Waits for it, but not for ever.
+    /// Waits for a stage, but not for ever.
     bool is_reached(int phase) const {
         return eventually([&] { return has_reached(phase); });
     }

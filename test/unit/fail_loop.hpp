@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-/// Runs an operation with a pool that has room for 0, 1, 2, ... more pieces, until there is enough:
-/// each time it must fail cleanly or succeed.
+/// Runs an operation in a pool that has room for 0, 1, 2, ... more pieces, until it succeeds. Each
+/// time it must fail cleanly or succeed.
 
 namespace fail_loop {
 
@@ -18,13 +18,13 @@ using value_test::text_of;
 inline const std::string long_text(300, 'x');
 inline const std::string longer_text(2000, 'y');
 
-/// Takes everything that is left in a pool, in pieces, and gives it back one by one.
+/// Takes everything that is left in a pool, in pieces, and frees them one by one.
 class filler {
 public:
     filler(StreamingPool* pool, std::size_t piece_bytes) : pool_(pool) {
         try {
             for (;;) take(piece_bytes);
-        } catch (const PoolExhausted&) {  // what is left fits other sizes only
+        } catch (const PoolExhausted&) {  // the rest fits other sizes only
         }
         while (const std::size_t rest = pool_->biggestFree()) take(rest);
     }
@@ -49,7 +49,7 @@ private:
     std::vector<char*> pieces_;
 };
 
-/// A shared value with something of everything.
+/// A shared value with content of every type.
 inline Val make_value(StreamingPool* pool) {
     Val v = Shared(pool, Tab{{"table", Tab{{"in", long_text}}},
                              {"list", Arr{1, "two", long_text, Tab{{"k", 4}}, 5}},
@@ -66,7 +66,7 @@ inline Val make_value(StreamingPool* pool) {
     return v;
 }
 
-/// Uses up what the box still has of its own, so that the next allocation asks the pool.
+/// Uses up the box's own free memory, so that the next allocation asks the pool.
 inline void use_up_box(Val& v) {
     Arr& slack = v["slack"];
     for (const std::size_t size : {500u, 200u, 64u, 32u, 21u}) {
@@ -77,7 +77,7 @@ inline void use_up_box(Val& v) {
     }
 }
 
-/// A pool that has room for so many pieces, and a value whose box has none of its own.
+/// A pool that has room for so many pieces, and a value whose box has no free memory of its own.
 class filler_until {
 public:
     filler_until(StreamingPool* pool, std::size_t piece_bytes, std::size_t room, Val& v)
@@ -93,7 +93,7 @@ private:
 
 using operation = std::function<void(Val& v, StreamingPool* pool)>;
 
-/// True when it failed, and cleanly.
+/// True when the operation failed, and cleanly.
 inline bool fails_cleanly(const operation& change, StreamingPool* pool, std::size_t piece_bytes,
                           std::size_t room) {
     Val v = make_value(pool);

@@ -30,7 +30,7 @@ void give_back(void* memory) noexcept {
 }  // namespace
 }  // namespace failing_heap
 
-// For the whole program: elsewhere nothing fails.
+// Replaces operator new for the whole program. Nothing fails unless a test asks for it.
 void* operator new(std::size_t size_bytes) { return failing_heap::allocate(size_bytes); }
 void operator delete(void* memory) noexcept { failing_heap::give_back(memory); }
 void operator delete(void* memory, std::size_t) noexcept { failing_heap::give_back(memory); }

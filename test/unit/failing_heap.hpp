@@ -1,17 +1,17 @@
 #pragma once
 
-/// A program whose operator new fails when it is told to. Linked with failing_heap.cpp.
+/// An operator new that fails when a test tells it to. Link the program with failing_heap.cpp.
 
 namespace failing_heap {
 
 constexpr int never = -1;
-/// Of this thread, until the one that fails; then none fails any more.
+/// How many allocations of this thread succeed before one fails. After that none fails any more.
 extern thread_local int allocations_left;
-/// Allocated by this thread and not given back.
+/// How many allocations this thread has made and not freed.
 extern thread_local long blocks;
 
-/// Calls with memory that fails at the first, the second, ... allocation, until there is enough;
-/// how often it failed. `check` is called after each failure.
+/// Calls a function again and again, with memory that fails at the first, the second, ...
+/// allocation, until none fails. Returns how often it failed. `check` is called after each failure.
 template <class Operation, class Check>
 int run(const Operation& operation, const Check& check);
 

@@ -1,8 +1,8 @@
 #pragma once
 
-/// valpool for programs written for the original library: everything under its names, in the global
-/// namespace and in OC, together with what its headers pulled in. docs/compatibility.md says what
-/// differs and what is not here.
+/// valpool for programs written for the original library: all of it under the original's names, in
+/// the global namespace and in OC, together with the system headers that the original's headers
+/// included. docs/compatibility.md lists what differs and what is missing.
 
 #include <valpool/valpool.hpp>
 
@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/// What only such programs use is declared in OC.
+/// Declarations that only such programs use are in OC.
 namespace OC {
 using namespace std;
 using namespace valpool;
@@ -45,9 +45,9 @@ using namespace OC;
 #define OC_END_NAMESPACE
 #define OC_NAMESPACED OC
 #define OC_INLINE inline
-// Programs ask for it, to choose between two ways to get an integer out of an int_n.
+// Programs test this to choose between two ways to convert an int_n to an integer.
 #define OC_BIGINT_OUTCONVERT_AS true
-// Programs for the original are mostly compiled with -DOC_NEW_STYLE_INCLUDES.
+// Programs for the original are usually compiled with -DOC_NEW_STYLE_INCLUDES.
 #ifndef OC_NEW_STYLE_INCLUDES
 #define OC_NEW_STYLE_INCLUDES
 #endif

@@ -1,6 +1,6 @@
 #pragma once
 
-/// The original's iterators of one kind of container each.
+/// The original's iterators, one for each kind of container.
 
 #include <valpool/compat/global_names.hpp>
 
@@ -11,7 +11,7 @@ typedef It OTabIt;
 typedef Sit TabSit;
 typedef Sit OTabSit;
 
-/// Walks an Array: the keys are the positions, as the elements' type.
+/// Iterates over an Array. The keys are the positions, in the type of the elements.
 template <class T>
 class ArrIt {
 public:
@@ -39,7 +39,7 @@ private:
     mutable T key_ = T();
 };
 
-/// The same in the order of the values.
+/// Like ArrIt, in the order of the values.
 template <class T>
 class ArrSit : public ArrIt<T> {
 public:

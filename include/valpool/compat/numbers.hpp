@@ -1,13 +1,13 @@
 #pragma once
 
-/// The original's functions of numbers.
+/// The original's functions on numbers.
 
 #include <valpool/compat/global_names.hpp>
 #include <valpool/detail/type_rows.hpp>
 
 namespace valpool {
 
-// Here, where they are found for a cx_t anywhere.
+// In this namespace, so that argument-dependent lookup finds them for every cx_t.
 template <class T>
 constexpr cx_t<T> operator+(const cx_t<T>& a, const cx_t<T>& b) {
     return {static_cast<T>(a.re + b.re), static_cast<T>(a.im + b.im)};
@@ -30,7 +30,7 @@ constexpr cx_t<T> operator/(const cx_t<T>& a, const cx_t<T>& b) {
     return {static_cast<T>((a.re * b.re + a.im * b.im) / square),
             static_cast<T>((a.im * b.re - a.re * b.im) / square)};
 }
-// The other one may be a number of any type; the result stays of the complex one's.
+// The other operand may be a number of any type; the result has the complex operand's type.
 #define VALPOOL_COMPLEX_WITH_NUMBER(op)                                             \
     template <class T, class S, std::enable_if_t<std::is_arithmetic_v<S>, int> = 0> \
     constexpr cx_t<T> operator op(const cx_t<T>& a, S b) {                          \
@@ -62,7 +62,7 @@ cx_t<T>& operator/=(cx_t<T>& a, const U& b) {
     return a = a / b;
 }
 
-// Templates, so that they are found for these two types alone.
+// Templates, so that they take part for these two types only.
 #define VALPOOL_COMPARE_BIG(op)                                  \
     template <bool A, bool B, std::enable_if_t<A != B, int> = 0> \
     bool operator op(const big_int<A>& a, const big_int<B>& b) { \
@@ -104,7 +104,8 @@ cx_t<T> conj(const cx_t<T>& c) {
     return {c.re, static_cast<T>(-c.im)};
 }
 
-/// The original's templates for the integers of any size; what they are made of does not matter.
+/// The original's templates for integers of any size. The template arguments (the digit types) have
+/// no effect.
 template <class, class>
 using BigInt = int_n;
 template <class, class>
@@ -127,7 +128,7 @@ Int StringToInt(const char* text, int length) {
     return static_cast<Int>(Val(std::string(text, static_cast<std::size_t>(length))));
 }
 
-/// The base to the power, which must not be negative.
+/// `base` to the power of `power`, which must not be negative.
 template <class Power, class Base>
 Base IntExp(Base base, Power power) {
     Base result = 1;
@@ -145,7 +146,7 @@ template <class Int>
 real_8 MakeRealFromBigUInt(const Int& number) {
     return number.template as<real_8>();
 }
-/// Cuts the part behind the point off.
+/// Drops the fraction.
 template <class Int>
 void MakeBigIntFromReal(real_8 real, Int& number) {
     number = Int(Val(real));
@@ -154,7 +155,7 @@ template <class Int>
 void MakeBigUIntFromReal(real_8 real, Int& number) {
     number = Int(Val(real));
 }
-/// As far as the text is an integer: behind it may be an L, or anything else.
+/// Reads the integer that the text starts with; an L, or anything else, may follow it.
 inline int_n StringToBigInt(const std::string& text) { return int_n(Val(text)); }
 inline int_n StringToBigInt(const char* text, int length) {
     return StringToBigInt(std::string(text, static_cast<std::size_t>(length)));
@@ -164,10 +165,10 @@ inline int_un StringToBigUInt(const char* text, int length) {
     return StringToBigUInt(std::string(text, static_cast<std::size_t>(length)));
 }
 
-/// Whether a number's low byte comes first in memory.
+/// Whether the least significant byte of a number comes first in memory.
 inline bool IsLittleEndian() { return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__; }
 
-/// Out of two's complement, low byte first, as pickles have it. No bytes are 0.
+/// Reads two's complement, least significant byte first, as pickles have it. No bytes give 0.
 template <class Int>
 void MakeBigIntFromBinary(const char* bytes, int length, Int& number) {
     int_n result;
@@ -177,7 +178,7 @@ void MakeBigIntFromBinary(const char* bytes, int length, Int& number) {
         result -= IntExp(int_n(256), length);
     number = result;
 }
-/// As few bytes as two's complement needs, at least one.
+/// Writes the same format, in as few bytes as possible, at least one.
 inline std::string MakeBinaryFromBigInt(const int_n& number) {
     std::string bytes;
     int_n rest = number;
@@ -189,27 +190,27 @@ inline std::string MakeBinaryFromBigInt(const int_n& number) {
     return bytes;
 }
 
-/// The codes of array([...], code) for tags, and back.
+/// The code in array([...], code) for a tag, and the tag for a code.
 inline char OCTagToNumeric(char tag) {
     const auto* const type = valpool::detail::find_number_type(tag);
-    if (!type) throw std::runtime_error("there is no Numeric type for this tag");
+    if (!type) throw std::runtime_error("no Numeric type exists for this tag");
     return type->letter;
 }
 inline char NumericTagToOC(char code) {
     const auto* const type = valpool::detail::find_type_of_letter(code);
-    if (!type) throw std::runtime_error("there is no Val type for this Numeric type");
+    if (!type) throw std::runtime_error("no Val type exists for this Numeric type");
     return type->tag;
 }
 
-/// NumPy's names of the types that tags stand for.
+/// NumPy's name of the type that a tag stands for.
 inline const char* OCTagToNumPy(char tag) {
     const auto* const type = valpool::detail::find_number_type(tag);
-    if (!type) throw std::runtime_error("there is no NumPy type for this tag");
+    if (!type) throw std::runtime_error("no NumPy type exists for this tag");
     return type->numpy_name;
 }
-/// And back; -1 for another name.
+/// The tag for NumPy's name of a type; -1 for an unknown name.
 inline char NumPyStringToOC(const char* name) {
-    if (!name || !*name) throw std::runtime_error("an empty name of a NumPy type");
+    if (!name || !*name) throw std::runtime_error("the name of a NumPy type must not be empty");
     for (const auto& type : valpool::detail::type_rows)
         if (type.numpy_name && std::string(type.numpy_name) == name) return type.tag;
     return -1;
@@ -219,20 +220,20 @@ template <class In, class Out>
 void BufferConvert(const In* in, Out* out, int length) {
     for (int i = 0; i < length; ++i) out[i] = static_cast<Out>(in[i]);
 }
-/// Calls `make` with type_is<T>, T being the type of the numbers that have this tag.
+/// Calls `make` with type_is<T>, where T is the number type that has this tag.
 template <class Make>
 auto WithNumberOfTag_(char tag, const Make& make) {
     if (!valpool::detail::find_number_type(tag))
-        throw std::runtime_error("there are no numbers of this type");
+        throw std::runtime_error("this tag does not stand for a number type");
     return valpool::detail::visit_number_type(tag, make);
 }
-/// The Array of numbers in `v` becomes one of another type, each number as C converts it. Complex
-/// ones stay complex.
+/// Converts the Array of numbers in `v` to another type; each number is converted as in C. Complex
+/// numbers can only become complex numbers.
 inline void ConvertArray(Val& v, char to_tag) {
-    if (v.tag != 'n') throw std::runtime_error("ConvertArray: this is no Array");
+    if (v.tag != 'n') throw std::runtime_error("ConvertArray: the value is not an Array");
     if (v.subtype == to_tag) return;
     if (v.subtype == 'Z' || v.subtype == 'a' || (oc_is_cx(v.subtype) && !oc_is_cx(to_tag)))
-        throw std::runtime_error("ConvertArray: not between these types");
+        throw std::runtime_error("ConvertArray: cannot convert between these types");
     v = WithNumberOfTag_(to_tag, [&v](auto type) {
         using number = typename decltype(type)::type;
         Array<number> converted(v.length());

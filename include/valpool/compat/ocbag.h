@@ -8,14 +8,14 @@
 
 namespace OC {
 
-/// Gives the integers from `start` on out, each once, to any number of threads.
+/// Hands out `length` integers from `start` on, each of them once, to any number of threads.
 class iDrawer {
 public:
     iDrawer(int start, int length, bool = true)
         : next_(static_cast<int_u4>(start)), end_(static_cast<int_u4>(start + length)) {}
     iDrawer(const iDrawer& other) : next_(other.next_.load()), end_(other.end_) {}
 
-    /// False when it is empty.
+    /// Returns false when the drawer is empty.
     bool get(int_u4& item) {
         if (empty()) return false;
         item = next_.fetch_add(1);
@@ -28,7 +28,8 @@ private:
     int_u4 end_;
 };
 
-/// The integers from 0 to n - 1 in several drawers, so that threads keep out of each other's way.
+/// The integers from 0 to n - 1, spread over several drawers so that threads rarely contend for
+/// one.
 class iCupboard {
 public:
     iCupboard(int_u4 n, int drawers, bool protect = true) : n_(n), protect_(protect) {
@@ -41,8 +42,8 @@ public:
         }
     }
 
-    /// From that drawer, or from the next one that has something (from none other if not
-    /// `protect`).
+    /// Takes an integer from the drawer `first`; when that is empty and `protect` is set, from the
+    /// next drawer that has one.
     bool get(int first, int_u4& item, int& found_in) {
         const int count = drawers();
         for (int i = 0; i < (protect_ ? count : 1); ++i) {

@@ -4,8 +4,9 @@
 
 namespace OC {
 
-/// Whether the first `length` of the sorted elements have that one. `location` becomes the place of
-/// the first such element, or the one to insert it at. The guess where to look first is not needed.
+/// Whether the first `length` of the sorted elements contain the item. `location` becomes the index
+/// of the first equal element, or the index at which to insert the item. The unnamed parameter, the
+/// original's first guess, has no effect.
 template <class Items, class Item>
 bool OCBSearch(const Items& items, std::size_t length, const Item& item, std::size_t,
                int& location) {

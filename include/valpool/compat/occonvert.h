@@ -1,6 +1,6 @@
 #pragma once
 
-/// Lists to tables and back, in place.
+/// Converts lists to tables and back, in place.
 
 #include <valpool/compat/global_names.hpp>
 
@@ -13,7 +13,7 @@ inline bool IsListOrTable_(const Val& v) {
 inline void ConvertAllArrsToTabs(Val& v, bool keys_as_strings = false);
 inline void ConvertAllTabsToArrs(Val& v);
 
-/// The list in `v` becomes a table with the keys 0, 1, ... or '0', '1', ...
+/// Converts the list in `v` to a table with the keys 0, 1, ... or '0', '1', ...
 inline void ConvertArrToTab(Val& v, bool recurse = true, bool keys_as_strings = false) {
     Arr& list = v;
     Val converted = Tab();
@@ -34,7 +34,7 @@ inline void ConvertAllArrsToTabs(Val& v, bool keys_as_strings) {
     if (v.tag == 'n') ConvertArrToTab(v, false, keys_as_strings);
 }
 
-/// Whether a key is a number, or text that is one.
+/// Whether a key is an integer, or text that consists of digits. `value` becomes that integer.
 inline bool CanBeInt(const Val& v, int& value) {
     const bool is_text = v.tag == 'a';
     if (!is_text && !OC_IS_INT(v) && !OC_IS_UINT(v) && v.tag != 'q' && v.tag != 'Q') return false;
@@ -45,7 +45,8 @@ inline bool CanBeInt(const Val& v, int& value) {
     return true;
 }
 
-/// The table in `v` becomes a list, if its keys are 0, 1, ...; false, and it stays a table, if not.
+/// Converts the table in `v` to a list if its keys are 0, 1, ...; otherwise returns false and
+/// leaves the table.
 inline bool ConvertTabToArr(Val& v, bool recurse = true) {
     Tab& table = v;
     std::vector<Val*> values(table.entries());
@@ -77,7 +78,8 @@ inline void ConvertOTabToTab(const OTab& from, Tab& to) {
     for (const auto& [key, value] : from) to[key] = value;
 }
 
-/// All OTabs become Tabs, all tuples lists, all big integers text. What is shared is copied.
+/// Converts all OTabs to Tabs, all tuples to lists, all big integers to text. Shared content is
+/// copied.
 inline void ConvertAllOTabTupBigIntToTabArrStr(Val& v) {
     if (v.tag == 'q' || v.tag == 'Q') {
         v = int_n(v).stringize();
@@ -102,7 +104,8 @@ inline void ConvertAllOTabTupBigIntToTabArrStr(Val& v) {
     }
 }
 
-/// A list of what `v` holds: its elements, (key, value) for tables, itself if it is no container.
+/// Makes a list of what `v` holds: its elements; for a table, tuples (key, value); for a value that
+/// is not a container, the value itself.
 inline void AsList(const Val& v, Val& result, bool = false) {
     Arr list;
     const bool is_table = v.tag == 't' || v.tag == 'o';

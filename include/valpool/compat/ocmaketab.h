@@ -4,7 +4,8 @@
 
 namespace OC {
 
-/// What is no table becomes {'VALUE': what it was}; a list, if so asked, {0: ..., 1: ...}.
+/// Turns a value that is not a Tab into {'VALUE': value}; with `convert_arr`, turns a list into {0:
+/// ..., 1: ...} instead.
 inline void MakeTabInPlace(Val& v, bool convert_arr = false, bool keys_as_strings = false) {
     if (v.tag == 't') return;
     if (convert_arr && v.tag == 'n' && v.subtype == 'Z')

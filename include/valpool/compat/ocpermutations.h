@@ -1,6 +1,6 @@
 #pragma once
 
-/// All orders of some things, one after the other.
+/// All permutations of some elements, one after the other.
 
 #include <valpool/compat/global_names.hpp>
 
@@ -8,13 +8,14 @@
 
 namespace OC {
 
-/// The n! orders of the numbers from 1 to n. The order number s, from 0 on, is what s says, read as
-/// digits of the bases n, n - 1, ... 1: digit i is how far from place i its number was taken.
+/// The n! permutations of the numbers from 1 to n. Permutation number s (from 0 on) is encoded in
+/// s, read as digits in the bases n, n - 1, ... 1: digit i tells how far from place i its number
+/// was taken.
 class Permutations {
 public:
     Permutations(int n) : order_(static_cast<std::size_t>(n > 0 ? n : 0)) {}
 
-    /// False after the last one.
+    /// Goes to the next permutation; false after the last one.
     bool next() {
         if (order_.empty() || next_ >= count()) return false;
         seed(next_);
@@ -22,7 +23,7 @@ public:
     }
     /// Valid after next() or seed().
     const int* currentPermutation() const { return order_.data(); }
-    /// Goes to that one.
+    /// Goes to permutation number `number`.
     void seed(int_u8 number) {
         next_ = number + 1;
         std::iota(order_.begin(), order_.end(), 1);
@@ -45,7 +46,7 @@ private:
     int_u8 next_ = 0;
 };
 
-/// The orders of an array's elements.
+/// The permutations of an array's elements.
 template <class T>
 class PermutationsT {
 public:

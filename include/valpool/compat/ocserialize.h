@@ -1,21 +1,22 @@
 #pragma once
 
-/// Values as bytes, for this library's own Deserialize only: the original's format is another one.
+/// Values as bytes, for this library's own Deserialize only: the original has a different format.
 
 #include <valpool/compat/occonvert.h>
 
 #include <cstdint>
 
-/// Whether the functions here turn OTabs, tuples and big integers into Tabs, lists and text, where
-/// the caller does not say: the original's default.
+/// The default of `compat`: whether the functions here turn OTabs, tuples and big integers into
+/// Tabs, lists and text, as the original does by default.
 #ifndef OC_SERIALIZE_COMPAT
 #define OC_SERIALIZE_COMPAT true
 #endif
 
 namespace OC {
 
-/// A byte for the type; then a number, the size and the bytes of a text, or a container's element
-/// type, length and elements. Types are kept; what is shared is written as often as it occurs.
+/// Writes one byte for the type, then the content: a number; the size and the bytes of a text; or a
+/// container's element type, length and elements. Types are kept. Shared content is written as
+/// often as it occurs.
 inline void SerializeTo_(std::string& bytes, const Val& v) {
     const auto add = [&bytes](const void* content, std::size_t size_bytes) {
         bytes.append(static_cast<const char*>(content), size_bytes);
@@ -45,7 +46,7 @@ inline void SerializeTo_(std::string& bytes, const Val& v) {
     visit(add_content, v);
 }
 
-/// The next value of these bytes, which end behind it then.
+/// Reads the next value and moves `bytes` to the end of it.
 inline Val DeserializeFrom_(const char*& bytes) {
     const auto take = [&bytes](void* content, std::size_t size_bytes) {
         std::memcpy(content, bytes, size_bytes);
@@ -107,17 +108,17 @@ inline std::string SerializedBytes_(const Val& v, bool compat) {
     return bytes;
 }
 
-/// So many bytes Serialize writes for it.
+/// How many bytes Serialize writes for the value.
 inline std::size_t BytesToSerialize(const Val& v, bool compat = OC_SERIALIZE_COMPAT) {
     return SerializedBytes_(v, compat).size();
 }
-/// Returns what comes behind what it has written.
+/// Writes the value to `memory`; returns the end of what it has written.
 inline char* Serialize(const Val& v, char* memory, bool compat = OC_SERIALIZE_COMPAT) {
     const std::string bytes = SerializedBytes_(v, compat);
     std::memcpy(memory, bytes.data(), bytes.size());
     return memory + bytes.size();
 }
-/// Returns what comes behind what it has read.
+/// Reads a value from `memory`; returns the end of what it has read.
 inline char* Deserialize(Val& v, char* memory, bool compat = OC_SERIALIZE_COMPAT) {
     const char* at = memory;
     v = DeserializeFrom_(at);

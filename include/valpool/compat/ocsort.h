@@ -4,7 +4,7 @@
 
 namespace OC {
 
-/// Sorts the elements first to first + count - 1.
+/// Sorts the elements from `first` to `first + count - 1`.
 template <class Items>
 void OCQuickSort(Items& items, int first, int count) {
     if (count > 0) std::sort(&items[first], &items[first] + count);

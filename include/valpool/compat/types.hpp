@@ -1,6 +1,6 @@
 #pragma once
 
-/// The original's names for types, and its questions about them.
+/// The original's names for types, and its predicates on types.
 
 #include <valpool/compat/global_names.hpp>
 
@@ -18,9 +18,10 @@ typedef unsigned long long ALLOW_UNSIGNED_LONG_LONG;
 typedef std::string OCString;
 typedef void* (*ThreadMain)(void*);
 
-/// The original has one class of which streams and text are sources; here each is a ValReader.
+/// In the original, one class has subclasses that read streams and text. Here each of them is a
+/// ValReader.
 typedef ValReader ValReaderA;
-/// Takes all that the stream gives at once, and then value after value of that.
+/// Reads the whole stream at once, then value after value from the text.
 class StreamValReader : public ValReader {
 public:
     explicit StreamValReader(std::istream& in)
@@ -48,7 +49,7 @@ inline bool oc_is_real(char tag) { return tag == 'f' || tag == 'd'; }
 #define OC_IS_REAL(v) (OC::oc_is_real((v).tag))
 #define OC_TAG_SOME_INT(tag) (OC::oc_is_int(tag) || OC::oc_is_uint(tag))
 
-// Bytes of what a Val holds.
+// Sizes in bytes of the types that a Val holds.
 #define VALTAB sizeof(Tab)
 #define VALOTAB sizeof(OTab)
 #define VALTUP sizeof(Tup)

@@ -37,7 +37,7 @@ void expect_numbers(std::ostream& wrong, const char* pipe, const std::vector<int
     wrong << "; ";
 }
 
-/// For people: the long texts are of one letter each.
+/// Shortens a text for people to read: the long texts consist of one letter each.
 std::string without_long_runs(const std::string& text) {
     std::string shorter;
     for (std::size_t i = 0; i < text.size(); ++i)
@@ -45,7 +45,7 @@ std::string without_long_runs(const std::string& text) {
     return shorter.substr(0, 300);
 }
 
-/// A plain std::runtime_error is what such a call may throw when it has waited long enough.
+/// Calls without a time-out may throw a plain std::runtime_error when they have waited long enough.
 std::string unless_given_up(const std::function<std::string()>& calls) {
     try {
         return calls();
@@ -136,8 +136,8 @@ void keeper::expect_states(const std::string& joined) {
 }
 
 std::string keeper::repair() {
-    // It is put off while a living process is on its way out of an operation, and while somebody
-    // else is at it.
+    // The repair is deferred while a living process is still leaving an operation, and while
+    // another process repairs.
     const bool is_done = eventually([&] {
         have_it_repair(*main_.pool());
         return check(main_.pool()).dead_processes.empty();
@@ -166,7 +166,7 @@ std::string keeper::judge_unrepaired(first_use first) {
 }
 
 void keeper::use_pipes_unrepaired(std::ostream& wrong) {
-    // Those whom these wake are dead.
+    // The waiters that these calls wake are dead.
     Val back;
     if (!never_.pipe().enqueue(7, 0.0) || !never_.pipe().dequeue(0.0, back) || back != 7)
         wrong << "a packet is lost in the pipe that the dead waited for; ";
@@ -183,7 +183,8 @@ void keeper::use_tables_unrepaired(std::ostream& wrong, first_use first) {
     }
 }
 
-/// False when it is refused, which is right whenever somebody has died at it.
+/// False when the use is refused, which is allowed whenever a process has died in the middle of a
+/// change.
 bool keeper::use(std::ostream& wrong, Val& table, first_use what) {
     const char* const names[] = {"read, ", "locked, ", "changed, "};
     std::ostringstream here;
@@ -201,7 +202,7 @@ bool keeper::use(std::ostream& wrong, Val& table, first_use what) {
     if (is_usable && what == first_use::change) {
         try {
             expect_whole(here, table);
-        } catch (const PoisonedError&) {  // by a repair since then
+        } catch (const PoisonedError&) {  // a repair has poisoned it meanwhile
         }
     }
     if (!here.str().empty())
@@ -211,7 +212,8 @@ bool keeper::use(std::ostream& wrong, Val& table, first_use what) {
 }
 
 void keeper::judge_packets(std::ostream& wrong) {
-    // What was under way when it died may have happened or not; nothing else may be in doubt.
+    // The operation that was under way when it died may have happened or not. Nothing else may be
+    // in doubt.
     const auto sent = drain(from_victim_.pipe());
     const int known = board_.sent;
     const bool is_one_more = static_cast<int>(sent.size()) == known + 1;
@@ -228,7 +230,7 @@ void keeper::judge_tables(std::ostream& wrong) {
     while (changing_.pipe().dequeue(0.0, table)) judge_table(wrong, table);
 }
 
-/// Whole, or poisoned; and of use again in either case.
+/// The table must be whole or poisoned, and usable again in both cases.
 void keeper::judge_table(std::ostream& wrong, Val& table) {
     try {
         const TransactionLock lock(table);
@@ -263,7 +265,7 @@ void keeper::judge_sleeper(std::ostream& wrong) {
         wrong << "the sleeper got " << got << " of " << woken << "; ";
 }
 
-/// What was in it when a call gave up.
+/// Removes what was in the pipe when a call gave up.
 void keeper::empty_own_pipe() {
     Val packet;
     while (own_.pipe().dequeue(0.0, packet)) packet = None;
@@ -271,7 +273,7 @@ void keeper::empty_own_pipe() {
 
 void keeper::judge_memory(std::ostream& wrong) {
     empty_own_pipe();
-    // The sleeper may still be on its way out of an operation.
+    // The sleeper may still be leaving an operation.
     if (!eventually([&] { return main_.pool()->isPristine(); }, board_.patience_s))
         wrong << "not pristine; ";
     const pool_report report = check(main_.pool());
@@ -312,7 +314,7 @@ std::string keeper::keep_deadlines() {
         if (took > board_.patience_s) wrong << what << " came back after " << took << " s; ";
     };
     Val nothing;
-    full_.pipe().enqueue(0, 0.0);  // in there already when the last time was cut short
+    full_.pipe().enqueue(0, 0.0);  // already there when the last check was cut short
     expect_false("dequeue at once", [&] { return never_.pipe().dequeue(0.0, nothing); });
     expect_false("dequeue", [&] { return never_.pipe().dequeue(0.002, nothing); });
     expect_false("enqueue at once", [&] { return full_.pipe().enqueue(1, 0.0); });
@@ -326,7 +328,7 @@ int sleep_and_count(const std::string& name, step_board& board) {
     input.start();
     ServerSide output(name, "from sleeper", 4);
     output.start();
-    input.pipe().spin(0);  // it is to sleep, whatever others do on its processor
+    input.pipe().spin(0);  // makes it sleep, whatever others do on its processor
     for (;;) {
         Val packet;
         if (!input.pipe().dequeue(5.0, packet)) continue;

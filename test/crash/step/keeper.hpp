@@ -13,28 +13,30 @@
 
 namespace valpool::test {
 
-/// What the keeper does first with a value whose writer has died, before anybody has repaired.
+/// The keeper's first use of a value whose writer has died, before any process has repaired the
+/// pool.
 enum class first_use { read, lock, change };
 
-/// The process with the pool's SHMMain, which judges by public calls only.
+/// The process with the pool's SHMMain. It judges the pool by public calls only.
 class keeper {
 public:
     keeper(const std::string& name, step_board& board);
 
-    /// Does what it is told, and answers what was wrong with it, until its line is gone.
+    /// Carries out orders, and answers each with what was wrong, until the line is closed.
     int serve(line& orders);
 
 private:
     std::string obey(const std::string& order);
     void expect_states(const std::string& joined);
 
-    /// After a death: repairs, and looks at everything.
+    /// After a death: repairs the pool and checks everything.
     std::string judge();
-    /// The same, but first it uses, unrepaired, all that the dead may have been at.
+    /// The same, but before the repair it uses everything that the dead process may have been
+    /// working on.
     std::string judge_unrepaired(first_use first);
-    /// What a process does all day; its calls have no time-out.
+    /// The normal work of a process; its calls have no time-out.
     std::string work();
-    /// Calls with a time-out, beside a process that is stopped.
+    /// Calls with a time-out, while a process is stopped.
     std::string keep_deadlines();
     std::string repair();
     void empty_own_pipe();
@@ -57,20 +59,20 @@ private:
     ServerSide to_sleeper_;
     ServerSide from_sleeper_;
     ServerSide changing_;
-    ServerSide never_;  // where victims wait for nothing
+    ServerSide never_;  // where victims wait in vain
     ServerSide own_;
     ServerSide full_;
-    std::set<std::string> states_;  // of whole tables
+    std::set<std::string> states_;  // the texts of whole tables
 };
 
-/// What the keeper answers when a call without a time-out has given up, for a process that is
-/// stopped was in its way.
+/// The keeper's answer when a call without a time-out has given up because a stopped process was in
+/// its way.
 constexpr const char* gave_up = "gave up";
 
-/// A packet that the sleeper sends back: all before it have come.
+/// A packet that the sleeper sends back: all packets before it have arrived.
 constexpr int mark = -1;
 
-/// Waits on a pipe all its life; woken by victims.
+/// Waits on a pipe all the time, and is woken by victims.
 int sleep_and_count(const std::string& name, step_board& board);
 
 }  // namespace valpool::test

@@ -43,7 +43,7 @@ void line::keep(int which) {
 }
 
 void line::say(const std::string& text) const {
-    const std::string message = '.' + text;  // an empty one would look like the end
+    const std::string message = '.' + text;  // an empty message would look like the end
     send(end(), message.data(), message.size(), MSG_NOSIGNAL);
 }
 

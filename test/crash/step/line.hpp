@@ -4,11 +4,11 @@
 
 namespace valpool::test {
 
-/// Waits until there is something to read, or the end of it; false when the time is over. Negative
-/// seconds: for ever.
+/// Waits until there is something to read, or the other end is closed; false when the time is over.
+/// Negative seconds: for ever.
 bool wait_readable(int file, double most_seconds);
 
-/// Messages between two processes, both ways.
+/// Messages between two processes, in both directions.
 class line {
 public:
     enum class answer { came, late, gone };
@@ -18,7 +18,7 @@ public:
     line(const line&) = delete;
     line& operator=(const line&) = delete;
 
-    /// Each of the two processes calls one of these, once; what is left is its own end.
+    /// Each of the two processes calls one of these once, and keeps only its own end.
     void be_the_first() { keep(0); }
     void be_the_second() { keep(1); }
 

@@ -33,7 +33,7 @@ void victim_life::open() {
     in->start();
     out = std::make_unique<ClientSide>(name, "to victim");
     out->start();
-    packet(0);  // the first value costs thousands of instructions more than the others
+    packet(0);  // first values cost thousands of instructions more
 }
 
 void victim_life::open_for_changes() {
@@ -103,7 +103,7 @@ void receive_one(victim_life& v) {
     if (v.out->pipe().dequeue(0.0, packet)) ++v.board.received;
 }
 
-/// For as long as somebody has to be woken to find a packet.
+/// Receives as long as a waiter would have to be woken to find a packet.
 void receive_all(victim_life& v) {
     for (int i = 0; i < packets_for_victim; ++i) receive_one(v);
 }
@@ -154,11 +154,11 @@ void add_waits(std::vector<operation>& all) {
                        v.open();
                        v.own = std::make_unique<ServerSide>(v.name, "nothing comes", 3);
                        v.own->start();
-                       v.own->pipe().spin(0);  // it is to sleep
+                       v.own->pipe().spin(0);  // makes it sleep
                    },
                    {[](victim_life& v) {
                        Val nothing;
-                       v.own->pipe().dequeue(0.15, nothing);  // looks for the dead once
+                       v.own->pipe().dequeue(0.15, nothing);  // looks for dead processes once
                    }}});
     all.push_back({"wait_on_an_empty_pipe",
                    [](victim_life& v) {
@@ -231,7 +231,7 @@ void add_holding(std::vector<operation>& all) {
                    }}});
 }
 
-/// A new key is there, with None, before it gets its value: that is a change of its own.
+/// A new key exists, with None, before it gets its value. That is a change of its own.
 template <class Value>
 void put(victim_life& v, std::size_t table, const std::string& key, const Value& value) {
     auto&& place = v.values[table][key];
@@ -315,8 +315,8 @@ void add_changes_of_parts(std::vector<operation>& all) {
 
 void add_changes_of_all(std::vector<operation>& all) {
     all.push_back({"change_in_a_lock", open_with_table, {[](victim_life& v) {
-                       // Who reads without the lock, before anybody has repaired, finds what is
-                       // there between two changes.
+                       // A reader without the lock, before any repair, finds the state between two
+                       // changes.
                        const auto change = [&](const char* key, const Val& value) {
                            Val& place = v.values[0][key];
                            v.note_states();

@@ -13,40 +13,41 @@
 
 namespace valpool::test {
 
-/// What the processes tell each other; outside of the pool that they wreck.
+/// What the processes tell each other. It lies outside the pool that they damage.
 struct step_board {
     std::atomic<int> sent;         // into "from victim": those whose enqueue has returned
     std::atomic<int> received;     // out of "to victim": those whose dequeue has
-    std::atomic<int> in_doubt;     // how many more it may have taken without having said so
+    std::atomic<int> in_doubt;     // how many more it may have taken without having reported them
     std::atomic<int> woken_with;   // into "to sleeper"
     std::atomic<int> sleeper_got;  // by the sleeper
-    std::atomic<int> poisoned;     // tables that the keeper found so
-    std::atomic<int> whole;        // and whole
-    std::atomic<int> patience_s;   // the keeper's, with what should happen at once
+    std::atomic<int> poisoned;     // tables that the keeper found poisoned
+    std::atomic<int> whole;        // tables that the keeper found whole
+    std::atomic<int> patience_s;   // how long the keeper waits for what should happen at once
 };
 
 constexpr int packets_for_victim = 4;
 constexpr const char* untouched_text = "there from the start";
 
-/// What a pool repairs when it is asked for more than it has: the public way to say "now".
+/// Makes a pool repair itself, by asking for more than it has: the public way to say "now".
 void have_it_repair(StreamingPool& pool);
 
-/// All that a victim has. It goes in the opposite order of its making.
+/// All that a victim has. It is destroyed in the opposite order of its construction.
 class victim_life {
 public:
     victim_life(const std::string& pool_name, step_board& common)
         : name(pool_name), board(common) {}
 
     void open();
-    /// And the pipe through which the keeper gets what is being changed.
+    /// Also opens the pipe through which the keeper gets the values that are being changed.
     void open_for_changes();
     StreamingPool* pool() const { return in->pool(); }
     Val packet(int number) const { return Shared(pool(), Tab{{"number", number}}); }
-    /// A new table of the victim's that the keeper can reach as well.
+    /// A new table of the victim that the keeper can reach as well.
     Val& public_table();
-    /// Somebody dies in the middle of the lock of the table.
+    /// Makes another process die while it holds the table's lock.
     void have_somebody_die_in_the_lock(Val& table);
-    /// While the states are looked for: what the tables are like now, for others may find them so.
+    /// While the states are collected: notes the tables as they are now, because others may find
+    /// them so.
     void note_states();
 
     const std::string& name;
@@ -60,33 +61,33 @@ public:
     std::unique_ptr<ClientSide> sleeper;
     std::vector<Val> values;
     std::vector<char*> raw;
-    std::size_t tables = 0;  // of the values, the first so many are public
+    std::size_t tables = 0;  // how many of the first values are public tables
 };
 
-/// Something that a process does with a pool, in steps between which every value is whole.
+/// An operation of a process on a pool, in steps between which every value is whole.
 struct operation {
     using deed = std::function<void(victim_life&)>;
 
     std::string name;
     deed prepare;
     std::vector<deed> steps;
-    bool in_thread = false;      // the steps are those of a thread of their own, to its end
-    bool after_a_death = false;  // somebody has died just before
-    bool in_a_new_pool = false;  // what it makes stays
-    bool in_waits = false;       // what libc does in it matters, whether the pool changes or not
+    bool in_thread = false;      // a separate thread does the steps, up to its end
+    bool after_a_death = false;  // another process has died just before
+    bool in_a_new_pool = false;  // what it makes stays in the pool
+    bool in_waits = false;       // libc's instructions matter, even if the pool does not change
 };
 
 std::vector<operation> all_operations();
 const operation& find_operation(const std::string& name);
 
-/// Prepares, and does the steps between the two marks.
+/// Prepares the operation, and does its steps between the two marks.
 void live_through(const operation& op, victim_life& life, const victim::marks& marks);
 
-/// The states in which the operation's public tables are before, between and after the steps, as
-/// text. It runs once for that, in this process.
+/// The states of the operation's public tables before, between and after the steps, as text. Runs
+/// the operation once for that, in this process.
 std::set<std::string> states_of(const operation& op, victim_life& life);
 
-/// The text of all of a value.
+/// A whole value as text.
 std::string text_of(const Val& value);
 
 }  // namespace valpool::test

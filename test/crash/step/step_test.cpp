@@ -13,35 +13,36 @@
 #include <vector>
 
 /// Kills, and stops, a process after exactly N machine instructions of each operation, in an
-/// ordinary build, while others live on in the same pool; then holds what is left against what must
-/// be. The victim is traced: one run is recorded, instruction by instruction, with the pool's file
-/// compared after each; from then on a breakpoint, passed so many times, leads to the N wanted.
+/// ordinary build, while other processes live on in the same pool; then compares what is left with
+/// what must be. The victim is traced. One run is recorded, instruction by instruction, and the
+/// pool's file is compared after each. From then on a breakpoint, passed a certain number of times,
+/// leads to the wanted N.
 
 using namespace valpool;
 using namespace valpool::test;
 
 namespace {
 
-constexpr unsigned most_seconds = 100000;  // by hand; what hangs is noticed long before
+constexpr unsigned most_seconds = 100000;  // for runs by hand; a hang is noticed long before
 
 unsigned long seed_wanted() {
     return static_cast<unsigned long>(
         from_environment("VALPOOL_SEED", static_cast<long>(std::random_device{}())));
 }
 
-/// VALPOOL_STEP_ONLY: one operation's name.
+/// All operations, or the one that VALPOOL_STEP_ONLY names.
 std::vector<operation> operations_wanted() {
     const char* const only = std::getenv("VALPOOL_STEP_ONLY");
     std::vector<operation> wanted = all_operations();
     std::erase_if(wanted, [only](const operation& op) {
         if (only) return op.name != only;
-        // Long, and all of it is in "attach_and_repair" as well.
+        // It takes long, and all of it is in "attach_and_repair" as well.
         return extent_wanted() == extent::sampled && op.name == "attach";
     });
     return wanted;
 }
 
-/// What is left of the time for all modes together, VALPOOL_STEP_SECONDS, in equal parts. Recording
+/// The time that is left for all modes together (VALPOOL_STEP_SECONDS), in equal parts. Recording
 /// takes its part first.
 double seconds_for_the_next() {
     using clock = std::chrono::steady_clock;
@@ -49,7 +50,7 @@ double seconds_for_the_next() {
     static double parts = 4.0 * static_cast<double>(operations_wanted().size());
     const std::chrono::duration<double> gone = clock::now() - start;
     const auto total = static_cast<double>(from_environment("VALPOOL_STEP_SECONDS", 110));
-    constexpr double least = 0.2;  // when hangs have taken the others' time
+    constexpr double least = 0.2;  // for the case that hangs have used up the time
     return std::max(least, (total - gone.count()) / std::max(1.0, parts--));
 }
 
@@ -75,7 +76,7 @@ void sweep_all(mode m) {
             const tally t = here.run(seconds_for_the_next(), complain);
             const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
             BOOST_TEST_MESSAGE(summary(m, op, t, took.count()));
-            // Of few pairs, none may have come to both.
+            // Among a few pairs, perhaps none has reached both kills.
             if (m != mode::pair) BOOST_TEST(t.reached > 0);
         } catch (const std::exception& e) {
             BOOST_ERROR(op.name << ", " << name_of(m) << ": " << e.what());
@@ -91,7 +92,7 @@ BOOST_AUTO_TEST_SUITE(crash_steps)
 
 namespace {
 
-/// What the judge says after somebody has done this, on top of an operation.
+/// The judge's verdict after a process has done this, on top of an operation.
 std::string verdict_on(const char* name, const std::function<void(victim_life&)>& deed) {
     world w;
     const operation& op = find_operation(name);
@@ -162,7 +163,7 @@ BOOST_AUTO_TEST_CASE(the_judge_notices_what_somebody_keeps) {
     const watchdog dog(60);
     world w;
     w.board().patience_s = 1;
-    mortal somebody(w.name());  // for the judge, what it holds is a leak
+    mortal somebody(w.name());  // what it holds is a leak to the judge
     BOOST_TEST(mentions(w.ask("judge"), "not pristine"));
 }
 

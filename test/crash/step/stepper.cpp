@@ -60,7 +60,7 @@ public:
 private:
     void note_place() {
         const unsigned long place = thread_.where();
-        // A breakpoint on `rep movs` is met once, however often that is repeated.
+        // A breakpoint on `rep movs` is hit once, however often the instruction repeats.
         const bool is_repeated = !made_.stops.empty() && made_.stops.back().place == place;
         made_.stops.push_back({place, is_repeated ? 0 : ++arrivals_[place]});
         const kind what = kind_of(place);
@@ -79,7 +79,7 @@ private:
         if (is_new) known->second = {thread_.is_before_a_system_call(), is_in_libc(place)};
         return known->second;
     }
-    /// It is where it is in this process, too.
+    /// libc lies at the same address in this process, too.
     static bool is_in_libc(unsigned long place) {
         Dl_info info{};
         const bool is_known = dladdr(reinterpret_cast<void*>(place), &info) != 0;
@@ -93,7 +93,7 @@ private:
     std::unordered_map<unsigned long, kind> kinds_;
 };
 
-/// From where to step on to n: a breakpoint costs for each time that it is passed on the way.
+/// The place from which to single-step to n: a breakpoint costs time at each pass on the way.
 long best_break(const recording& known, long n) {
     constexpr long most_steps = 300;
     long best = 0;
@@ -112,7 +112,7 @@ long best_break(const recording& known, long n) {
 
 // --- the victim --------------------------------------------------------------------------------
 
-/// Through which it says who it is.
+/// The pipe through which the victim reports its ids.
 struct victim::report_line {
     int ends[2];
     report_line() {
@@ -134,7 +134,7 @@ victim::victim(const std::function<void(const marks&)>& life, report_line line)
           life({[&] { be_traced(line.ends[1]); }, stop_for_the_tracer});
           return 0;
       }) {
-    close(line.ends[1]);  // so that its death before the report is the end of the line
+    close(line.ends[1]);  // so that its death before the report closes the pipe
     try {
         ids_ = line.read_ids();
         thread_.emplace(ids_.thread);
@@ -177,7 +177,7 @@ void victim::kill() {
     has_gone_ = true;
     if (ids_.thread != 0 && ids_.thread != ids_.process) {
         ::kill(ids_.process, SIGKILL);
-        // The process has ended only when its tracer has seen this thread's end.
+        // The process ends only when its tracer has seen the end of this thread.
         if (!thread_ || !thread_->end_status()) wait_for(ids_.thread, __WALL, 20);
     }
     process_.kill_and_wait();

@@ -12,7 +12,7 @@
 
 namespace valpool::test {
 
-/// The bytes of a pool's file, apart from what valpool itself has mapped.
+/// The bytes of a pool's file, in a mapping separate from valpool's own.
 class pool_view {
 public:
     explicit pool_view(const std::string& path);
@@ -20,7 +20,7 @@ public:
     pool_view(const pool_view&) = delete;
     pool_view& operator=(const pool_view&) = delete;
 
-    /// Whether anything has changed since it was asked last.
+    /// Whether anything has changed since the last call.
     bool has_changed();
 
 private:
@@ -31,22 +31,23 @@ private:
 /// One run of an operation.
 struct recording {
     struct stop {
-        unsigned long place;    // where it is after so many instructions
-        unsigned long arrival;  // for the how-manieth time; 0: a repeated instruction goes on there
+        unsigned long place;    // the address after so many instructions
+        unsigned long arrival;  // how often it has come there; 0: a repeated instruction continues
     };
     std::vector<stop> stops;   // [n]: after n instructions; [0] is before the first
-    std::vector<long> stores;  // n after which the pool had changed
-    std::vector<long> calls;   // n before, at and after which a system call comes
+    std::vector<long> stores;  // the n after which the pool had changed
+    std::vector<long> calls;   // the n right before, at and right after a system call
     std::vector<long> in_libc;
 
     long length() const noexcept { return static_cast<long>(stops.size()) - 1; }
 };
 
-/// A process that lives until it calls begin_stepping(), and from there on as it is told to.
+/// A process that runs by itself until it calls marks::begin, and from there on only as it is told
+/// to.
 class victim {
 public:
-    /// What it is given are the two ends of what is to be stepped; the second may be left out by
-    /// a thread, which ends there.
+    /// The victim calls these at the two ends of the part that is stepped. A thread may leave out
+    /// the second, and then ends there.
     struct marks {
         std::function<void()> begin;
         std::function<void()> end;
@@ -56,14 +57,14 @@ public:
     victim(const victim&) = delete;
     victim& operator=(const victim&) = delete;
 
-    /// Instruction by instruction to the end of what is to be stepped.
+    /// Runs instruction by instruction to the end of the part that is stepped.
     recording record(pool_view& view);
-    /// Exactly n instructions, as when it was recorded. False when it came to the end before.
+    /// Runs exactly n instructions, as recorded. False when it came to the end before.
     bool run(const recording& known, long n);
     unsigned long where() const { return thread_->where(); }
 
     void kill();
-    /// Has it go on to its own end: whatever is wrong with that, or an empty text.
+    /// Lets it run to its own end. Returns what was wrong with that, or an empty text.
     std::string finish();
 
 private:

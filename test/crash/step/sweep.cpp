@@ -15,14 +15,14 @@ double now_s() {
     return duration<double>(steady_clock::now().time_since_epoch()).count();
 }
 
-/// Who has not come back by then is taken to wait for the stopped one, which goes on then. To be
-/// wrong about that costs nothing but the rest of what would have been done meanwhile.
+/// A call that has not returned by then is assumed to wait for the stopped process, which is then
+/// continued. A wrong assumption costs nothing but the rest of this trial.
 constexpr double seconds_until_one_waits = 0.5;
 
-/// All N that are always tried take less, unless others wait at most of them.
+/// All the N that are always tried take less time, unless others wait at most of them.
 constexpr double most_seconds_for_always = 8;
 
-/// After so many the rest would say the same, and each may cost a hang's time.
+/// After so many bad trials, the rest would show the same, and each may cost the time of a hang.
 long most_bad() { return extent_wanted() == extent::sampled ? 1 : 4; }
 
 std::vector<long> joined(const std::vector<long>& some, const std::vector<long>& more) {
@@ -37,8 +37,8 @@ std::vector<long> without(const std::vector<long>& all, const std::vector<long>&
     return left;
 }
 
-/// Where the pool does not change a death cannot be told from one at the last change. Some of these
-/// are tried nevertheless.
+/// Where the pool does not change, a death is the same as one at the last change. Some of these
+/// places are tried nevertheless.
 std::vector<long> spread(long length) {
     constexpr long count = 24;
     std::vector<long> at;
@@ -60,7 +60,8 @@ known_operation record(const operation& op) {
     known.states = try_undisturbed(op);
     world w;
     w.expect(known.states);
-    // It would wake up in the middle of what takes so long now, and repair. For a wake it sleeps.
+    // It would wake up in the middle of the recording, which takes long, and repair the pool. For
+    // the operation "wake" it must sleep.
     const bool is_waking = op.name == "wake";
     if (!is_waking) w.hold_sleeper();
     const auto v = w.start(op);
@@ -114,7 +115,7 @@ tally sweep::run(double seconds, const std::function<void(const std::string&)>& 
     const bool is_sampled = extent_wanted() == extent::sampled;
     const double now = now_s();
     const double until = is_sampled ? now + seconds : 1e300;
-    if (mode_ == mode::pair) {  // there would be too many that always have to be tried
+    if (mode_ == mode::pair) {  // too many N would always have to be tried
         try_sample(joined(all.always, all.others), until);
         return tally_;
     }
@@ -136,13 +137,13 @@ sweep::candidates sweep::find_candidates() const {
     return {always, without(others, always)};
 }
 
-/// As many of them as the time is enough for. The golden ratio's stride spreads them evenly,
-/// however many these are; where they begin is random.
+/// Tries as many of them as the time allows. The stride of the golden ratio spreads them evenly,
+/// however many they are. The start is random.
 void sweep::try_sample(const std::vector<long>& others, double until_s) {
     const std::size_t count = others.size();
     if (count == 0) return;
     auto stride = static_cast<std::size_t>(static_cast<double>(count) * 0.618) | 1;
-    while (std::gcd(stride, count) != 1) stride += 2;  // so that each comes once
+    while (std::gcd(stride, count) != 1) stride += 2;  // so that each is tried once
     std::size_t at = random_() % count;
     for (std::size_t i = 0; i < count && tally_.bad < most_bad(); ++i) {
         try_one(others[at]);
@@ -171,7 +172,7 @@ void sweep::try_one(long n) {
     renew();
 }
 
-/// True when it was there to be killed.
+/// True when the process had not ended before and was killed.
 bool sweep::kill_after(const operation& op, const recording& run, long n, std::string& wrong) {
     const auto v = world_->start(op);
     const bool is_there = v->run(run, n);
@@ -193,7 +194,7 @@ std::string sweep::kill_at(long n) {
 std::string sweep::kill_pair_at(long n) {
     static const operation& attach = find_operation("attach");
     const recording& repair = know(find_operation("attach_and_repair")).run;
-    // Mostly where the second one changes something.
+    // Mostly at instructions where the second process changes something.
     const auto& stores = repair.stores;
     const long m = random_() % 4 != 0 ? stores[random_() % stores.size()]
                                       : static_cast<long>(random_() % repair.stops.size());
@@ -207,12 +208,12 @@ std::string sweep::kill_pair_at(long n) {
 
 // --- stopped ones ------------------------------------------------------------------------------
 
-/// What has a time-out is in time, whoever is stopped wherever.
+/// Calls with a time-out must return in time, whichever process is stopped, wherever.
 void sweep::expect_answer(const char* what, std::string& wrong) {
     if (wrong.empty()) wrong = world_->ask(what, 20);
 }
 
-/// What has no time-out may wait for who is stopped, or give up. False: it does.
+/// Calls without a time-out may wait for the stopped process, or give up. False when they do.
 bool sweep::let_work(const char* what, std::string& wrong) {
     if (!wrong.empty()) return false;
     world_->order(what);
@@ -223,7 +224,8 @@ bool sweep::let_work(const char* what, std::string& wrong) {
     return wrong.empty();
 }
 
-/// Nobody else is kept from anything while it is stopped, and it finds its way afterwards.
+/// While the process is stopped it keeps nobody from anything, and afterwards it continues
+/// correctly.
 std::string sweep::stop_at(long n) {
     mortal somebody(world_->name());
     const auto v = world_->start(op_);

@@ -12,16 +12,16 @@ namespace valpool::test {
 
 /// What happens to a process after N instructions of an operation.
 enum class mode {
-    kill,        // it is killed; the others repair, and are judged
-    unrepaired,  // it is killed; the others use what it was at before anybody has repaired
-    pair,        // it is killed, and so is the next one after M instructions of its repairing
-    stop         // it is stopped while the others work and somebody dies, and then goes on
+    kill,        // it is killed; the others repair, and the pool is judged
+    unrepaired,  // it is killed; the others use what it was changing, before any repair
+    pair,        // it is killed, and so is the next process after M instructions of its repair
+    stop         // it is stopped while the others work and another process dies; then it continues
 };
 const char* name_of(mode m);
 
-/// Which N there are to try. The environment says it: by default all that are beside a system call,
-/// and as many of the others as there is time for;
-/// VALPOOL_STEP_FULL=1: each one after which the pool had changed, or beside a system call;
+/// Which N are tried. The environment decides. By default: all that are beside a system call, and
+/// as many of the others as time allows.
+/// VALPOOL_STEP_FULL=1: each one after which the pool had changed, or beside a system call.
 /// VALPOOL_STEP_EVERY=1: all.
 enum class extent { sampled, stores, every };
 extent extent_wanted();
@@ -34,10 +34,10 @@ struct known_operation {
 const known_operation& know(const operation& op);
 
 struct tally {
-    long candidates = 0;  // N that full extent would try
+    long candidates = 0;  // how many N the full extent would try
     long tried = 0;
-    long reached = 0;  // those that came to their N (and M)
-    long waited = 0;   // stop: in which the others waited for the stopped one, or gave up
+    long reached = 0;  // trials that reached their N (and M)
+    long waited = 0;   // mode stop: trials in which others waited for it or gave up
     long bad = 0;
 };
 
@@ -46,7 +46,7 @@ class sweep {
 public:
     sweep(mode m, const operation& op, unsigned long seed);
 
-    /// Tries them, and says of each bad one what it was. The time is for those that are sampled.
+    /// Tries them, and reports what was wrong with each bad one. The time limit is for sampled N.
     tally run(double seconds, const std::function<void(const std::string&)>& complain);
 
 private:
@@ -73,7 +73,7 @@ private:
     std::unique_ptr<world> world_;
     std::function<void(const std::string&)> complain_;
     tally tally_;
-    bool is_answer_due_ = false;  // the keeper's, to what waits for the stopped one
+    bool is_answer_due_ = false;  // the keeper owes the answer of a call that waits
 };
 
 }  // namespace valpool::test

@@ -20,16 +20,16 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Nothing that a tracee does in one go lasts longer, unless it hangs.
+/// A tracee takes longer than this from one stop to the next only when it hangs.
 constexpr int most_seconds_for_a_stop = 20;
 
-/// waitpid() knows no time-out: a signal every now and then has it return, so that its loop can
-/// look at the clock. The handler stays with the children, the timer does not.
+/// waitpid() does not have a time-out. A regular signal makes it return, so that its loop can check
+/// the clock. Children inherit the handler, but not the timer.
 class ticking {
 public:
     ticking() {
         struct sigaction action {};
-        action.sa_handler = [](int) {};  // without SA_RESTART
+        action.sa_handler = [](int) {};  // not SA_RESTART, so that waitpid() returns
         sigaction(SIGRTMIN, &action, nullptr);
         sigevent event{};
         event.sigev_notify = SIGEV_SIGNAL;
@@ -81,7 +81,7 @@ std::optional<int> wait_for(pid_t process, int options, int most_seconds) {
 tracee::tracee(pid_t thread) : thread_(thread) {
     if (!WIFSTOPPED(stop_of(thread_)))
         throw std::runtime_error("the victim did not come to its operation");
-    // Should this process die, it must not leave half-stepped ones behind.
+    // If this process dies, it must not leave half-stepped processes behind.
     ask_kernel(PTRACE_SETOPTIONS, thread_, 0,
                PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK);
 }
@@ -128,7 +128,7 @@ bool tracee::run_to(unsigned long place, unsigned long nth) {
         if (!end_status_) put_code(thread_, place, original_code_);
         break_place_ = 0;
         if (!is_there) return false;
-        ask_kernel(PTRACE_POKEUSER, thread_, offset_of_place, place);  // the trap is behind it
+        ask_kernel(PTRACE_POKEUSER, thread_, offset_of_place, place);  // back over the trap
         if (--nth == 0) return true;
         if (!step()) return false;
     }

@@ -9,7 +9,8 @@ namespace valpool::test {
 
 namespace {
 
-/// For those who live for ever: they end with the process that has started them, however it ends.
+/// For processes that live for ever: they end with the process that has started them, however that
+/// ends.
 void be_an_inhabitant() {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     use_all_processors();

@@ -10,7 +10,7 @@
 
 namespace valpool::test {
 
-/// A process that holds values, raw memory and a pipe's end, until it is killed.
+/// A process that holds values, raw memory and an end of a pipe, until it is killed.
 class mortal {
 public:
     explicit mortal(const std::string& pool);
@@ -20,7 +20,8 @@ private:
     std::optional<child> process_;
 };
 
-/// A pool with its inhabitants, for a number of deaths. The process that makes it is not attached.
+/// A pool with its keeper and its sleeper, for a number of deaths. The process that makes the world
+/// is not attached.
 class world {
 public:
     world();
@@ -31,18 +32,18 @@ public:
     std::string path() const { return name_.path(); }
     step_board& board() { return *board_; }
 
-    /// In whichever states a table is whole.
+    /// Tells the keeper the states in which a table is whole.
     void expect(const std::set<std::string>& states);
 
-    /// What the keeper has to complain of; empty when all is well.
+    /// What the keeper complains of; empty when all is well.
     std::string ask(const std::string& order, double most_seconds = 60);
-    /// In two steps, for what may take until something else has happened.
+    /// The same in two steps, for an order that may wait until something else has happened.
     void order(const std::string& order);
-    /// Nothing: there is no answer yet.
+    /// Nothing when there is no answer yet.
     std::optional<std::string> answer(double most_seconds);
 
     std::unique_ptr<victim> start(const operation& op);
-    /// Until it is let go on. It would repair first what others are to repair.
+    /// Stops the sleeper until it is let go. It would otherwise repair what others are to repair.
     void hold_sleeper() { sleeper_->signal(SIGSTOP); }
     void let_sleeper_go() { sleeper_->signal(SIGCONT); }
     void have_somebody_die();
@@ -56,7 +57,7 @@ private:
     std::optional<child> sleeper_;
 };
 
-/// What states_of() the operation says, in a process of its own.
+/// The result of states_of() for the operation, computed in a process of its own.
 std::set<std::string> find_states(world& w, const operation& op);
 
 }  // namespace valpool::test

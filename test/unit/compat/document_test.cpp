@@ -1,5 +1,6 @@
-/// The fragments of the document, as its reader would put them into a program: the original's
-/// header names, everything in the global namespace. Built as C++17 and as C++20.
+/// The code fragments of the original's document, as a reader would copy them into a program: with
+/// the original's header names, and everything in the global namespace. Built as C++17 and as
+/// C++20.
 
 #include "checkshm.h"
 #include "ocarray.h"

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-/// Shared values that live long and change all the time: what they take from the pool follows what
-/// they hold.
+/// Shared values that live long and change all the time: the memory that they take from the pool
+/// must stay in proportion to what they hold.
 
 using namespace valpool;
 using value_test::pool_memory;
@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t allowance = 64 << 10;
 constexpr std::size_t lists_bytes = 512;
 
-/// Random numbers that a failing run can repeat: VALPOOL_LIVING_SEED.
+/// Random numbers; VALPOOL_LIVING_SEED repeats a failing run.
 class dice {
 public:
     dice() {
@@ -55,7 +55,7 @@ struct living_box {
     living_box& operator=(const living_box&) = delete;
 
     std::size_t used() const { return pool->usedBytes(); }
-    /// What a copy that was built at once takes.
+    /// The memory that a copy of the value takes, built in one go.
     std::size_t content() const {
         const std::size_t before = used();
         const Val copy = Shared(pool, static_cast<const Tab&>(Tab(value)));
@@ -68,7 +68,8 @@ struct living_box {
     Val value;
 };
 
-/// Changes a value `rounds` times; looks now and then whether it has taken more than it may.
+/// Changes a value `rounds` times, and checks from time to time that it has not taken more memory
+/// than it may.
 void live(const std::function<void(Val&, int)>& change, int rounds = 20000) {
     living_box b;
     const std::size_t fresh = b.used() - b.system_bytes;
@@ -76,7 +77,8 @@ void live(const std::function<void(Val&, int)>& change, int rounds = 20000) {
     for (int i = 0; i < rounds; ++i) {
         change(b.value, i);
         if (i % 100 != 0 && i != rounds - 1) continue;
-        // "Of late" is ever, here: none of these shrinks.
+        // The bound is the largest content of late. No change here shrinks the value, so that is
+        // the largest content so far.
         largest = std::max(largest, b.content());
         const std::size_t taken = b.used() - b.system_bytes;
         BOOST_REQUIRE_MESSAGE(taken < largest + largest / 2 + allowance,
@@ -177,7 +179,7 @@ BOOST_AUTO_TEST_CASE(what_is_cleared_is_given_back) {
                 }
                 BOOST_TEST(b.used() > before + (500 << 10));
                 clear(b.value);
-                // Where it leaves a gap between others, that is noted.
+                // A part that is freed between others is recorded in lists, which take lists_bytes.
                 BOOST_TEST(b.used() <= before + lists_bytes);
             }
         }
@@ -214,7 +216,7 @@ BOOST_AUTO_TEST_CASE(a_change_that_fails_takes_nothing) {
         const std::size_t fresh = b.used();
         BOOST_CHECK_THROW(b.value["n"] = content, PoolExhausted);
         BOOST_TEST(b.used() == fresh);
-        // And again, where something lies already, and something was freed.
+        // Once more, where something lies already and something was freed.
         for (int i = 0; i < 100; ++i) b.value[i] = std::string(50, 'y');
         for (int i = 0; i < 100; i += 3) b.value[i] = 0;
         const std::size_t before = b.used();
@@ -265,7 +267,7 @@ BOOST_AUTO_TEST_CASE(containers_are_copied_once_into_a_pool) {
     BOOST_TEST(b.value["numbers"] == Val(numbers));
     BOOST_TEST(b.value["moved"] == Val(t));
     b.value["t"] =
-        static_cast<const Arr&>(b.value["t"]["b"]);  // a part of what it takes the place of
+        static_cast<const Arr&>(b.value["t"]["b"]);  // a part of the value that it replaces
     BOOST_TEST(text_of(b.value["t"]) == "[1, 2]");
     Val on_heap = 5;
     on_heap = t;
@@ -274,7 +276,7 @@ BOOST_AUTO_TEST_CASE(containers_are_copied_once_into_a_pool) {
 
 namespace {
 
-/// The same change of a living value and of a model on the heap.
+/// Makes the same change to a living value and to a model on the heap.
 class twins {
 public:
     twins(Val& living, dice& random) : living_(living), random_(random) {}

@@ -10,7 +10,7 @@
 
 using namespace valpool;
 
-/// The check itself is checked: every kind of damage that it claims to see is done on purpose.
+/// Tests check() itself: makes every kind of damage that check() claims to see.
 
 namespace {
 

@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_group_knows_the_blocks_of_its_word_and_no_others) {
         const std::uint64_t blocks = page_granules / granules;
         for (std::uint64_t w = 0; w * 64 < blocks; ++w) {
             detail::block_group group{};
-            group.place = (page_granules + w * 64 * granules) * block_granule;  // of page 1
+            group.place = (page_granules + w * 64 * granules) * block_granule;  // in page 1
             for (std::uint64_t page : {0u, 1u, 2u})
                 for (std::uint64_t i = 0; i < blocks; ++i) {
                     const bool is_there = page == 1 && i / 64 == w;
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(what_was_just_given_back_counts_as_free) {
     small_pool p;
     std::vector<char*> all = p.fill(100);
     BOOST_TEST(p.pool->isFull());
-    // From the middle: of no word from which anything is allocated.
+    // From the middle: not from a word that anything is allocated from.
     p.pool->deallocate(std::exchange(all[all.size() / 2], nullptr));
     BOOST_TEST(!p.pool->isFull());
     BOOST_TEST(p.pool->biggestFree() >= 100u);
@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(what_a_thread_has_freed_it_allocates_from_again_first) {
     for (int i = 0; i < 1000; ++i) all.push_back(p.pool->allocate(100));
     char* const freed = std::exchange(all[500], nullptr);
     p.pool->deallocate(freed);
-    // What the lane has to itself already, 64 at most, goes before.
+    // The lane's own reserve, 64 at most, is used first.
     for (int i = 0; i < 64; ++i) all.push_back(p.pool->allocate(100));
     BOOST_TEST(std::count(all.begin(), all.end(), freed) == 1);
     for (char* memory : all) p.pool->deallocate(memory);
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(nobody_gets_memory_while_the_gate_is_closed) {
     std::atomic<int> phase{0};
     std::thread other([&] {
         char* const kept = p.pool->allocate(100);
-        p.pool->deallocate(p.pool->allocate(100));  // from now on the lane has some to itself
+        p.pool->deallocate(p.pool->allocate(100));  // from now on the lane has a reserve
         phase = 1;
         while (phase == 1) std::this_thread::yield();
         char* const more = p.pool->allocate(100);
@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(who_wants_a_row_that_there_is_not_leaves_the_holes_to_other
 
 BOOST_AUTO_TEST_CASE(as_many_threads_as_there_are_rows_of_pages_all_get_theirs_always) {
     small_pool p(64 << 20);
-    // Of more than one word of the page map.
+    // A run that spans more than one word of the page map.
     constexpr std::size_t row_bytes = 10000000;
     std::vector<char*> all = p.fill(row_bytes);
     std::atomic<int> refused{0};

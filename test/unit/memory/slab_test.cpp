@@ -19,7 +19,7 @@ using namespace valpool;
 
 namespace {
 
-/// A pool over memory of this process.
+/// A pool in private memory of this process.
 struct private_pool {
     explicit private_pool(std::size_t size_bytes, int align = 8)
         : memory(size_bytes),
@@ -225,7 +225,7 @@ BOOST_AUTO_TEST_CASE(threads_share_a_pool_and_free_each_others_memory) {
 }
 
 BOOST_AUTO_TEST_CASE(threads_that_race_for_runs_of_pages_all_get_theirs) {
-    // Far less than there is, so a failure would be a false one.
+    // Far less than the pool has, so a failure would be wrong.
     private_pool p(16 << 20);
     std::atomic<int> failures{0};
     std::vector<std::thread> threads;
@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE(threads_that_want_runs_at_once_find_them_in_a_pool_that_has
     std::vector<std::thread> threads;
     for (int t = 0; t < 3; ++t)
         threads.emplace_back([&] {
-            // All of them from the one row of pages behind what is in use.
+            // All of them come from the one row of pages after those in use.
             std::array<char*, 16> kept{};
             for (int i = 0; i < 20000; ++i) {
                 try {
@@ -302,7 +302,7 @@ BOOST_AUTO_TEST_CASE(runs_are_found_wherever_room_was_made) {
     } catch (const PoolExhausted&) {
     }
     BOOST_REQUIRE_GT(all.size(), 100u);
-    // Small holes first, then larger ones before and behind them: neither must hide the other.
+    // Small holes first, then larger ones before and after them: neither may hide the other.
     for (const std::size_t hole : {90u, 30u, 60u, 31u, 5u, 6u, 7u, 29u, 91u})
         p.pool->deallocate(std::exchange(all[hole], nullptr));
     const auto fits = [&](std::size_t size_bytes) {

@@ -356,7 +356,7 @@ BOOST_AUTO_TEST_CASE(waits_that_only_look_deliver_and_time_out_as_others) {
 }
 
 BOOST_AUTO_TEST_CASE(a_reader_that_others_have_overtaken_sleeps_instead_of_looking_for_ever) {
-    // Two objects for one queue: each remembers what it has seen of it.
+    // Two objects for one queue. Each of them remembers what it has seen of the queue.
     const std::string name = "cq_overtaken_" + std::to_string(getpid());
     SHMMain main(name, 1000000);
     main.start();
@@ -367,7 +367,7 @@ BOOST_AUTO_TEST_CASE(a_reader_that_others_have_overtaken_sleeps_instead_of_looki
     one.start();
     other.start();
     for (int i = 0; i < 3; ++i) server.pipe().enq(i);
-    BOOST_TEST(one.pipe().deq() == 0);  // and has seen that there are two more
+    BOOST_TEST(one.pipe().deq() == 0);  // and has seen two more packets
     BOOST_TEST(other.pipe().deq() == 1);
     BOOST_TEST(other.pipe().deq() == 2);
     Val out;

@@ -2,7 +2,7 @@
 
 #include <valpool/valpool.hpp>
 
-/// Queues, handles and raw memory, in pools of every degree of fullness.
+/// Queues, handles and raw memory, in pools of every fill level.
 
 using namespace fail_loop;
 

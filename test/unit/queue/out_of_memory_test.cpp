@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/// Queues and boot objects without memory: std::bad_alloc, no packet lost, and never the end of the
+/// Queues and boot objects without memory: std::bad_alloc, but no lost packet and no terminated
 /// process.
 
 using namespace valpool;
@@ -32,7 +32,7 @@ struct started_pool {
 const Val packets[] = {Val(std::string(5000, 't')), Val(int_n(std::string(3000, '7'))),
                        Val(Tab{{"a", std::string(100, 'x')}}), Val("short"), Val(5)};
 
-/// In a process of its own, at every n: it must not be killed.
+/// Runs in a process of its own, for every n; no signal may kill it.
 void never_terminates(const std::function<void()>& prepare, const std::function<void()>& attempt,
                       const std::function<void()>& clean_up) {
     constexpr int most_failures = 60;

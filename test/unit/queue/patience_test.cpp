@@ -24,16 +24,16 @@ namespace {
 using verdict = yield_budget::verdict;
 constexpr yield_budget::duration a_switch = 2us;
 constexpr yield_budget::duration no_switch = 100ns;
-constexpr yield_budget::duration a_slice = 4ms;  // of somebody who computes
+constexpr yield_budget::duration a_slice = 4ms;  // the time slice of a thread that computes
 
-/// On a clock of its own.
+/// A yield_budget on a clock of its own.
 struct thread_that_waits {
     unsigned turns() const { return budget.turns_at(now); }
     verdict gives_way(yield_budget::duration took, std::uint64_t found) {
         now += took;
         return budget.gave_way(now, took, found);
     }
-    /// How long it does not give way any more.
+    /// How long it rests from yielding.
     yield_budget::duration rests() {
         const steady_time began = now;
         while (turns() == 0) now += 1ms;
@@ -44,7 +44,7 @@ struct thread_that_waits {
     steady_time now{1h};
 };
 
-/// Everything in this process runs on one processor meanwhile.
+/// Keeps everything in this process on one processor meanwhile.
 class one_processor {
 public:
     one_processor() {
@@ -63,7 +63,7 @@ private:
     cpu_set_t before_;
 };
 
-/// Two threads that wait for each other's packet in turn, on one processor.
+/// Two threads that wait in turn for each other's packet, on one processor.
 class ping_pong {
 public:
     ping_pong()
@@ -81,7 +81,7 @@ public:
         queues_->there.spin(seconds);
         queues_->back.spin(seconds);
     }
-    /// How many times the two slept in so many rounds.
+    /// How often the two threads slept in so many rounds.
     long sleeps(int rounds) {
         const auto asleep = [] {
             rusage usage{};
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(who_comes_too_late_again_and_again_rests_longer_and_longer)
     }
     now += 10s;
     gives_way(a_slice, 1);
-    BOOST_CHECK(rests() < 10 * a_slice);  // that was long ago
+    BOOST_CHECK(rests() < 10 * a_slice);  // the last long rest was long ago
 }
 
 BOOST_AUTO_TEST_CASE(who_was_away_for_long_but_missed_nothing_rests_no_longer_each_time) {
@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(many_spared_wake_ups_excuse_one_long_time) {
     for (int i = 0; i < 2000; ++i) gives_way(a_switch, 1);
     BOOST_CHECK(gives_way(a_slice, 1) == verdict::done);
     BOOST_CHECK(gives_way(a_slice, 1) == verdict::done);
-    BOOST_CHECK(gives_way(a_slice, 1) == verdict::too_long);  // they have been used up
+    BOOST_CHECK(gives_way(a_slice, 1) == verdict::too_long);  // the credit has been used up
 }
 
 BOOST_AUTO_TEST_CASE(who_was_stopped_for_hours_rests_for_a_second_at_most) {
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(who_has_a_processor_to_himself_tries_now_and_then_whether_l
             ++looks;
             return false;
         };
-        for (int i = 0; i < 16; ++i) spins.spin(in_vain, is_crowded);  // it learns
+        for (int i = 0; i < 16; ++i) spins.spin(in_vain, is_crowded);  // learns that it is in vain
         looks = 0;
         for (int i = 0; i < 16; ++i) spins.spin(in_vain, is_crowded);
         return looks;
@@ -229,14 +229,14 @@ BOOST_AUTO_TEST_CASE(who_has_learned_to_look_for_long_looks_briefly_in_a_crowd) 
     }
     BOOST_TEST(!spins.spin(found_at(500), true));
     BOOST_TEST(looks <= 4);
-    BOOST_TEST(spins.spin(found_at(500), false));  // it has not forgotten
+    BOOST_TEST(spins.spin(found_at(500), false));  // the budget has not forgotten
 }
 
 BOOST_AUTO_TEST_CASE(two_on_one_processor_pass_packets_without_sleeping) {
     constexpr int rounds = 200;
     ping_pong game;
     long fewest = rounds;
-    // Whoever else computes on this processor has them rest from giving way for a while.
+    // Another thread that computes on this processor makes them rest from yielding for a while.
     for (int tries = 0; tries < 1000 && fewest > rounds / 10; ++tries) {
         fewest = std::min(fewest, game.sleeps(rounds));
         std::this_thread::sleep_for(1ms);

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-/// Pipes come and go: by a call, and by themselves.
+/// Pipes are removed: by a call, and automatically.
 
 using namespace valpool;
 using namespace valpool::test;
@@ -25,7 +25,7 @@ bool always() { return true; }
 
 struct pipes : started_pool {
     explicit pipes(std::size_t bytes = 1000000) : started_pool("pipes", bytes) {
-        make("first use");  // of the ledger, which stays
+        make("first use");  // creates the ledger, which stays
         BOOST_REQUIRE(main.removePipe("first use"));
         used_before = pool()->usedBytes();
     }
@@ -47,7 +47,7 @@ struct pipes : started_pool {
         return side.start() == STARTED;
     }
     std::size_t count() const { return check(pool()).queues; }
-    /// To the byte, and nothing contradicts.
+    /// The pool is as before, to the byte, and check() finds no contradiction.
     void expect_as_before() const {
         BOOST_TEST(pool()->usedBytes() == used_before);
         BOOST_TEST(pool()->isPristine());
@@ -58,7 +58,7 @@ struct pipes : started_pool {
     std::size_t used_before = 0;
 };
 
-/// As many pipes as the pool has room for; the message of the one that was too many.
+/// Makes as many pipes as the pool has room for; returns the message for the one that did not fit.
 std::string fill_with_pipes(const pipes& p, std::vector<std::string>& names) {
     for (;;) {
         const std::string pipe = "reply " + std::to_string(names.size());
@@ -71,7 +71,7 @@ std::string fill_with_pipes(const pipes& p, std::vector<std::string>& names) {
     }
 }
 
-/// What stands before a word of the message.
+/// The number before a word of the message.
 unsigned long number_before(const std::string& message, const std::string& word) {
     const std::size_t end = message.find(word);
     BOOST_REQUIRE(end != std::string::npos);
@@ -87,7 +87,7 @@ void expect_a_share(const std::string& message) {
     BOOST_TEST(used >= number_before(message, " of these by pipes"));
 }
 
-/// All memory of a pool, that for bookkeeping included.
+/// Takes all memory of a pool, including the reserve for bookkeeping.
 class all_memory {
 public:
     explicit all_memory(StreamingPool& pool)
@@ -302,7 +302,7 @@ BOOST_AUTO_TEST_CASE(a_pipe_that_was_there_does_not_become_temporary) {
 BOOST_AUTO_TEST_CASE(what_could_not_be_removed_in_time_goes_with_the_next_look) {
     open_temporary("reply").reset();
     detail::arena& a = detail::arena_of(*pool());
-    // As if its last holder had been kept from the removal.
+    // As if its last holder could not remove the pipe.
     detail::hold* const h = detail::open_pipe(a, {"late", 2, true});
     detail::drop_handle(h);
     BOOST_TEST(count() == 1u);
@@ -383,7 +383,7 @@ BOOST_AUTO_TEST_CASE(too_many_pipes_leave_the_others_usable_and_their_removal_gi
     for (const std::string& pipe : names) BOOST_REQUIRE(main.removePipe(pipe));
     BOOST_TEST(count() == 1u);
     expect_sound();
-    // Ledger blocks, that the process has needed for what it held, stay.
+    // The ledger blocks that the process needed for what it held stay.
     BOOST_TEST(pool()->usedBytes() < with_old + 4096);
     std::vector<std::string> again;
     fill_with_pipes(*this, again);

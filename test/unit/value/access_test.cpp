@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(as_checks_what_a_conversion_would_let_pass) {
     BOOST_CHECK_THROW(Val(complex_16(1, 2)).as<real_8>(), std::logic_error);
     BOOST_CHECK_THROW(Val(int_n("99999999999999999999")).as<int_8>(), std::logic_error);
     BOOST_TEST(message_of([] { Val("many").as<int_4>(); }) ==
-               "a value of type string, 'many', is no int_4");
+               "a value of type string, 'many', cannot be converted to int_4");
 }
 
 BOOST_AUTO_TEST_CASE(equal_values_hash_alike) {
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(equal_values_hash_alike) {
     BOOST_TEST(all.count(shared(Tab{{"a", 1}})) == 1u);
     std::unordered_map<std::size_t, int> spread;
     for (int i = 0; i < 10000; ++i) ++spread[std::hash<Val>()("key " + std::to_string(i)) % 16384];
-    BOOST_TEST(spread.size() > 7000u);  // 7,500 for a perfect one
+    BOOST_TEST(spread.size() > 7000u);  // a perfect hash gives 7,500
 }
 
 BOOST_AUTO_TEST_CASE(walking_a_table_gives_constant_keys_and_values_to_change) {

@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(arithmetic_is_that_of_the_library) {
             BOOST_CHECK_THROW(a % b, std::overflow_error);
             continue;
         }
-        // Down, as Python's; Boost's is towards zero.
+        // Rounds down, as Python does; Boost rounds towards zero.
         const cpp_int rest = p % q;
         const bool is_above = rest != 0 && (rest < 0) != (q < 0);
         BOOST_TEST((a / b).stringize() == cpp_int(p / q - (is_above ? 1 : 0)).str());
@@ -184,6 +184,19 @@ BOOST_AUTO_TEST_CASE(they_compare_and_hash_with_all_numbers_exactly) {
     BOOST_CHECK_THROW(list(int_n(googol)), std::out_of_range);
 }
 
+BOOST_AUTO_TEST_CASE(they_compare_with_the_reals_around_each_power_of_two) {
+    for (int exponent = 60; exponent < 140; ++exponent)
+        for (const int sign : {1, -1}) {
+            const double power = sign * std::ldexp(1.0, exponent);
+            for (const double real : {std::nextafter(power, 0.0), power, power * 1.25}) {
+                const cpp_int exact(real);
+                BOOST_TEST((Val(int_n(exact.str())) == Val(real)), exact);
+                BOOST_TEST((Val(int_n(cpp_int(exact - 1).str())) < Val(real)), exact);
+                BOOST_TEST((Val(real) < Val(int_n(cpp_int(exact + 1).str()))), exact);
+            }
+        }
+}
+
 BOOST_AUTO_TEST_CASE(they_are_made_from_reals) {
     const int_n whole = -1234567890123456789012.0;
     BOOST_TEST(whole.stringize() == "-1234567890123456774144");
@@ -209,7 +222,7 @@ BOOST_AUTO_TEST_CASE(quotient_and_remainder_come_together) {
     int_n remainder;
     int_n::DivMod(-101, 10, quotient, remainder);
     BOOST_TEST((quotient == -11 && remainder == 9));
-    int_n::DivMod(quotient, 3, remainder, quotient);  // also over the operands
+    int_n::DivMod(quotient, 3, remainder, quotient);  // the results may overwrite the operands
     BOOST_TEST((remainder == -4 && quotient == 1));
     BOOST_CHECK_THROW(int_n::DivMod(1, 0, quotient, remainder), std::overflow_error);
     std::ostringstream out;

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-/// Every call that changes a value and takes an argument, each with an argument that is a part of
-/// what it changes. A copy of that part does as well.
+/// Every call that changes a value and takes an argument. The argument is a part of the value that
+/// is changed, or a copy of that part.
 
 namespace value_test {
 
@@ -23,7 +23,7 @@ Table table_with_parts() {
                  {"n", Tab{{"m", Arr{changes_text}}}}};
 }
 
-/// Of everything, with something of its own kind inside.
+/// One container of every kind, with a container of the same kind inside.
 inline Tab with_parts() {
     Tab full;
     for (int i = 0; i < 12; ++i) full[changes_text + std::to_string(i)] = i;

@@ -12,7 +12,7 @@
 #include <thread>
 #include <utility>
 
-/// Hashes and order of containers, rounding, JSON's limits, and what has been moved from.
+/// Hashes and order of containers, rounding, JSON's limits, and values that have been moved from.
 
 using namespace valpool;
 

@@ -37,10 +37,11 @@ BOOST_AUTO_TEST_CASE(as_checks_the_range_of_reals) {
     BOOST_TEST(Val(1e30).as<real_4>() == 1e30f);
     BOOST_TEST(Val(inf).as<real_4>() == std::numeric_limits<real_4>::infinity());
     BOOST_TEST(std::isnan(Val(nan_real).as<real_4>()));
-    check_is_no<real_4>(1e300, "a value of type real_8, 1e+300, is no real_4");
-    check_is_no<real_4>(-1e300, "a value of type real_8, -1e+300, is no real_4");
-    check_is_no<complex_8>(complex_16(0, 1e300),
-                           "a value of type complex_16, (0+1e+300j), is no complex_8");
+    check_is_no<real_4>(1e300, "a value of type real_8, 1e+300, cannot be converted to real_4");
+    check_is_no<real_4>(-1e300, "a value of type real_8, -1e+300, cannot be converted to real_4");
+    check_is_no<complex_8>(
+        complex_16(0, 1e300),
+        "a value of type complex_16, (0+1e+300j), cannot be converted to complex_8");
     BOOST_CHECK_THROW(Val(int_n(std::string(400, '9'))).as<real_8>(), std::logic_error);
     BOOST_CHECK((Val(complex_16(inf, 1)).as<complex_8>().im == 1));
 }
@@ -51,15 +52,17 @@ BOOST_AUTO_TEST_CASE(as_gives_big_integers_of_whole_numbers_only) {
     BOOST_TEST(Val(int_n(7)).as<int_un>() == int_un(7));
     BOOST_TEST(Val(std::numeric_limits<int_u8>::max()).as<int_un>().stringize() ==
                "18446744073709551615");
-    check_is_no<int_un>(-5, "a value of type int_4, -5, is no int_un");
-    check_is_no<int_un>(int_n("-99999999999999999999"),
-                        "a value of type int_n, -99999999999999999999L, is no int_un");
-    check_is_no<int_n>(2.5, "a value of type real_8, 2.5, is no int_n");
-    check_is_no<int_n>(inf, "a value of type real_8, inf, is no int_n");
-    check_is_no<int_n>(nan_real, "a value of type real_8, nan, is no int_n");
-    check_is_no<int_n>("5", "a value of type string, '5', is no int_n");
-    check_is_no<int_n>(Val(), "a value of type None, None, is no int_n");
-    check_is_no<int_n>(complex_16(1, 2), "a value of type complex_16, (1+2j), is no int_n");
+    check_is_no<int_un>(-5, "a value of type int_4, -5, cannot be converted to int_un");
+    check_is_no<int_un>(
+        int_n("-99999999999999999999"),
+        "a value of type int_n, -99999999999999999999L, cannot be converted to int_un");
+    check_is_no<int_n>(2.5, "a value of type real_8, 2.5, cannot be converted to int_n");
+    check_is_no<int_n>(inf, "a value of type real_8, inf, cannot be converted to int_n");
+    check_is_no<int_n>(nan_real, "a value of type real_8, nan, cannot be converted to int_n");
+    check_is_no<int_n>("5", "a value of type string, '5', cannot be converted to int_n");
+    check_is_no<int_n>(Val(), "a value of type None, None, cannot be converted to int_n");
+    check_is_no<int_n>(complex_16(1, 2),
+                       "a value of type complex_16, (1+2j), cannot be converted to int_n");
 }
 
 BOOST_AUTO_TEST_CASE(as_copies_a_container_of_that_very_type) {
@@ -74,11 +77,11 @@ BOOST_AUTO_TEST_CASE(as_copies_a_container_of_that_very_type) {
     BOOST_TEST(Val(Array<real_8>{1.5}).as<Array<real_8>>()[0] == 1.5);
     BOOST_TEST(Val(Array<std::string>{"x"}).as<Array<std::string>>()[0] == "x");
     BOOST_TEST(text_of(Val(Tup(1, 2)).as<Tup>()) == "(1, 2)");
-    check_is_no<Tup>(5, "a value of type int_4, 5, is no Tup");
-    check_is_no<Tab>(OTab(), "a value of type OTab, OrderedDict([]), is no Tab");
+    check_is_no<Tup>(5, "a value of type int_4, 5, is not of type Tup");
+    check_is_no<Tab>(OTab(), "a value of type OTab, OrderedDict([]), is not of type Tab");
     check_is_no<Arr>(Array<real_8>{1},
-                     "a value of type Array of real_8, array([1.0], 'd'), is no Arr");
-    check_is_no<Proxy>(Tab(), "a value of type Tab, {}, is no proxy");
+                     "a value of type Array of real_8, array([1.0], 'd'), is not of type Arr");
+    check_is_no<Proxy>(Tab(), "a value of type Tab, {}, is not a proxy");
 }
 
 BOOST_AUTO_TEST_CASE(as_copies_what_a_shared_value_holds) {
@@ -93,15 +96,16 @@ BOOST_AUTO_TEST_CASE(as_gives_text_with_and_without_a_copy) {
     const Val v = "abc";
     BOOST_TEST((v.as<std::string_view>() == "abc"));
     BOOST_TEST(v.as<std::string>() == "abc");
-    check_is_no<std::string>(5, "a value of type int_4, 5, is no string");
+    check_is_no<std::string>(5, "a value of type int_4, 5, is not a string");
 }
 
 BOOST_AUTO_TEST_CASE(messages_show_the_start_of_a_long_value) {
     Arr a;
     for (int i = 0; i < 1000; ++i) a.append(i);
-    check_is_no<Tab>(a,
-                     "a value of type Arr, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1..., is no Tab");
-    check_is_no<int_4>("\xff\n", "a value of type string, '\\xff\\n', is no int_4");
+    check_is_no<Tab>(
+        a, "a value of type Arr, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1..., is not of type Tab");
+    check_is_no<int_4>("\xff\n",
+                       "a value of type string, '\\xff\\n', cannot be converted to int_4");
 }
 
 BOOST_AUTO_TEST_CASE(containers_initialised_with_a_value_copy_what_it_holds) {
@@ -123,7 +127,7 @@ BOOST_AUTO_TEST_CASE(containers_initialised_with_a_value_copy_what_it_holds) {
 BOOST_AUTO_TEST_CASE(containers_cannot_be_initialised_with_a_value_of_another_type) {
     const Val number = 5;
     BOOST_CHECK_EXCEPTION(Tab{number}, std::logic_error,
-                          says("a value of type int_4, 5, is no Tab"));
+                          says("a value of type int_4, 5, is not of type Tab"));
     BOOST_CHECK_THROW(OTab{number}, std::logic_error);
     BOOST_CHECK_THROW((void)Arr(number), std::logic_error);
     BOOST_CHECK_THROW((void)Array<int_4>(number), std::logic_error);

@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-/// Nesting so deep that recursion would use the stack up, on a thread with a small stack.
+/// Nesting so deep that recursion would use up the stack, on a thread with a small stack.
 
 using namespace valpool;
 using value_test::pool_fixture;
@@ -26,7 +26,8 @@ Val nested(kind k, int depth) {
             case kind::ordered: outer = OTab(); break;
             default: outer = Tup(Val()); break;
         }
-        // Moving keeps building cheap: a copy of all at each level would take for ever.
+        // Moving keeps the construction cheap: copying everything at each level would take far too
+        // long.
         if (here == kind::list)
             outer.append(std::move(v));
         else if (here == kind::tuple)
@@ -56,7 +57,7 @@ void on_a_small_stack(void (*body)()) {
             return nullptr;
         },
         reinterpret_cast<void*>(body));
-    // Nothing of Boost.Test here before the join: the thread uses it.
+    // No Boost.Test calls here before the join: the thread makes some.
     if (error == 0) pthread_join(thread, nullptr);
     BOOST_TEST(error == 0);
     pthread_attr_destroy(&attributes);

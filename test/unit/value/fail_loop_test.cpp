@@ -1,6 +1,6 @@
 #include "unit/fail_loop.hpp"
 
-/// Every change of a pooled value, in pools of every degree of fullness.
+/// Every change of a pooled value, in pools of every fill level.
 
 using namespace fail_loop;
 

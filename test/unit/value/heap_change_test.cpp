@@ -7,7 +7,7 @@
 #include <string>
 
 /// Every change of a value on the heap, with memory that fails at the n-th allocation, for every n:
-/// what fails changes nothing, and nothing is lost.
+/// a change that fails changes nothing, and no memory leaks.
 
 using namespace value_test;
 using failing_heap::blocks;
@@ -15,7 +15,7 @@ using failing_heap::run;
 
 namespace {
 
-/// False when it failed, with nothing changed.
+/// False when the change failed; then nothing has changed.
 bool apply_with(const change& c, bool is_own, int allocations) {
     Val v = with_parts();
     Val part = c.part(v);
@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_SUITE(heap_changes)
 BOOST_AUTO_TEST_CASE(what_fails_changes_nothing) {
     for (const bool is_own : {true, false})
         for (const change& c : changes()) {
-            apply_with(c, is_own, failing_heap::never);  // what the library allocates once
+            apply_with(c, is_own, failing_heap::never);  // the library's one-time allocations
             const long before = blocks;
             int failures = 0;
             while (!apply_with(c, is_own, failures)) ++failures;
@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(what_is_to_be_adopted_is_not_lost) {
     BOOST_TEST(blocks == before);
 }
 
-/// A std::vector would have to copy: see docs/design/moving.md.
+/// A std::vector would have to copy its elements: see docs/design/moving.md.
 BOOST_AUTO_TEST_CASE(a_list_that_grows_moves_its_elements) {
     constexpr int elements = 100;
     Arr big;
@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(a_list_that_grows_moves_its_elements) {
     }
     BOOST_TEST(a.length() == static_cast<std::size_t>(elements));
     BOOST_TEST((a(0) == Val(big)));
-    // Its own room, now and then; a copy of one element takes 51.
+    // Only the array's own memory, now and then. A copy of one element takes 51 allocations.
     BOOST_TEST(allocations > 0);
     BOOST_TEST(allocations < 20);
 }

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-/// Values on the heap, with memory that fails at the first, the second, ... allocation, until there
-/// is enough: each time nothing is changed, and nothing is lost.
+/// Values on the heap, with memory that fails at the first, the second, ... allocation, until the
+/// operation succeeds. Each failure changes nothing and leaks nothing.
 
 using namespace valpool;
 using failing_heap::allocations_left;
@@ -24,14 +24,14 @@ const std::string long_text(100, 'x');
 
 std::string key_of(int i) { return (i % 2 == 0 ? "" : long_text) + std::to_string(i); }
 
-/// Keys for whose hash and comparison more is needed than a look at a word.
+/// Keys whose hash and comparison take more than a look at one word.
 Val rich_key(int i) {
     if (i % 3 == 0) return int_n(std::string(60, '9')) + int_n(i);
     if (i % 3 == 1) return Array<std::string>{long_text, std::to_string(i)};
     return Tup(long_text, int_n(std::string(50, '8')), i);
 }
 
-/// Of so many entries, some of which own something; without every `every`th.
+/// A table of so many entries, some of which own memory; without every `every`th.
 Tab table_of(int count, int every) {
     Tab t;
     for (int i = 0; i < count; ++i) {
@@ -113,7 +113,8 @@ BOOST_AUTO_TEST_CASE(a_table_of_which_much_is_removed_without_any_memory_keeps_t
     const auto is_kept = [](int i) { return i % 9 == 0; };
     for (int i = 0; i < count; ++i) {
         if (is_kept(i)) continue;
-        // With no memory at all it may not find out which key is meant, but removes none half.
+        // Without any memory, remove may be unable to find the key. But it never removes half an
+        // entry.
         int failures = 0;
         for (int memory = 0; t.contains(keys[static_cast<std::size_t>(i)]); ++memory) {
             try {

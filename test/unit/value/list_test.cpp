@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(a_value_is_moved_into_a_list_of_any_length) {
         const Val* const inner = &last["k"];
         a.append(std::move(last));
         a.insertAt(0, std::move(first));
-        // NOLINTNEXTLINE(bugprone-use-after-move): that is what is looked at.
+        // NOLINTNEXTLINE(bugprone-use-after-move): that is what is tested.
         BOOST_TEST((last.isNone() && first.isNone()));
         BOOST_TEST(&static_cast<Tab&>(a[n + 1]) == last_table);
         BOOST_TEST(&a[n + 1]["k"] == inner);
@@ -166,12 +166,12 @@ BOOST_AUTO_TEST_CASE(what_is_moved_into_a_list_in_a_pool_is_copied) {
     Val data = Tab{{"text", long_text}};
     list.append(std::move(data));
     static_cast<Arr&>(list).insertAt(0, std::move(data));
-    // NOLINTNEXTLINE(bugprone-use-after-move): it has not been moved.
+    // NOLINTNEXTLINE(bugprone-use-after-move): it was copied.
     BOOST_TEST(std::string(data["text"]) == long_text);
     BOOST_TEST(std::string(list[0]["text"]) == long_text);
     BOOST_TEST(std::string(list[2]["text"]) == long_text);
     BOOST_TEST(list[2].allocator() == pool.get());
-    // Within the box it is moved.
+    // Within the box the element is moved.
     Val* const inner = &list[2]["text"];
     Val nested = Shared(pool.get(), Tab{{"from", Arr()}, {"to", Arr()}});
     nested["from"].append(Tab{{"text", long_text}});
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(what_is_moved_into_a_list_in_a_pool_is_copied) {
     BOOST_TEST(&nested["to"][0]["text"] == text);
     BOOST_TEST(nested["from"][0].isNone());
     BOOST_TEST(&list[2]["text"] == inner);
-    // Out of it, it is copied.
+    // Out of the box the element is copied.
     Arr heap;
     heap.append(std::move(list[2]));
     BOOST_TEST(std::string(list[2]["text"]) == long_text);

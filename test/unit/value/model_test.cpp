@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-/// Random operations on the heap and in a pool, side by side, against containers of the language.
+/// Random operations on the heap and in a pool, each compared with standard containers.
 
 using namespace valpool;
 using value_test::pool_memory;
@@ -23,7 +23,7 @@ int steps() {
     return given ? std::atoi(given) : 20000;
 }
 
-/// Random numbers that a failing run can repeat: VALPOOL_MODEL_SEED.
+/// Random numbers; VALPOOL_MODEL_SEED repeats a failing run.
 class dice {
 public:
     dice() {
@@ -41,7 +41,7 @@ private:
     std::mt19937 engine_;
 };
 
-/// Keys of several types; the name says which, so that names and keys belong together one by one.
+/// Keys of several types. Equal keys have the same name, and different keys have different names.
 std::pair<std::string, Val> random_key(dice& random) {
     const std::size_t i = random.below(60);
     switch (random.below(4)) {
@@ -69,7 +69,7 @@ std::pair<std::string, Val> random_value(dice& random) {
     }
 }
 
-/// Values by name, and when each name was first there.
+/// Values by name, and the order in which the names were inserted first.
 struct table_model {
     struct item {
         std::size_t since;

@@ -3,14 +3,14 @@
 
 #include <algorithm>
 
-/// Arguments that are a part of what is changed: the same comes out as with a copy made before, and
-/// nothing is lost. And the same changes in pools of every degree of fullness.
+/// Arguments that are a part of the value that is changed. The result is the same as with a copy
+/// made before, and nothing is lost. The same changes in pools of every fill level.
 
 using namespace value_test;
 
 namespace {
 
-/// What comes out with a copy of the part; when the part was moved, it may leave None behind.
+/// The result with a copy of the part. When the part was moved, it may leave None behind.
 std::vector<std::string> right_results(const change& c) {
     std::vector<std::string> results;
     for (const bool is_gone : {false, true}) {
@@ -20,7 +20,7 @@ std::vector<std::string> right_results(const change& c) {
         try {
             c.apply(v, part);
         } catch (const std::logic_error&) {
-            continue;  // it is needed there
+            continue;  // this change needs the part where it is
         }
         results.push_back(text_of(v));
     }

@@ -24,7 +24,7 @@ std::string message_of(const std::string& text) {
     return "";
 }
 
-/// A random value of every type that text can tell.
+/// A random value, of any type that text can express.
 Val random_value(std::mt19937& random, int depth) {
     const auto text = [&] {
         std::string s;
@@ -210,7 +210,7 @@ BOOST_AUTO_TEST_CASE(what_python_takes_for_no_number_is_none_here) {
           "2jj",   "2jL", "1.5L", "0x1p3", "1+-2j", "1+2",  "2j+1", "inf5"})
         BOOST_TEST(message_of(text).find("line 1, column ") == 0u, text);
     BOOST_TEST(message_of("[1, 12_]") ==
-               "line 1, column 5: this is no number\n    [1, 12_]\n        ^");
+               "line 1, column 5: this is not a number\n    [1, 12_]\n        ^");
     Val v = "as before";
     BOOST_CHECK_THROW(ValReader("1x").expectAnything(v), std::logic_error);
     BOOST_TEST(text_of(v) == "'as before'");
@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(what_python_takes_for_no_number_is_none_here) {
 
 BOOST_AUTO_TEST_CASE(a_number_that_does_not_fit_its_array_is_shown) {
     BOOST_TEST(message_of("array([1,\n 300], '1')") ==
-               "line 2, column 2: a value of type int_4, 300, is no int_1\n"
+               "line 2, column 2: a value of type int_4, 300, cannot be converted to int_1\n"
                "     300], '1')\n     ^");
     for (const char* const text :
          {"array([1.5], 'i')", "array([-1], 'u')", "array([1e300], 'f')", "array([1e300], 'F')",

@@ -33,7 +33,7 @@ private:
     valpool::StreamingPool* pool_;
 };
 
-/// A pool in which, when the test is over, nothing may be left.
+/// A pool that must be empty when the test is over.
 struct pool_fixture {
     pool_memory memory{1 << 20};
     valpool::StreamingPool* const pool = memory.get();

@@ -22,7 +22,7 @@ bool lies_in(const void* address, const StreamingPool* pool, std::size_t pool_by
     return a >= start && a < start + pool_bytes;
 }
 
-/// Whether a value and all that can be reached from it lies in the pool's memory.
+/// Whether a value and everything reachable from it lie in the pool's memory.
 bool all_in(const Val& v, StreamingPool* pool, std::size_t pool_bytes) {
     if (v.tag == 'a' && v.length() > 20 && !lies_in(v.text().data(), pool, pool_bytes))
         return false;
@@ -74,14 +74,14 @@ BOOST_AUTO_TEST_CASE(a_short_table_is_copied_into_one_block) {
         BOOST_TEST(text_of(v) == text_of(t));
         return pool->usedBytes() - before;
     };
-    bytes_of(1);  // the first share of this process in a box makes its list of them
-    // Header and table take 112 bytes; each entry 64, a cache line; what finds a key among five to
-    // 32 entries, a byte for each, in sixteens.
+    bytes_of(1);  // the first handle of this process creates its ledger
+    // Header and table take 112 bytes; each entry 64, a cache line; the fingerprints of five to 32
+    // entries, a byte for each, in groups of sixteen.
     BOOST_TEST(bytes_of(1) == 384u);
     BOOST_TEST(bytes_of(4) == 384u);
     BOOST_TEST(bytes_of(8) == 640u);
     BOOST_TEST(bytes_of(10) == 768u);
-    // Large ones take what they need, and a block for the box.
+    // Large values take what they need, and a block for the box.
     for (const int entries : {0, 9, 50, 60, 200, 1000})
         BOOST_TEST(bytes_of(entries) < static_cast<std::size_t>(3000 + 160 * entries));
 }
@@ -343,7 +343,7 @@ BOOST_AUTO_TEST_CASE(values_that_share_each_other_print_once) {
     a["k"] = b;
     BOOST_TEST(text_of(a) == "{'k': [{...}]}");
     BOOST_TEST(text_of(b) == "[{'k': [...]}]");
-    a["k"] = 1;  // or they would keep each other
+    a["k"] = 1;  // otherwise the two would keep each other alive
 }
 
 BOOST_AUTO_TEST_CASE(a_part_of_a_shared_value_moves_within_it) {
@@ -488,9 +488,9 @@ BOOST_AUTO_TEST_CASE(a_value_that_is_no_container_cannot_be_shared_by_itself) {
         return [text](const std::exception& e) { return e.what() == text; };
     };
     BOOST_CHECK_EXCEPTION(Shared(pool, Val(5)), std::logic_error,
-                          says("Shared: a value of type int_4, 5, is no container"));
+                          says("Shared: a value of type int_4, 5, is not a container"));
     BOOST_CHECK_EXCEPTION(Shared(pool, None), std::logic_error,
-                          says("Shared: a value of type None, None, is no container"));
+                          says("Shared: a value of type None, None, is not a container"));
     BOOST_CHECK_THROW(Shared(nullptr, Val(Tab())), std::logic_error);
     BOOST_TEST(pool->isPristine());
 }

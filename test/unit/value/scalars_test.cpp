@@ -24,11 +24,11 @@ void check_in_and_out(T number, char tag) {
     BOOST_TEST(static_cast<T>(v) == number);
 }
 
-/// Whatever is equal must be one key.
+/// Equal values must be the same key.
 void check_same_key(const Val& a, const Val& b) {
     BOOST_TEST((a == b), a << " == " << b);
     Tab t;
-    for (int i = 0; i < 20; ++i) t["filler " + std::to_string(i)] = i;  // so that it hashes
+    for (int i = 0; i < 20; ++i) t["filler " + std::to_string(i)] = i;  // enough for an index
     t[a] = 1;
     BOOST_TEST(t.contains(b), a << " and " << b << " are one key");
     t[b] = 2;
@@ -212,7 +212,7 @@ struct known_integer {
     wide number;
 };
 
-/// The numbers at which one of the types ends, of every type that holds them.
+/// The limits of every type, in every type that can hold them.
 template <class... T>
 std::vector<known_integer> integers_of_all_types(std::tuple<T...>) {
     std::vector<wide> ends{-1, 0, 1};
@@ -402,7 +402,7 @@ BOOST_AUTO_TEST_CASE(assigning_a_number_replaces_whatever_was_there) {
 BOOST_AUTO_TEST_CASE(a_moved_value_is_none) {
     Val a = Arr{1, 2};
     const Val b = std::move(a);
-    BOOST_TEST(a.isNone());  // NOLINT(bugprone-use-after-move): that is what is promised
+    BOOST_TEST(a.isNone());  // NOLINT(bugprone-use-after-move): that is what is tested
     BOOST_TEST(text_of(b) == "[1, 2]");
 }
 

@@ -13,7 +13,7 @@ using value_test::text_of;
 
 namespace {
 
-/// Around the sizes at which a table begins to hash, grows and builds its index anew.
+/// Sizes around those at which a table starts to hash, grows, and rebuilds its index.
 const std::size_t counts[] = {0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 21, 22, 33, 43, 1000};
 
 std::string key_of(std::size_t i) {
@@ -293,7 +293,7 @@ BOOST_AUTO_TEST_CASE(a_value_is_moved_into_a_table_of_any_size) {
         Val data = Arr{long_text};
         const Val* const inner = &data[0];
         t.insertKeyAndValue("new", std::move(data));
-        // NOLINTNEXTLINE(bugprone-use-after-move): that is what is looked at.
+        // NOLINTNEXTLINE(bugprone-use-after-move): that is what is tested.
         BOOST_REQUIRE(data.isNone());
         BOOST_REQUIRE(&t["new"][0] == inner);
         t.insertKeyAndValue("newer", std::move(t["new"]));
@@ -310,7 +310,7 @@ BOOST_AUTO_TEST_CASE(a_value_is_moved_into_a_table_of_any_size) {
 }
 
 BOOST_AUTO_TEST_CASE(a_table_of_any_size_takes_a_part_of_itself_by_assignment) {
-    // Since C++17 the right side comes first: growing must leave what it refers to alone.
+    // Since C++17 the right side is evaluated first: growing must not move what it refers to.
     for (std::size_t n = 0; n < 70; ++n) {
         Tab t;
         t["old"] = long_text;
@@ -356,7 +356,7 @@ BOOST_AUTO_TEST_CASE(a_key_can_be_removed_by_a_reference_to_itself) {
 BOOST_AUTO_TEST_CASE(a_value_can_become_a_table_that_contains_it) {
     Val v = Tab{{"a", 1}};
     v["self"] = v;
-    // The brackets make room for it before it is copied.
+    // operator[] makes room for the new value before the value is copied.
     BOOST_TEST(text_of(v) == "{'a': 1, 'self': {'a': 1, 'self': None}}");
 }
 
@@ -409,7 +409,7 @@ BOOST_AUTO_TEST_CASE(a_found_value_can_be_changed_in_a_table_that_is_not_constan
     BOOST_TEST(t.findValue("q") == nullptr);
 }
 
-// Copies are what this is about.
+// This test is about copies.
 #pragma GCC diagnostic ignored "-Wrange-loop-construct"
 using tables = std::tuple<Tab, OTab>;
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_table_is_walked_by_value_with_copies, T, tables) {
@@ -488,7 +488,7 @@ bool is_one_row(Tab& t) {
     }
     return true;
 }
-/// How many of so many new tables of this size are one row.
+/// How many of so many new tables of this size consist of one row.
 std::size_t rows_of(std::size_t tables, std::size_t entries) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < tables; ++i) {
@@ -502,7 +502,7 @@ std::size_t rows_of(std::size_t tables, std::size_t entries) {
 BOOST_AUTO_TEST_CASE(a_thread_that_makes_tables_of_ten_comes_to_make_each_one_row) {
     std::thread([] {
         rows_of(1000, 3);
-        BOOST_TEST(rows_of(50, 10) == 0u);  // they could be exceptions yet
+        BOOST_TEST(rows_of(50, 10) == 0u);  // so far these sizes could be exceptions
         rows_of(1000, 10);
         BOOST_TEST(rows_of(1000, 10) == 1000u);
         rows_of(1000, 3);
@@ -523,7 +523,7 @@ BOOST_FIXTURE_TEST_CASE(in_a_small_pool_each_table_begins_small, value_test::poo
     std::thread([this] {
         rows_of(1000, 10);
         BOOST_TEST(rows_of(1, 10) == 1u);
-        const Val first = shared();  // with bookkeeping for many
+        const Val first = shared();  // makes bookkeeping that suffices for many values
         const std::size_t before = pool->usedBytes();
         const Val second = shared();
         BOOST_TEST(pool->usedBytes() - before == 384u);
@@ -707,7 +707,7 @@ BOOST_AUTO_TEST_CASE(an_iterator_takes_up_another_container) {
     BOOST_TEST(walked(it) == "06 ");
     it.reset(Arr{Arr{8}});
     BOOST_TEST(it());
-    it.reset(it.value());  // a part of what is walked
+    it.reset(it.value());  // a part of the value that is being iterated over
     BOOST_TEST(walked(it) == "08 ");
     it.reset(Proxy(new OTab{{"z", 1}}));
     BOOST_TEST(walked(it) == "'z'1 ");

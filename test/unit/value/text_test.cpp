@@ -8,7 +8,7 @@ using namespace valpool;
 using value_test::text_of;
 
 namespace {
-/// Around the border between text in the value and text elsewhere, and far from it.
+/// Lengths around the border between text in the value and text elsewhere, and far from it.
 const std::size_t lengths[] = {0, 1, 4, 19, 20, 21, 22, 100, 1000, 100000};
 
 std::string letters(std::size_t count) {
@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(a_move_takes_the_text) {
         Val a = letters(n);
         const Val b = std::move(a);
         BOOST_TEST(std::string(b) == letters(n));
-        BOOST_TEST(a.isNone());  // NOLINT(bugprone-use-after-move): that is what is promised
+        BOOST_TEST(a.isNone());  // NOLINT(bugprone-use-after-move): that is what is tested
     }
 }
 
@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(text_in_an_array_may_be_longer_than_the_array) {
     const auto& name = fields.name;
     for (const std::size_t length : {22u, 255u, 300u}) {
         std::memset(&fields, 'n', sizeof fields);
-        fields.city[length - sizeof name] = 0;  // the text in `name` has no end of its own
+        fields.city[length - sizeof name] = 0;  // the text in `name` is not terminated
         const std::string all(length, 'n');
         Val v = name;
         BOOST_TEST(v.text() == all);

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-/// Each row of the table of types: a value of it, and all that depends on its type.
+/// Each row of the type table: a value of the type, and everything that depends on the type.
 
 using namespace valpool;
 using namespace valpool::detail;
@@ -17,7 +17,7 @@ using value_test::text_of;
 
 namespace {
 
-/// The tag that visit finds, by the type of what it gives.
+/// The tag that belongs to the type that visit passes on.
 char visited_tag(const Val& v) {
     return visit(
         [](const auto& content) {
@@ -80,13 +80,13 @@ void check_number(char tag, const std::string& name, char letter, const std::str
     const Val by_name = parse("array([0, 1], dtype=" + numpy + ")");
     BOOST_TEST(by_name.subtype == tag);
     BOOST_TEST((by_name == Val(a)));
-    // Two types share a letter with a narrower one: they read back as it, but for what only they
-    // can hold.
+    // Two types share the letter of another type. They read back as that other type, except for
+    // values that only they can hold.
     const char of_letter = parse(text_of(Val(a))).subtype;
     BOOST_TEST((of_letter == tag || tag == 'X'), name);
 }
 
-/// Says which tag it was.
+/// Whether the message names the unknown tag.
 bool names_it(const std::logic_error& e) {
     return std::string(e.what()).find("'?'") != std::string::npos;
 }
@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_subtype_is_an_error_that_says_it) {
         BOOST_TEST_INFO(o.name);
         BOOST_CHECK_EXCEPTION(o.call(v), std::logic_error, names_it);
         BOOST_CHECK_EXCEPTION(Val copy(v), std::logic_error, names_it);
-        v.subtype = 'l';  // or it could not be destroyed
+        v.subtype = 'l';  // otherwise the value could not be destroyed
     }
 }
 

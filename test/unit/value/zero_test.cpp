@@ -5,8 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-// A literal 0L is refused where None is usual (test/refused); all other zeros, and longs of any
-// kind, are the numbers that they are. Without BOOST_TEST's own comparison, which sees no literals.
+// A literal 0L does not compile where None is usual (test/refused). All other zeros, and longs of
+// any kind, count as numbers. BOOST_TEST's own comparison is avoided, because it does not see
+// literals.
 #define IS_TRUE(condition) BOOST_TEST(static_cast<bool>(condition))
 
 using namespace valpool;
