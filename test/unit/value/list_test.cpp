@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(lengths_that_cannot_be_are_named_and_change_nothing) {
     Array<real_8> a{1, 2};
     const auto is_refused = [](auto action, const std::string& number) {
         BOOST_CHECK_EXCEPTION(action(), std::length_error, [&](const std::exception& e) {
-            return std::string(e.what()).find("a length of " + number + ";") == 0;
+            return std::string(e.what()).find("a length of " + number + " is not possible;") == 0;
         });
     };
     const auto negative = [](int n) { return static_cast<std::size_t>(n); };
