@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-/// The number in a file; unlimited when there is none ("max", or no such file).
+/// The number in a file; `unlimited` when the file has none ("max") or does not exist.
 std::size_t number_in(const std::string& path) {
     std::size_t number = unlimited;
     for_each_line(path, [&](const char* line) {
@@ -57,7 +57,7 @@ struct group_files {
     const char* root;
     const char* limit;
     const char* usage;
-    const char* reclaimable[2];  // in memory.stat: files' pages, which make room when it is needed
+    const char* reclaimable[2];  // keys of file pages in memory.stat: reclaimed on demand
 };
 constexpr group_files version_1{"/sys/fs/cgroup/memory",
                                 "/memory.limit_in_bytes",
@@ -77,8 +77,8 @@ std::size_t reclaimable_bytes(const group_files& files, const std::string& group
     return bytes;
 }
 
-/// What the group at that path leaves free, and those around it. A container sees its own group as
-/// the root, whatever the path says: where there is no such folder, the next one up is asked.
+/// What the group at that path and its parents leave free. A container sees its own group as the
+/// root, whatever the path says: where the path's folder does not exist, its parent is asked.
 std::size_t free_in_groups(const group_files& files, std::string path) {
     std::size_t free = unlimited;
     for (;;) {
@@ -96,7 +96,7 @@ std::size_t free_in_all_groups() {
     std::size_t free = unlimited;
     for_each_line("/proc/self/cgroup", [&](const char* text) {
         std::string_view line(text, std::strcspn(text, "\n"));
-        // Number, controllers (none: version 2), path.
+        // A line is number:controllers:path. Version 2 names no controllers.
         const std::size_t first = line.find(':');
         const std::size_t second = line.find(':', first + 1);
         if (second == std::string_view::npos) return true;
@@ -124,7 +124,7 @@ bool has_no_inode_left() noexcept {
            status.f_favail == 0;
 }
 
-/// "unlimited" where it is.
+/// The limit as text; "unlimited" when there is none.
 std::string limit_of(int resource) {
     struct rlimit limit {};
     if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0 ||
@@ -133,7 +133,7 @@ std::string limit_of(int resource) {
     return std::to_string(limit.rlim_cur);
 }
 
-/// What is behind an error, and what helps.
+/// What causes an error, and what helps against it.
 std::string cure_of(int error_number) {
     const std::string directory = shared_memory_directory;
     switch (error_number) {
@@ -171,7 +171,7 @@ std::size_t free_segment_bytes() {
 
 void check_limits(const std::string& subject, std::size_t size_bytes) {
     struct rlimit file_size {};
-    // Writing beyond it is answered with a signal that ends the process.
+    // Writing beyond this limit raises a signal that ends the process.
     if (getrlimit(RLIMIT_FSIZE, &file_size) == 0 && file_size.rlim_cur != RLIM_INFINITY &&
         size_bytes > file_size.rlim_cur)
         throw std::runtime_error(subject + ": its " + std::to_string(size_bytes) +

@@ -21,7 +21,7 @@ namespace ip = boost::interprocess;
 
 namespace {
 
-/// The start of the file, one page before what the user gets.
+/// The start of the file, one page before the user's memory.
 struct region_header {
     static constexpr char expected[16] = "valpool region1";
 
@@ -37,7 +37,7 @@ bool has_magic(const region_header& header) noexcept {
     return std::memcmp(header.magic, region_header::expected, sizeof header.magic) == 0;
 }
 
-/// The regions that this process has mapped, by the address that its user knows.
+/// The regions that this process has mapped, by the address that the user got.
 class mapped_regions {
 public:
     static mapped_regions& instance() {
@@ -68,7 +68,7 @@ private:
     std::map<const void*, ip::mapped_region> regions_;
 };
 
-/// Only whole regions: a file that is too short would end in SIGBUS.
+/// Accepts only complete regions: reading a file that is too short would raise SIGBUS.
 bool is_region(const ip::shared_memory_object& object) {
     ip::offset_t size = 0;
     if (!object.get_size(size) || static_cast<std::size_t>(size) <= header_bytes) return false;
@@ -93,7 +93,7 @@ void* before(void* address) noexcept {
     return address ? static_cast<char*>(address) - header_bytes : nullptr;
 }
 
-/// Null instead of an exception, as the original's users expect.
+/// Returns null instead of throwing, as the original's users expect.
 template <class Action>
 char* null_if_failed(const char* function, const std::string& path, bool debug, Action action) {
     try {
@@ -152,7 +152,8 @@ bool SHMUnlink(const std::string& path) {
 }
 
 void SHMInitialize(void* mem, std::size_t) {
-    // Release: who sees it sees what the creator wrote before.
+    // Release, pairs with the acquire in SHMInitialized: a process that sees the flag sees
+    // everything that the creator wrote before.
     mapped_regions::instance().header_of(mem).is_ready.store(1, std::memory_order_release);
 }
 
