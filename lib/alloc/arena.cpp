@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t largest_page = 65536;
 
-/// Where everything lies in an arena with `page_count` pages; all of it follows from the two
-/// numbers, so a checker can compute it again and compare.
+/// Where everything lies in an arena. All offsets follow from the page size and the numbers of
+/// pages and lanes, so a checker can compute them again and compare.
 struct plan {
     std::size_t page_bytes;
     std::size_t page_count;
@@ -22,7 +22,8 @@ struct plan {
     std::size_t pages, end;
 };
 
-/// Small pools get small pages, so that a few processes with a few size classes each fit.
+/// Small pools get small pages, so that there are enough pages for a few processes with a few size
+/// classes each.
 std::size_t page_bytes_for(std::size_t pool_bytes) noexcept {
     const std::size_t wanted = std::bit_floor(std::max(pool_bytes / 256, smallest_page_bytes));
     return std::min(wanted, largest_page);
