@@ -29,8 +29,8 @@ bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt) {
     }
 }
 
-// A repair that somebody else is at, or that a thread has foiled that was taken off its processor,
-// is worth some milliseconds: the memory is there.
+// If another process is repairing, or a preempted thread has foiled the repair, it pays to wait
+// some milliseconds: the memory will be there.
 recovery_result recover_patiently(attachment& at) noexcept {
     for (const deadline end = deadline::in(std::chrono::milliseconds(50));;) {
         const recovery_result result = recover_if_needed(at);
@@ -46,7 +46,7 @@ namespace {
 bool is_open(const inside&) noexcept { return true; }
 bool is_open(const maybe_inside& pass) noexcept { return static_cast<bool>(pass); }
 
-/// A repair need not wait for all of it.
+/// In steps, so that a repair need not wait for all of them.
 template <class Pass>
 void give_back_in_steps(thread_lane& l) {
     arena& a = *l.pool;
