@@ -36,8 +36,8 @@ std::unique_ptr<queue_core> make_core(int capacity_packets, Allocator* pool, boo
     return pool && is_shared ? make_unnamed_pool_queue(*pool, capacity) : make_heap_queue(capacity);
 }
 
-/// A wait that the break checker ends is a time-out for those who can say so; and so is one that a
-/// stopped process has kept from the pool until its deadline.
+/// False, as for a time-out, when the break checker ended the wait. The same goes for a wait with a
+/// deadline when a stopped process has kept it out of the pool until then.
 template <class Operation>
 bool unless_broken(deadline until, Operation operation) {
     try {
@@ -121,7 +121,7 @@ std::size_t CQ::take_many(const packet_taker& out, std::size_t most, const Val& 
         while (taken < most && take_by(deadline::in_seconds(0))) {
         }
     } catch (const PoolRetired&) {
-        // For the next call: what has been taken out is the caller's.
+        // The next call throws it: the packets taken so far belong to the caller.
     }
     return taken;
 }
