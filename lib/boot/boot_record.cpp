@@ -22,13 +22,13 @@ namespace valpool::detail {
 namespace {
 
 constexpr char boot_magic[16] = "valpool boot\n\x1a";
-/// The boot object is the first thing made in a segment; it lies behind Boost's own header.
+/// The boot object is the first object made in a segment; it lies behind Boost's own header.
 constexpr std::size_t farthest_boot = 16384;
 
 using crc64 = boost::crc_optimal<64, 0x42f0e1eba9ea3693, ~0ULL, ~0ULL, true, true>;
 
-/// Over all that is constant: the file up to the arena (Boost's header, its index with the name
-/// "boot", the boot object but for the checksum itself), and the arena's own constants.
+/// The checksum of everything constant: the file up to the arena (Boost's header, its index with
+/// the name "boot", the boot object without the checksum itself), and the arena's own constants.
 std::uint64_t checksum_of(const char* file, const Bootstrap_t& boot) {
     const std::size_t skipped = boot.boot_offset + offsetof(Bootstrap_t, checksum);
     const std::size_t behind = skipped + sizeof boot.checksum;
@@ -51,7 +51,8 @@ std::uint64_t checksum_of(const char* file, const Bootstrap_t& boot) {
                        path_of_segment(name) + ") or have its SHMMain beginAnew(true)");
 }
 
-/// What changes while a pool is in use cannot have a checksum, but it has bounds.
+/// Fields that change while a pool is in use cannot have a checksum, but their bounds can be
+/// checked.
 const char* roles_defect(const arena& a) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {
         if (a.slot(i).state.load() > process_slot::family) return "a process slot is damaged";
@@ -62,7 +63,7 @@ const char* roles_defect(const arena& a) noexcept {
     return a.main_slot.load() > a.lane_count ? "its SHMMain's slot is damaged" : nullptr;
 }
 
-/// Where a list in the pages leads, and how long it may be.
+/// Whether a list in the pages may lead to an object of that size at `offset`.
 bool is_space(const arena& a, std::uint64_t offset, std::size_t size_bytes) noexcept {
     return a.in_pages(offset) && offset % block_granule == 0 && size_bytes <= a.size_bytes - offset;
 }
@@ -78,8 +79,8 @@ const char* list_of_pipes_defect(const arena& a) noexcept {
     return nullptr;
 }
 
-/// Pipes may go while we look: then what was seen says nothing. Those that go at each of many looks
-/// are in the hands of others, who have looked.
+/// Pipes may be removed during the look; then its result means nothing. If that happens at each of
+/// many looks, other processes are using the pipes, and these have verified the pool.
 const char* pipes_defect(const arena& a) noexcept {
     constexpr int looks = 100;
     for (int i = 0; i < looks; ++i) {
@@ -97,8 +98,8 @@ bool leads_astray(const arena& a, const ledger_state& ledger) noexcept {
     return false;
 }
 
-/// Its process may detach while we look: then what was seen says nothing. One that changes at each
-/// of many looks is in use, and will be looked at by its own process.
+/// The ledger's process may detach during the look; then its result means nothing. A ledger that
+/// changes at each of many looks is in use, and its own process will look at it.
 bool has_sound_ledger(const arena& a, const process_slot& slot) noexcept {
     constexpr int looks = 100;
     for (int i = 0; i < looks; ++i) {

@@ -85,7 +85,7 @@ void warn_of_name_left(const startup_options& options, int error_number) noexcep
                   << std::strerror(error_number) << "): remove " << path_of_segment(options.name)
                   << "\n";
     } catch (const std::exception&) {
-        // Nothing else is left to do.
+        // Nothing else can be done.
     }
 }
 
