@@ -147,7 +147,7 @@ arena& format_arena(void* memory, const arena_shape& shape, std::size_t raw_alig
 const char* arena_defect(const arena& a, std::size_t available) noexcept {
     if (available < sizeof(arena)) return "it is too short for a pool's header";
     if (a.magic != arena_magic) return "the pool's magic number is wrong";
-    if (a.version != layout_version) return "its layout version is another one";
+    if (a.version != layout_version) return "its layout version differs";
     if (a.page_shift < 12 || a.page_shift > 16) return "its page size is impossible";
     if (a.lane_count < 1 || a.lane_count > raw_header::most_slots)
         return "its number of lanes is impossible";

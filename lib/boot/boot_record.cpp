@@ -40,15 +40,17 @@ std::uint64_t checksum_of(const char* file, const Bootstrap_t& boot) {
 }
 
 [[noreturn]] void reject(const std::string& name, const char* why) {
-    throw std::runtime_error(quoted(name) + " is no memory pool that this program can use: " + why);
+    throw std::runtime_error(quoted(name) +
+                             " is not a memory pool that this program can use: " + why);
 }
 
 [[noreturn]] void reject_layout(const std::string& name, const char* whose, std::uint32_t its,
                                 std::uint32_t ours) {
-    throw other_layout(quoted(name) + " is no memory pool that this program can use: it was made " +
+    throw other_layout(quoted(name) +
+                       " is not a memory pool that this program can use: it was made " +
                        "with another " + whose + " (" + std::to_string(its) + ", here it is " +
-                       std::to_string(ours) + "): end the processes that use it, and remove it (" +
-                       path_of_segment(name) + ") or have its SHMMain beginAnew(true)");
+                       std::to_string(ours) + "): end the processes that use it, then remove it (" +
+                       path_of_segment(name) + ") or call beginAnew(true) on its SHMMain");
 }
 
 /// Fields that change while a pool is in use cannot have a checksum, but their bounds can be
@@ -172,9 +174,10 @@ void pool_view::check(const std::string& name) const {
         reject_layout(name, "layout version", b.layout_version, layout_version);
     if (b.boost_version != BOOST_VERSION)
         reject_layout(name, "version of Boost", b.boost_version, BOOST_VERSION);
-    if (b.file_bytes != size_bytes_) reject(name, "its size is not what it was made with");
+    if (b.file_bytes != size_bytes_)
+        reject(name, "its size differs from the size that it was made with");
     if (b.boot_offset != static_cast<std::uint64_t>(reinterpret_cast<const char*>(boot_) - start_))
-        reject(name, "its boot object is not where it says");
+        reject(name, "its boot object is not at the offset that it names");
     if (b.arena_offset > size_bytes_ || b.arena_offset % 4096 != 0 ||
         size_bytes_ - b.arena_offset < sizeof(arena) ||
         b.arena_offset < b.boot_offset + sizeof(Bootstrap_t))

@@ -37,7 +37,7 @@ std::string hex(std::uint64_t address) {
 [[noreturn]] void throw_address_taken(const std::string& name, const void* address) {
     throw std::runtime_error(subject_of(name) + " cannot be mapped at the forced address " +
                              hex(reinterpret_cast<std::uintptr_t>(address)) +
-                             ": something of this process is there");
+                             ": this process has something else there");
 }
 
 /// Finds the two objects without Boost's lock, which a process may hold that has died. The objects
@@ -215,9 +215,8 @@ pool_access create_pool(const pool_request& request) {
     pool_file file = pool_file::open(path_of_segment(temporary.name()));
     if (!file.is_open()) throw_pool_error("open", subject, file.error_number());
     if (!file.lock_or_throw(main_role, subject))
-        throw std::runtime_error(subject +
-                                 ": another process has locked the file that it is being "
-                                 "made in");
+        throw std::runtime_error(
+            subject + ": another process has locked the file in which the pool is being made");
     VALPOOL_KILL_POINT("create.locked");
     pool_access access = access_of(std::move(made), std::move(file), request.name);
     access.pool().main_slot.store(access.user->slot + 1);

@@ -199,14 +199,14 @@ private:
 
     found remove() const {
         unlink_or_throw();
-        say(options_, "removed the pool of a run that is over");
+        say(options_, "removed the pool of an earlier run");
         return found::nothing;
     }
 
     void unlink_or_throw() const {
         if (unlink(path().c_str()) == 0 || errno == ENOENT) return;
         throw std::runtime_error(
-            subject() + " is left of a run that is over, and this process may not remove it (" +
+            subject() + " is left over from an earlier run, and this process may not remove it (" +
             std::generic_category().message(errno) + "): its owner, or root, has to remove " +
             path());
     }
@@ -257,7 +257,7 @@ private:
                            pids_of(file, view.pool()) + ","
                      : std::string(" was kept")) +
             " with " + std::to_string(view.boot().pool_bytes) + " bytes instead of " +
-            std::to_string(bytes_) + ": ask for as many, or beginAnew(true)");
+            std::to_string(bytes_) + ": request that size, or call beginAnew(true)");
     }
 
     void set_mode(const pool_file& file) const {
@@ -319,13 +319,13 @@ private:
             error = errno;
         if (error == EEXIST)
             throw std::runtime_error(subject() + " has lost its name: " + path() +
-                                     " is another file by now");
+                                     " is now another file");
         if (error == 0 && !is_named(file, options_.name)) {
             unlink(path().c_str());
             error = ENOENT;  // without /proc such a link leads nowhere
         }
-        if (error != 0) throw_pool_error("giving it its name back", subject(), error);
-        say(options_, "gave it its name back");
+        if (error != 0) throw_pool_error("restoring its name", subject(), error);
+        say(options_, "restored its name");
     }
 
     /// The path by which other processes reach this process's descriptor.

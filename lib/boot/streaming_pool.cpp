@@ -52,8 +52,8 @@ StreamingPool* StreamingPool::CreateStreamingPool(char* memory, std::size_t size
     if (size_bytes >
             std::numeric_limits<std::uintptr_t>::max() - reinterpret_cast<std::uintptr_t>(memory) ||
         size_bytes > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
-        throw std::runtime_error("CreateStreamingPool: no memory has " + byte_count(size_bytes) +
-                                 " bytes");
+        throw std::runtime_error("CreateStreamingPool: no memory can have " +
+                                 byte_count(size_bytes) + " bytes");
     // The pool must be aligned to cache lines, but the caller's memory may start anywhere.
     void* start = memory;
     std::size_t left = size_bytes;

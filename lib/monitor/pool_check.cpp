@@ -119,7 +119,7 @@ private:
     /// A block that a lane has set aside must not be free in a bitmap, nor be set aside twice.
     void visit_heaps() {
         const auto visit = [this](std::uint64_t offset) {
-            check_in_use(offset, "what a lane has set aside");
+            check_in_use(offset, "a block that a lane has set aside");
             set_aside_.insert(offset);
         };
         for (std::uint32_t l = 0; l < a_.lane_count; ++l) for_each_set_aside(a_, a_.heap(l), visit);
@@ -148,7 +148,7 @@ private:
         for (std::uint64_t o = ledger.newest; o != 0; o = a_.at<ledger_block>(o)->next) {
             if (left-- == 0 || !is_block<ledger_block>(o, magic_ledger)) {
                 // Its process may be detaching, or be under repair, during this look.
-                if (!ledger.has_changed(slot)) complain("a process's ledger leads astray");
+                if (!ledger.has_changed(slot)) complain("a process's ledger has an invalid link");
                 return;
             }
             report_.system_bytes += space_bytes(a_, o);
@@ -163,7 +163,7 @@ private:
         if (!is_block<box>(offset, magic_box)) {
             // The last thing that a dead process wrote may be invalid.
             if (!by_the_dead)
-                complain(std::string(from) + " refers to what is no box, at " +
+                complain(std::string(from) + " refers to something that is no box, at " +
                          std::to_string(offset));
             return;
         }
@@ -183,7 +183,7 @@ private:
             const std::uint64_t offset = work_.back();
             work_.pop_back();
             ++report_.boxes;
-            if (b.self != offset) complain_of(b, "header does not know where it is");
+            if (b.self != offset) complain_of(b, "header names another offset");
             if (b.poisoned.load()) ++report_.poisoned;
             reachable_bytes_ += space_bytes(a_, offset);
             check_in_use(offset, "a box's memory");
@@ -198,7 +198,7 @@ private:
         for (std::uint64_t c = b.chunks.load(std::memory_order_acquire); c != 0;
              c = a_.at<chunk>(c)->next.load(std::memory_order_acquire)) {
             if (left-- == 0 || !is_block<chunk>(c, magic_chunk))
-                return complain_of(b, "list of chunks leads astray");
+                return complain_of(b, "list of chunks has an invalid link");
             reachable_bytes_ += space_bytes(a_, c);
             check_in_use(c, "a chunk's memory");
         }
@@ -209,7 +209,7 @@ private:
         for (std::uint64_t n = b.out_refs.load(std::memory_order_acquire); n != 0;
              n = a_.at<out_ref>(n)->next.load(std::memory_order_acquire)) {
             if (left-- == 0 || !has_room_for<out_ref>(n) || a_.at<out_ref>(n)->self != n)
-                return complain_of(b, "list of references leads astray");
+                return complain_of(b, "list of references has an invalid link");
             visit(a_.at<out_ref>(n)->target, false, "a box");
         }
     }
@@ -227,8 +227,9 @@ private:
             const bool too_low = counted < seen.expected;
             const bool too_high = counted > seen.expected + seen.dead && !has_dead_;
             if (too_low || too_high)
-                complain(what + std::to_string(offset) + " is counted " + std::to_string(counted) +
-                         " times, but referred to " + std::to_string(seen.expected) + " times");
+                complain(what + std::to_string(offset) + " has a count of " +
+                         std::to_string(counted) + ", but " + std::to_string(seen.expected) +
+                         " references lead to it");
         }
     }
 
@@ -261,11 +262,11 @@ private:
         if (report_.used_bytes > known) report_.leaked_bytes = report_.used_bytes - known;
         if (report_.used_bytes < known)
             complain(std::to_string(known) + " bytes are in use, but only " +
-                     std::to_string(report_.used_bytes) + " are marked so");
+                     std::to_string(report_.used_bytes) + " are marked as used");
         const std::size_t counted = a_.system_bytes.load();
         if (counted != report_.system_bytes && !has_dead_)
             complain("pipes and ledgers have " + std::to_string(report_.system_bytes) +
-                     " bytes, but are counted with " + std::to_string(counted));
+                     " bytes, but the pool counts " + std::to_string(counted));
     }
 
     arena& a_;
@@ -337,7 +338,9 @@ std::ostream& operator<<(std::ostream& out, const pool_report& r) {
         << " bytes of bookkeeping\n";
     out << r.living_processes.size() << " processes attached";
     if (!r.dead_processes.empty()) out << ", " << r.dead_processes.size() << " dead";
-    if (!r.parents.empty()) out << "; children of " << r.parents.size() << " hold values unused";
+    if (!r.parents.empty())
+        out << "; forked children of " << r.parents.size()
+            << " processes hold values, but have not used the pool yet";
     if (r.repairing_process != 0) out << "; process " << r.repairing_process << " is repairing it";
     if (r.delaying_process != 0)
         out << "; process " << r.delaying_process << " is in an operation and delays the repair";

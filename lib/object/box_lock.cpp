@@ -166,7 +166,8 @@ private:
 
 void lock_again(box& b) {
     if (b.lock_depth == std::numeric_limits<std::uint16_t>::max() - 1)
-        throw std::logic_error("TransactionLock: a thread can hold one 65535 times at most");
+        throw std::logic_error(
+            "TransactionLock: a thread can hold the same lock 65535 times at most");
     check_usable(b);
     ++b.lock_depth;
 }

@@ -11,8 +11,8 @@ namespace valpool::detail {
 
 void throw_poisoned() {
     throw PoisonedError(
-        "a process died while it was changing this shared value: its content can "
-        "be half-changed; clear it or replace it");
+        "a process died while it was changing this shared value: its content may be half-changed; "
+        "clear or replace the value");
 }
 
 bool is_usable(const box& b) noexcept {

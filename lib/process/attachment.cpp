@@ -201,9 +201,10 @@ attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, 
     const std::lock_guard guard(process_table::instance().mutex);
     const bool has_barriers = register_for_barriers();
     if (!has_barriers && a.entrance.full_fences.load() == 0)
-        throw std::runtime_error(subject_of(name) +
-                                 ": membarrier(2) is refused to this process, but not to the one "
-                                 "that made the pool: they cannot work together");
+        throw std::runtime_error(
+            subject_of(name) +
+            ": the system refuses membarrier(2) to this process, but not to the one "
+            "that made the pool: they cannot use the pool together");
     auto at = std::make_shared<attachment>();
     at->pool = &a;
     at->file = std::move(file);

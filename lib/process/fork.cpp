@@ -333,8 +333,8 @@ void claim_own_slot(attachment& at) {
     }
     if (!at.file.is_open())
         throw std::runtime_error(
-            "this process was forked, and has no way to the pool's file any more: its descriptors "
-            "were closed, or none is free, and its name " +
+            "this process was forked and can no longer reach the pool's file: its descriptors "
+            "were closed, or no descriptor is free, and its name " +
             path_of_segment(at.name) + " cannot be opened");
     // The process already has a slot if the last attempt failed for lack of a lane.
     if (at.slot == at.pool->lane_count) at.slot = claim_slot(at, at.file);

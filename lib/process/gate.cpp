@@ -52,8 +52,8 @@ void wait_and_enter(thread_lane& l) {
 
 void throw_stalled(const arena& a) {
     throw PoolStalled("process " + std::to_string(pid_of_slot(a, a.entrance.recoverer.load())) +
-                      " has been stopped while it was repairing the pool: nobody can change "
-                      "anything there until it goes on, or dies");
+                      " was stopped while it was repairing the pool: nobody can change anything in "
+                      "the pool until that process continues or dies");
 }
 
 }  // namespace valpool::detail

@@ -190,7 +190,7 @@ thread_lane& find_lane(arena& a, deadline until) {
         at = process_table::instance().of(*attach_bare(a, false)->pool);
         ++at->users;  // for ever: nothing tells when its memory goes
     }
-    if (!at) throw std::logic_error("this pool is not attached to this process (any more)");
+    if (!at) throw std::logic_error("this process is not attached to this pool (any more)");
     if (at->lost.load())
         throw std::runtime_error("this process was forked, and has no share in the pool: " +
                                  at->loss);

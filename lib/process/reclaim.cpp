@@ -77,7 +77,7 @@ void relieve(thread_lane& l, bool has_mutex) {
 void throw_exhausted(const arena& a, std::size_t size_bytes) {
     const std::size_t for_values = std::size_t{a.value_page_limit} << a.page_shift;
     throw PoolExhausted(subject_of(a) + " is full: " + byte_count(size_bytes) +
-                        " bytes were asked for, " + std::to_string(used_space(a)) + " of " +
+                        " bytes were requested, " + std::to_string(used_space(a)) + " of " +
                         std::to_string(all_space(a)) + " are in use, " +
                         std::to_string(a.system_bytes.load(std::memory_order_relaxed)) +
                         " of these by pipes and bookkeeping; values can have " +

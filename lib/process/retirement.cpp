@@ -20,8 +20,8 @@ void retire_if_lost(attachment& at) noexcept {
 
 void throw_retired(const arena& a) {
     throw PoolRetired(subject_of(a) +
-                      " has been retired: its SHMMain has ended, or has begun anew (restart() goes "
-                      "on to the pool that has the name next)");
+                      " has been retired: its SHMMain has ended or started a new pool (restart() "
+                      "attaches to the next pool of that name)");
 }
 
 }  // namespace valpool::detail

@@ -27,7 +27,7 @@ deadline deadline_of(const Val& timeout_s) {
     const bool is_number = find_number_type(timeout_s.tag) || is_big(timeout_s.tag);
     if (!timeout_s.isproxy && is_number && !is_complex_number(timeout_s.tag))
         return deadline_of(static_cast<double>(timeout_s));
-    throw std::logic_error("a time-out is a number of seconds, or None to wait for ever");
+    throw std::logic_error("a time-out must be a number of seconds, or None to wait for ever");
 }
 
 std::unique_ptr<queue_core> make_core(int capacity_packets, Allocator* pool, bool is_shared) {
@@ -128,7 +128,7 @@ std::size_t CQ::take_many(const packet_taker& out, std::size_t most, const Val& 
 
 void CQ::spin(double seconds) {
     if (std::isnan(seconds) || seconds < 0)
-        throw std::logic_error("a time to spin is zero or more seconds");
+        throw std::logic_error("the time to spin must be zero or more seconds");
     constexpr double longest_s = 1e9;
     const auto time = std::chrono::duration<double>(std::min(seconds, longest_s));
     core_->spin(std::chrono::duration_cast<std::chrono::nanoseconds>(time));

@@ -120,7 +120,8 @@ public:
 
     /// Throws BreakRequested when the break checker ends the wait.
     void ask_break_checker() const {
-        if (breaks_.checker && (*breaks_.checker)()) throw BreakRequested("a wait was ended");
+        if (breaks_.checker && (*breaks_.checker)())
+            throw BreakRequested("the break checker ended the wait");
     }
 
 private:

@@ -139,22 +139,23 @@ std::string cure_of(int error_number) {
     switch (error_number) {
         case EMFILE:
             return ": this process may have " + limit_of(RLIMIT_NOFILE) +
-                   " descriptors (ulimit -n), and they are in use: close some, or raise it";
+                   " descriptors (ulimit -n), and all are in use: close some, or raise the limit";
         case ENFILE: return ": the system has no descriptor left (sysctl fs.file-max)";
         case EAGAIN:
             return ": this process locks the memory that it maps (mlockall), and may lock " +
-                   limit_of(RLIMIT_MEMLOCK) + " bytes (ulimit -l): raise it";
+                   limit_of(RLIMIT_MEMLOCK) + " bytes (ulimit -l): raise the limit";
         case ENOMEM:
-            return ": the system is out of memory, or this process of addresses (ulimit -v: " +
-                   limit_of(RLIMIT_AS) + ") or of mappings (sysctl vm.max_map_count)";
+            return ": the system is out of memory, or this process has no addresses left (ulimit "
+                   "-v: " +
+                   limit_of(RLIMIT_AS) + ") or no mappings left (sysctl vm.max_map_count)";
         case EFBIG:
-            return ": this process may write files of " + limit_of(RLIMIT_FSIZE) +
-                   " bytes (ulimit -f): raise it";
+            return ": this process may write files of at most " + limit_of(RLIMIT_FSIZE) +
+                   " bytes (ulimit -f): raise the limit";
         case ENOSPC:
             return has_no_inode_left() ? ": " + directory + " has no inode left: remove files there"
                                        : ": " + directory + " is full";
         case EACCES:
-        case EPERM: return ": it belongs to another user, or this process may not do that";
+        case EPERM: return ": it belongs to another user, or this process lacks the permission";
         default: return "";
     }
 }
@@ -174,16 +175,18 @@ void check_limits(const std::string& subject, std::size_t size_bytes) {
     // Writing beyond this limit raises a signal that ends the process.
     if (getrlimit(RLIMIT_FSIZE, &file_size) == 0 && file_size.rlim_cur != RLIM_INFINITY &&
         size_bytes > file_size.rlim_cur)
-        throw std::runtime_error(subject + ": its " + std::to_string(size_bytes) +
-                                 " bytes are more than a file of this process may have, " +
+        throw std::runtime_error(subject + ": it needs " + std::to_string(size_bytes) +
+                                 " bytes, but this process may write files of at most " +
                                  std::to_string(file_size.rlim_cur) +
-                                 " (ulimit -f): raise that limit");
+                                 " bytes (ulimit -f): raise the limit");
     if (has_no_inode_left()) throw_pool_error("open", subject, ENOSPC);
     const std::size_t free = free_segment_bytes();
     if (size_bytes > free)
-        throw std::runtime_error(subject + ": " + byte_count(size_bytes) +
-                                 " bytes of shared memory are needed, " + std::to_string(free) +
-                                 " are free in " + shared_memory_directory);
+        throw std::runtime_error(
+            subject + ": it needs " + byte_count(size_bytes) +
+            " bytes of shared memory, but only " + std::to_string(free) +
+            " are available (the free space in " + shared_memory_directory +
+            ", the machine's memory and this process's control groups limit that)");
 }
 
 void throw_pool_error(const char* call, const std::string& subject, int error_number) {

@@ -31,7 +31,7 @@ namespace {
 namespace bip = boost::interprocess;
 
 [[noreturn]] void translate(const bip::interprocess_exception& e, const std::string& subject) {
-    throw_pool_error("making or mapping its memory", subject, e.get_native_error());
+    throw_pool_error("creating or mapping its memory", subject, e.get_native_error());
 }
 
 /// Whether Boost could only map the memory at another address than the requested one. That is no
@@ -138,8 +138,9 @@ std::string checked_pool_name(const std::string& name) {
     if (bare.empty()) throw std::logic_error("a memory pool needs a name");
     if (bare.find('/') != std::string::npos || bare.find('\0') != std::string::npos ||
         bare == "." || bare == "..")
-        throw std::logic_error("a memory pool cannot be named " + quoted(name) +
-                               ": it is a file name, with at most one slash, in front");
+        throw std::logic_error(
+            "a memory pool cannot be named " + quoted(name) +
+            ": the name must be a file name, with at most one slash, at the front");
     if (bare.size() > NAME_MAX)
         throw std::logic_error("a memory pool's name can have " + std::to_string(NAME_MAX) +
                                " bytes at most; this one has " + std::to_string(bare.size()));

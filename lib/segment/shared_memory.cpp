@@ -81,7 +81,7 @@ void remove_earlier(const std::string& name) {
     try {
         const ip::shared_memory_object earlier(ip::open_only, name.c_str(), ip::read_only);
         if (!is_region(earlier))
-            throw std::runtime_error("what has that name was not made by SHMCreate");
+            throw std::runtime_error("the object of that name was not made by SHMCreate");
     } catch (const ip::interprocess_exception& e) {
         if (e.get_error_code() == ip::not_found_error) return;
         throw;
@@ -108,7 +108,7 @@ char* null_if_failed(const char* function, const std::string& path, bool debug, 
 
 char* SHMCreate(const std::string& path, std::size_t bytes, bool debug, void* addr) {
     return null_if_failed("SHMCreate", path, debug, [&](const std::string& name) {
-        if (bytes == 0) throw std::logic_error("zero bytes were asked for");
+        if (bytes == 0) throw std::logic_error("a region needs more than zero bytes");
         check_limits("the region", bytes);
         remove_earlier(name);
         ip::shared_memory_object object(ip::create_only, name.c_str(), ip::read_write,
@@ -132,7 +132,7 @@ char* SHMAttach(const std::string& path, void* addr, std::size_t& bytes, bool de
     return null_if_failed("SHMAttach", path, debug, [&](const std::string& name) {
         const ip::shared_memory_object object(ip::open_only, name.c_str(), ip::read_write);
         if (!is_region(object))
-            throw std::runtime_error("what has that name was not made by SHMCreate");
+            throw std::runtime_error("the object of that name was not made by SHMCreate");
         ip::mapped_region region(object, ip::read_write, 0, 0, before(addr));
         bytes = region.get_size() - header_bytes;
         return mapped_regions::instance().add(std::move(region));
