@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::size_t largest_page = 65536;
 
-/// Where everything lies in an arena with `page_count` pages; all of it follows from the two
-/// numbers, so a checker can compute it again and compare.
+/// Where everything lies in an arena. All offsets follow from the page size and the numbers of
+/// pages and lanes, so a checker can compute them again and compare.
 struct plan {
     std::size_t page_bytes;
     std::size_t page_count;
@@ -22,7 +22,8 @@ struct plan {
     std::size_t pages, end;
 };
 
-/// Small pools get small pages, so that a few processes with a few size classes each fit.
+/// Small pools get small pages, so that there are enough pages for a few processes with a few size
+/// classes each.
 std::size_t page_bytes_for(std::size_t pool_bytes) noexcept {
     const std::size_t wanted = std::bit_floor(std::max(pool_bytes / 256, smallest_page_bytes));
     return std::min(wanted, largest_page);
@@ -146,7 +147,7 @@ arena& format_arena(void* memory, const arena_shape& shape, std::size_t raw_alig
 const char* arena_defect(const arena& a, std::size_t available) noexcept {
     if (available < sizeof(arena)) return "it is too short for a pool's header";
     if (a.magic != arena_magic) return "the pool's magic number is wrong";
-    if (a.version != layout_version) return "its layout version is another one";
+    if (a.version != layout_version) return "its layout version differs";
     if (a.page_shift < 12 || a.page_shift > 16) return "its page size is impossible";
     if (a.lane_count < 1 || a.lane_count > raw_header::most_slots)
         return "its number of lanes is impossible";

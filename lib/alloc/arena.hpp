@@ -1,13 +1,13 @@
 #pragma once
 
-/// The layout of a pool's memory. Everything is found by offsets from the arena's start, so that
-/// the arena works wherever it is mapped.
+/// The layout of a pool's memory. All references are offsets from the arena's start, so the arena
+/// works at any address.
 ///
 ///   arena | process slots | lanes | lane heaps | seats | page table | page map | partial maps |
 ///   pages
 ///
-/// Which edits bump layout_version: every change of a struct in this header, of box and chunk, of
-/// the size classes, and of the queue's structs; and of the hash of values, which tables keep.
+/// These edits bump layout_version: every change to a struct in this header, to box and chunk, to
+/// the size classes, to the queue's structs, and to the hash of values, because tables store it.
 
 #include <valpool/streaming_pool.hpp>
 
@@ -26,13 +26,14 @@ namespace valpool::detail {
 constexpr std::uint32_t layout_version = 11;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 constexpr std::size_t smallest_page_bytes = 4096;
-/// Every pool has blocks of that size.
+/// Every pool has blocks of this size.
 constexpr std::size_t certain_block_bytes = smallest_page_bytes / 2;
 
-/// Free blocks of one bitmap word that a lane has to itself.
-/// Shape: `mask` has a bit for each; 0: none, then `place` may be anything. `place` is where the
-/// word's first block starts, counted from the first page, and in its lowest six bits, which are 0
-/// there, for a reserve: where to look for a free block first. A checker may read both at any time.
+/// Free blocks of one bitmap word that belong to one lane alone.
+/// Shape: `mask` has a bit for each block. With a mask of 0 the group is empty, and `place` may be
+/// anything. `place` is the distance of the word's first block from the first page. The six lowest
+/// bits of that distance are 0; a reserve stores in them the bit at which the search for a free
+/// block begins. A checker may read both words at any time.
 struct block_group {
     std::atomic<std::uint64_t> mask;
     std::atomic<std::uint64_t> place;
@@ -44,14 +45,16 @@ struct block_group {
 };
 static_assert(sizeof(block_group) == 16, "a lane heap has many");
 
-/// What a thread has set aside so that it needs no shared cache line for each block: `reserves` are
-/// for its own next allocations, one a size class; `freed` is what it has freed and not given back
-/// yet, of each class (classes that are freed_groups apart share a place) the word of the last one.
-/// Invariants: a block that a group names is marked as used in its page's bitmap, and in no other
-/// group. `freed_bytes` is the size of all blocks in `freed`.
+/// Blocks that a thread has set aside, so that it does not need a shared cache line for each block
+/// (the field calls this a thread cache). `reserves` has blocks for the thread's next allocations,
+/// one group for each size class. `freed` has blocks that the thread has freed and not given back
+/// yet: for each class those of one bitmap word, the word of the last freed block. Classes that are
+/// freed_groups apart share a group.
+/// Invariants: a block in a group is marked as used in its page's bitmap, and is in no other group.
+/// `freed_bytes` is the size of all blocks in `freed`.
 /// Writers: the lane's thread, inside; a recoverer, with the gate closed.
 /// Crash safety: recovery rebuilds the bitmaps from what is reachable and empties every lane heap,
-/// of the dead and of the living alike.
+/// of dead and of living threads.
 struct alignas(64) lane_heap {
     static constexpr unsigned freed_groups = 16;
     block_group reserves[size_class_count];
@@ -59,7 +62,7 @@ struct alignas(64) lane_heap {
     std::atomic<std::uint32_t> freed_bytes;
     std::uint32_t last_page[size_class_count];  // page + 1: where to look first; 0: nowhere
 
-    /// Names no block any more. By single stores: others may be reading how much is set aside.
+    /// Empties all groups. Uses atomic stores: others may be reading how much is set aside.
     void forget() noexcept {
         const auto empty = [](block_group& group) {
             group.mask.store(0, std::memory_order_relaxed);
@@ -73,21 +76,22 @@ struct alignas(64) lane_heap {
 };
 static_assert(sizeof(lane_heap) == 832, "small pools have 64 of them: they must stay small");
 
-/// A page's entry in the page table; followed by its bitmaps: `words` of free blocks (1: free), and
-/// `words` of recovery's marks.
+/// A page's entry in the page table. Its bitmaps follow it: words_per_page words of free blocks (1:
+/// free), then as many of recovery's marks.
 /// Invariants:
-///   1. kind free: all free-words are 0, and the page map's bit is set (or the page is just being
-///      claimed or released).
+///   1. kind free: all words of free blocks are 0, and the page map's bit is set (or the page is
+///      just being claimed or released).
 ///   2. kind c + 1: a slab of size class c.
 ///   3. kind run_head: the first of `run_pages` pages; the others are run_tail.
-/// Writers: who claimed the page (page map bit) or all its blocks; bitmaps by anybody, atomically.
-/// Crash safety: any half-done change leaks at most the page until recovery.
+/// Writers: the thread that has claimed the page (its bit in the page map) or all its blocks;
+/// anybody writes the bitmaps, atomically.
+/// Crash safety: a half-done change leaks at most the page until recovery.
 struct page_entry {
     enum : std::uint32_t { free = 0, run_head = 100, run_tail = 101 };
     std::atomic<std::uint32_t> kind;
     std::atomic<std::uint32_t> run_pages;
     std::atomic<std::uint32_t> run_mark;
-    std::atomic<std::uint32_t> use;  // a page_use: what it was claimed for, see page_counts
+    std::atomic<std::uint32_t> use;  // a page_use, see page_counts
 
     std::atomic<std::uint64_t>* words() noexcept {
         return reinterpret_cast<std::atomic<std::uint64_t>*>(this + 1);
@@ -98,8 +102,9 @@ struct page_entry {
 };
 static_assert(sizeof(page_entry) == 16, "bitmaps follow, aligned to 8");
 
-/// How many pages have been claimed for values and for pipes, in one word, for neither may have
-/// more than the other one leaves; ledgers have whatever is left. See may_claim in slab.cpp.
+/// How many pages have been claimed for values and for pipes. Both counts share one word, because
+/// neither use may take more pages than the other leaves. Ledgers may take whatever is left. See
+/// may_claim in slab.cpp.
 struct page_counts {
     std::uint32_t values;  // and raw memory
     std::uint32_t pipes;
@@ -109,19 +114,19 @@ struct page_counts {
     std::uint64_t word() const noexcept { return values | std::uint64_t{pipes} << 32; }
 };
 
-/// Shape: the pool's first bytes. All but the last group is constant after format().
+/// Shape: the pool's first bytes. Everything before `entrance` is constant after format_arena().
 struct arena : StreamingPool {
     std::uint64_t magic;
     std::uint64_t size_bytes;  // from the arena's start to the end of its last page
-    std::uint64_t nonce;       // tells two pools of the same name apart
+    std::uint64_t nonce;       // distinguishes two pools of the same name
     std::uint32_t version;
     std::uint32_t page_shift;
     std::uint32_t page_count;
     std::uint32_t words_per_page;
-    std::uint32_t lane_count;  // as many slots, lane heaps and seats
+    std::uint32_t lane_count;  // also of slots, lane heaps and seats
     std::uint32_t raw_align;
     std::uint32_t value_page_limit;   // the other pages are for pipes and bookkeeping only
-    std::uint32_t bookkeeping_pages;  // and of those so many for bookkeeping only
+    std::uint32_t bookkeeping_pages;  // how many of those for bookkeeping only
     std::uint64_t slots_offset;
     std::uint64_t lanes_offset;
     std::uint64_t heaps_offset;
@@ -139,19 +144,19 @@ struct arena : StreamingPool {
     alignas(64) std::atomic<std::uint64_t> pipes;  // newest named pipe; 0: none
     std::atomic<std::uint64_t> system_bytes;       // of named pipes and ledgers
     std::atomic<std::uint64_t> claimed_pages;      // page_counts
-    /// Grows when pipes have left the list, before their memory can become something else: for who
-    /// reads the list without being inside.
+    /// Grows after pipes have left the list and before their memory can be reused. It serves
+    /// readers of the list that are not inside.
     std::atomic<std::uint32_t> pipe_removals;
     std::atomic<std::uint32_t> pipes_due;  // 1: the next repair may find a temporary pipe to remove
-    std::atomic<std::uint32_t> page_returns;  // how often pages were given back, ever
+    std::atomic<std::uint32_t> page_returns;  // how often pages have been given back
     std::atomic<std::uint32_t> main_slot;     // slot + 1 of the SHMMain
-    std::atomic<std::uint32_t> kept;          // 1: stays when nobody uses it
-    /// Hints: no row of at least 2^i free pages begins before page row_hints[i], as far as anybody
-    /// has noticed. A wrong one costs a search from the first page.
+    std::atomic<std::uint32_t> kept;          // 1: the pool stays when nobody uses it
+    /// Hints: as far as anybody has noticed, no row of at least 2^i free pages begins before page
+    /// row_hints[i]. A wrong hint costs a search from the first page.
     static constexpr unsigned row_hint_count = 7;
     std::atomic<std::uint32_t> row_hints[row_hint_count];
 
-    arena() = default;  // only ever laid over zeroed memory, see format_arena
+    arena() = default;  // used only over zeroed memory, see format_arena
 
     template <class T>
     T* at(std::uint64_t offset) noexcept {
@@ -204,9 +209,10 @@ struct arena : StreamingPool {
     std::uint32_t page_of(std::uint64_t offset) const noexcept {
         return static_cast<std::uint32_t>((offset - pages_offset) >> page_shift);
     }
-    /// Pages that values and pipes share.
+    /// How many pages values and pipes share.
     std::uint32_t shared_page_limit() const noexcept { return page_count - bookkeeping_pages; }
-    /// Pipes leave some of those to values: or a pool full of pipes would be of no use.
+    /// How many of those pipes may take. They leave some to values: a pool full of pipes would be
+    /// useless.
     std::uint32_t pipe_page_limit() const noexcept {
         return shared_page_limit() - bookkeeping_pages / 4;
     }
@@ -233,9 +239,9 @@ inline arena& arena_of(StreamingPool& pool) noexcept { return static_cast<arena&
 inline const arena& arena_of(const StreamingPool& pool) noexcept {
     return static_cast<const arena&>(pool);
 }
-/// Values may use only some of the pages, so that a pipe can be opened in a pool full of them; and
-/// neither values nor pipes the last ones: however full the pool is, a process can still attach and
-/// take packets out.
+/// Values may use only some of the pages, so that a pipe can still be opened in a pool that is full
+/// of values. Neither values nor pipes may use the last pages: however full the pool is, a process
+/// can still attach and take packets out.
 struct arena_shape {
     std::size_t page_bytes;
     std::size_t page_count;
@@ -243,16 +249,17 @@ struct arena_shape {
     std::size_t lane_count;
 };
 /// A shape whose pages for values hold at least `pool_bytes`. Throws std::runtime_error when that
-/// is absurd.
+/// is more than an address space.
 arena_shape shape_for_pool(std::size_t pool_bytes);
-/// The shape that fits into `size_bytes` in all. Throws std::runtime_error when none does.
+/// The shape of an arena that takes at most `size_bytes` in all. Throws std::runtime_error when no
+/// arena is that small.
 arena_shape shape_within(std::size_t size_bytes);
 /// Bytes from an arena's start to the end of its last page.
 std::size_t arena_bytes(const arena_shape& shape) noexcept;
-/// Lays an arena out over zeroed memory that is aligned to 64 and holds arena_bytes(shape).
+/// Lays out an arena over zeroed memory that is aligned to 64 and has arena_bytes(shape) bytes.
 arena& format_arena(void* memory, const arena_shape& shape, std::size_t raw_align, bool by_file);
-/// What format_arena's result must look like in a file of `available` bytes from its start; says
-/// what is wrong, or null when all offsets are sound.
+/// Checks an arena that has `available` bytes of file from its start against what format_arena
+/// makes. Says what is wrong; null when all sizes and offsets are sound.
 const char* arena_defect(const arena& a, std::size_t available) noexcept;
 
 }  // namespace valpool::detail

@@ -10,7 +10,7 @@ namespace valpool::detail {
 
 constexpr std::size_t block_granule = 64;  // a cache line: neighbours never share one
 constexpr unsigned linear_classes = 8;     // 64, 128 ... 512
-constexpr unsigned size_class_count = linear_classes + 4 * 5;  // then four a doubling, to 16 KiB
+constexpr unsigned size_class_count = linear_classes + 4 * 5;  // then 4 per doubling, to 16 KiB
 
 constexpr std::size_t class_size(unsigned size_class) noexcept {
     if (size_class < linear_classes) return (size_class + 1) * block_granule;
@@ -21,7 +21,7 @@ constexpr std::size_t class_size(unsigned size_class) noexcept {
 constexpr std::size_t largest_class_size = class_size(size_class_count - 1);
 static_assert(largest_class_size == 16384, "four classes a doubling from 512 to 16 KiB");
 
-/// The same, looked up: for where the class is not known to the compiler.
+/// The same by a table, for callers whose class is not known at compile time.
 class class_sizes {
 public:
     constexpr class_sizes() noexcept {
@@ -37,7 +37,7 @@ private:
 };
 inline constexpr class_sizes size_of_class{};
 
-/// The smallest class that holds so many granules, looked up.
+/// The smallest class that holds a given number of granules, by a table.
 class granule_classes {
 public:
     constexpr granule_classes() noexcept {
@@ -63,7 +63,7 @@ constexpr unsigned size_class_of(std::size_t size_bytes) noexcept {
     return class_of_granules[granules_less_one];
 }
 
-/// Which block of its page an offset lies in: a multiplication instead of a division.
+/// The index of the block that contains an offset in a page: multiplies instead of dividing.
 class block_divider {
 public:
     constexpr block_divider() noexcept {

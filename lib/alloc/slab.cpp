@@ -14,7 +14,8 @@ std::uint64_t page_in_pages(const arena& a, std::uint32_t page) noexcept {
     return std::uint64_t{page} << a.page_shift;
 }
 
-/// The group is the word's from now on. A reserve goes on where it was.
+/// Makes the group one of the word that starts with `first_block`. A reserve keeps the bit at which
+/// its next search begins.
 void fill_group(block_group& group, std::uint64_t first_block, std::uint64_t blocks) noexcept {
     const std::uint64_t next = group.place.load(std::memory_order_relaxed) & block_group::bit_mask;
     group.place.store(first_block | next, std::memory_order_relaxed);
@@ -33,8 +34,8 @@ bool has_free_block(const page_entry& page, std::uint32_t words) noexcept {
     return false;
 }
 
-/// The partial maps are hints: a set bit promises nothing, and a lost one costs memory only until
-/// the next free in that page.
+/// The partial maps are hints: a set bit promises nothing, and a lost bit costs memory only until
+/// the next block of that page is freed.
 void hint_partial(arena& a, unsigned size_class, std::uint32_t page) noexcept {
     auto& word = a.partial_map(size_class)[page / 64];
     if ((word.load(std::memory_order_relaxed) & bit(page)) == 0)
@@ -43,7 +44,7 @@ void hint_partial(arena& a, unsigned size_class, std::uint32_t page) noexcept {
 
 void unhint_partial(arena& a, unsigned size_class, std::uint32_t page) noexcept {
     a.partial_map(size_class)[page / 64].fetch_and(~bit(page), std::memory_order_acq_rel);
-    // A block may have been freed between the look and the clearing.
+    // A block may have been freed between the search and the clearing of the bit.
     if (a.page(page).kind.load(std::memory_order_acquire) == size_class + 1 &&
         has_free_block(a.page(page), a.words_per_page))
         hint_partial(a, size_class, page);
@@ -57,13 +58,13 @@ std::uint32_t page_of(const arena& a, const block_group& group) noexcept {
     return static_cast<std::uint32_t>(group.first_block() >> a.page_shift);
 }
 
-/// Of a group that has blocks, or has just had some.
+/// The size class of a group that has blocks, or had some until just now.
 unsigned class_of(const arena& a, const block_group& group) noexcept {
     return a.page(page_of(a, group)).kind.load(std::memory_order_relaxed) - 1;
 }
 
-/// From here on a kill leaks these blocks until recovery; named in two places, they would be free
-/// twice.
+/// Empties the group before its blocks go elsewhere: a kill in between leaks them until recovery,
+/// but blocks in two places at once could be allocated twice.
 void take_freed(lane_heap& heap, block_group& freed, unsigned size_class,
                 std::uint64_t blocks) noexcept {
     freed.mask.store(0, std::memory_order_relaxed);
@@ -74,15 +75,15 @@ void take_freed(lane_heap& heap, block_group& freed, unsigned size_class,
     std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-/// Gives blocks of one bitmap word back. Pairs with the acquire of claim_word: whoever gets a block
-/// sees all that its last user did to it.
+/// Gives back blocks of one bitmap word. The release pairs with the acquire of claim_word: the next
+/// owner of a block sees everything that its last user did to it.
 std::uint64_t return_blocks(arena& a, std::uint32_t page, std::uint32_t w,
                             std::uint64_t blocks) noexcept {
     return a.page(page).words()[w].fetch_or(blocks, std::memory_order_acq_rel) | blocks;
 }
 
 /// Takes all free blocks of one word. A page cannot change its class while somebody has blocks of
-/// it, so looking at the class after the claim is enough.
+/// it, so it is enough to check the class after the claim.
 bool claim_word(arena& a, block_group& reserve, unsigned size_class, std::uint32_t page,
                 std::uint32_t w) noexcept {
     page_entry& entry = a.page(page);
@@ -127,7 +128,7 @@ bool claim_from_partial(arena& a, lane_heap& heap, unsigned size_class) noexcept
     return false;
 }
 
-/// How many pages more may be claimed for that.
+/// How many more pages may be claimed for `use`.
 std::uint32_t may_claim(const arena& a, page_use use, page_counts counts) noexcept {
     const auto rest = [](std::uint32_t limit, std::uint32_t counted) {
         return limit - std::min(limit, counted);
@@ -143,8 +144,8 @@ page_counts counts_of(const arena& a) noexcept {
     return page_counts(a.claimed_pages.load(std::memory_order_relaxed));
 }
 
-/// False when no more may be claimed for that. Never counted before it is known to fit: others
-/// would be refused for pages that nobody gets.
+/// Counts claimed pages; false when no more may be claimed for `use`. Pages that exceed the limit
+/// are not counted even for a moment: others would be refused because of pages that nobody gets.
 bool count_pages(arena& a, page_use use, std::uint32_t pages) noexcept {
     if (use == page_use::system) return true;
     std::uint64_t before = a.claimed_pages.load(std::memory_order_relaxed);
@@ -172,8 +173,9 @@ void set_use(page_entry& page, page_use use) noexcept {
     page.use.store(static_cast<std::uint32_t>(use), std::memory_order_relaxed);
 }
 
-/// Who finds no pages, and that none were given back meanwhile, knows that there were none. Pairs
-/// with the acquires of find_pages.
+/// Sets the pages' bits in the page map, then counts the return. A search that finds no pages, and
+/// sees the same count before and after, knows that there were none. The releases pair with the
+/// acquires of find_pages.
 void return_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
     if (count == 0) return;
     for (std::uint32_t page = first; page < first + count;) {
@@ -185,8 +187,9 @@ void return_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
     a.page_returns.fetch_add(1, std::memory_order_acq_rel);
 }
 
-/// Takes `count` pages from `first` on, or none. From the end, as return_pages goes from the start:
-/// what others see of a half-taken row begins where the row does, so that nobody takes its middle.
+/// Takes `count` pages from `first` on, or none. It goes from the end to the start, and
+/// return_pages from the start to the end. So a half-taken row still begins where the whole row
+/// does, and nobody takes pages from its middle.
 bool claim_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
     for (std::uint32_t end = first + count; end > first;) {
         const std::uint32_t n = std::min((end - 1) % 64 + 1, end - first);
@@ -205,7 +208,8 @@ bool claim_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept {
     return true;
 }
 
-/// The first page in [page, end) that is free, or that is not; `end` when there is none.
+/// The first page in [page, end) that is free (or, with `is_free` false, not free); `end` when
+/// there is none.
 std::uint32_t next_page(const arena& a, std::uint32_t page, std::uint32_t end,
                         bool is_free) noexcept {
     while (page < end) {
@@ -219,18 +223,19 @@ std::uint32_t next_page(const arena& a, std::uint32_t page, std::uint32_t end,
     return end;
 }
 
-/// Which of the row hints a search for `count` pages goes by.
+/// The index of the row hint for a search for `count` pages.
 unsigned hint_for(std::uint32_t count) noexcept {
     return std::min(31U - static_cast<unsigned>(std::countl_zero(count)),
                     arena::row_hint_count - 1);
 }
 
-/// Written only when it changes something: everybody reads it.
+/// Writes the hint only when that changes it: everybody reads its cache line.
 void store_hint(std::atomic<std::uint32_t>& hint, std::uint32_t page) noexcept {
     if (hint.load(std::memory_order_relaxed) != page) hint.store(page, std::memory_order_relaxed);
 }
 
-/// The first page of the row of free ones that a page lies in; where it lies in none, the page.
+/// The first page of the row of free pages that reaches up to `page`; `page` itself when the page
+/// before it is not free.
 std::uint32_t row_start(const arena& a, std::uint32_t page) noexcept {
     std::uint64_t before = ~(~std::uint64_t{0} << (page % 64));
     for (std::uint32_t w = page / 64;; --w, before = ~std::uint64_t{0}) {
@@ -240,14 +245,16 @@ std::uint32_t row_start(const arena& a, std::uint32_t page) noexcept {
     }
 }
 
-/// These pages are free again. The row that they make longer may begin before them, but not so far
-/// before that it was long enough already.
+/// Lowers the hints after pages from `first` on have become free. The row that they extend may
+/// begin before `first`. If its part before `first` was already long enough for a hint, that hint
+/// has counted it. So for hint i, a new row begins less than 2^i pages before `first`.
 void lower_hints(arena& a, std::uint32_t first) noexcept {
     for (unsigned i = 0; i < arena::row_hint_count; ++i) {
         auto& hint = a.row_hints[i];
         const std::uint32_t least = first - std::min(first, (1U << i) - 1);
         if (least >= hint.load(std::memory_order_relaxed)) continue;
-        // Where a row begins, and no other place: who began in the middle would cut it in two.
+        // A hint must be the start of a row: a search that began in the middle would cut the row in
+        // two.
         const std::uint32_t start = row_start(a, first);
         if (start < hint.load(std::memory_order_relaxed))
             hint.store(start, std::memory_order_relaxed);
@@ -256,19 +263,20 @@ void lower_hints(arena& a, std::uint32_t first) noexcept {
 
 struct page_search {
     std::uint32_t count;  // of pages
-    std::uint32_t begin;  // of the first row that is long enough for its hint
+    std::uint32_t begin;  // of the first row found that is long enough for the hint
     bool has_begun = false;
 };
 
 /// Takes the first `count` free pages in a row that begin in [page, end); page_count when there are
-/// none. The map is the truth: what is lost to somebody else is looked at again.
+/// none. Only the page map decides: when another thread takes the pages first, the search looks at
+/// them again.
 std::uint32_t claim_row(arena& a, page_search& search, std::uint32_t page,
                         std::uint32_t end) noexcept {
     const std::uint32_t hinted = 1U << hint_for(search.count);
     for (;;) {
         page = next_page(a, page, end, true);
         if (page == end) return a.page_count;
-        // What was in use when the search passed it may have come free since.
+        // Pages that were in use when the search passed them may have become free since.
         page = row_start(a, page);
         if (search.count > a.page_count - page) return a.page_count;
         const std::uint32_t after = next_page(a, page, page + search.count, false);
@@ -283,9 +291,9 @@ std::uint32_t claim_row(arena& a, page_search& search, std::uint32_t page,
     }
 }
 
-/// Takes free pages in a row out of the page map; page_count when there are not as many. While it
-/// searches, one row may come free where it has been and another go where it comes to: it begins
-/// anew then.
+/// Takes `count` free pages in a row out of the page map; page_count when there are not so many.
+/// During the search one row may become free behind it while another is taken ahead of it. So the
+/// search starts again when pages were given back meanwhile.
 std::uint32_t find_pages(arena& a, std::uint32_t count) noexcept {
     auto& hint = a.row_hints[hint_for(count)];
     constexpr int most_tries = 100;
@@ -307,9 +315,9 @@ std::uint32_t find_pages(arena& a, std::uint32_t count) noexcept {
     return a.page_count;
 }
 
-/// Pages in a row that may be claimed for that; page_count when there are none. Counted when they
-/// have been found: a count for a row that the pool does not have would refuse others pages that it
-/// has.
+/// Claims pages in a row for `use`; page_count when there are none. They are counted only after
+/// they have been found: counting a row that the pool does not have would refuse to others pages
+/// that it has.
 std::uint32_t claim_pages_for(arena& a, page_use use, std::uint32_t count) noexcept {
     if (count > may_claim(a, use, counts_of(a))) return a.page_count;
     const std::uint32_t first = find_pages(a, count);
@@ -327,7 +335,7 @@ bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use
     set_use(entry, use);
     entry.kind.store(size_class + 1, std::memory_order_release);
     VALPOOL_KILL_POINT("slab.typed_page");
-    // The first word's blocks are this lane's at once; the others are free for all.
+    // This lane takes the blocks of the first word at once; the others are free for all.
     for (std::uint32_t w = 1; w < a.words_per_page; ++w)
         entry.words()[w].store(a.valid_bits(size_class, w), std::memory_order_release);
     fill_group(a, heap.reserves[size_class], size_class, page, 0, a.valid_bits(size_class, 0));
@@ -337,7 +345,7 @@ bool claim_new_page(arena& a, lane_heap& heap, unsigned size_class, page_use use
     return true;
 }
 
-/// What the lane itself has freed last: nobody else need know.
+/// Moves the blocks that the lane itself freed last into its reserve: no shared word changes.
 bool reuse_freed(arena& a, lane_heap& heap, unsigned size_class) noexcept {
     block_group& freed = freed_group(heap, size_class);
     const std::uint64_t blocks = freed.mask.load(std::memory_order_relaxed);
@@ -363,7 +371,8 @@ bool is_all_free(arena& a, std::uint32_t page, unsigned size_class) noexcept {
     return true;
 }
 
-/// Takes every block of the page, or none: only then may its class change.
+/// Takes every block of the page, or none. Only a thread that has all blocks may change the page's
+/// class.
 bool claim_whole_page(arena& a, std::uint32_t page, unsigned size_class) noexcept {
     page_entry& entry = a.page(page);
     for (std::uint32_t w = 0; w < a.words_per_page; ++w) {
@@ -373,7 +382,7 @@ bool claim_whole_page(arena& a, std::uint32_t page, unsigned size_class) noexcep
         while (w-- > 0) return_blocks(a, page, w, a.valid_bits(size_class, w));
         return false;
     }
-    // What was claimed may have been a new incarnation of the page.
+    // The page may have been released and reused with another class meanwhile.
     if (entry.kind.load(std::memory_order_acquire) == size_class + 1) return true;
     for (std::uint32_t w = 0; w < a.words_per_page; ++w)
         if (const std::uint64_t all = a.valid_bits(size_class, w)) return_blocks(a, page, w, all);
@@ -388,8 +397,8 @@ void release_page(arena& a, std::uint32_t page) noexcept {
     lower_hints(a, page);
 }
 
-/// Returns freed blocks; a page that nobody uses any more goes back to the map, unless it is the
-/// one this lane allocates from.
+/// Returns freed blocks. A page that nobody uses any more goes back to the page map, unless it is
+/// the one that this lane allocates from.
 void free_blocks(arena& a, lane_heap& heap, std::uint32_t page, std::uint32_t w,
                  std::uint64_t blocks) noexcept {
     const unsigned size_class = a.page(page).kind.load(std::memory_order_relaxed) - 1;
@@ -404,7 +413,7 @@ void free_blocks(arena& a, lane_heap& heap, std::uint32_t page, std::uint32_t w,
     hint_partial(a, size_class, page);
 }
 
-/// Gives what was a group's blocks back to its word.
+/// Gives `blocks`, taken from the group, back to the group's bitmap word.
 void free_group(arena& a, lane_heap& heap, const block_group& group,
                 std::uint64_t blocks) noexcept {
     const std::uint32_t page = page_of(a, group);
@@ -445,7 +454,7 @@ std::uint64_t bit_of(const arena& a, const block_group& group, std::uint64_t in_
     return bit_in(group, a.page_bytes() / block_granule, in_pages / block_granule, size_class);
 }
 
-/// The group that keeps the block, alone or with others of its word.
+/// Puts the block into its class's group, alone or with others of the same bitmap word.
 void add_freed(arena& a, lane_heap& heap, std::uint64_t in_pages, unsigned size_class) noexcept {
     block_group& freed = freed_group(heap, size_class);
     // An empty group may be of another class.
@@ -458,14 +467,14 @@ void add_freed(arena& a, lane_heap& heap, std::uint64_t in_pages, unsigned size_
     fill_group(a, freed, size_class, page, i / 64, std::uint64_t{1} << (i % 64));
 }
 
-/// Keeps a block that is not from the lane's reserve, to give it back along with others.
+/// Keeps a freed block that is not from the lane's reserve, to give it back together with others.
 void set_aside(arena& a, lane_heap& heap, std::uint64_t in_pages, unsigned size_class) noexcept {
     add_freed(a, heap, in_pages, size_class);
     const std::uint32_t bytes =
         heap.freed_bytes.load(std::memory_order_relaxed) + size_of_class[size_class];
     heap.freed_bytes.store(bytes, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("slab.set_aside");
-    // Nobody sits on much of a small pool.
+    // No lane may keep much of a small pool to itself.
     if (bytes > a.page_bytes()) flush_freed(a, heap);
 }
 
@@ -521,7 +530,7 @@ void flush_heap(arena& a, lane_heap& heap) noexcept {
     for (unsigned c = 0; c < size_class_count; ++c) {
         block_group& reserve = heap.reserves[c];
         const std::uint64_t mask = reserve.mask.exchange(0, std::memory_order_relaxed);
-        heap.last_page[c] = 0;  // nothing is this lane's favourite any more
+        heap.last_page[c] = 0;  // this lane prefers no page any more
         if (mask != 0) free_group(a, heap, reserve, mask);
     }
 }
@@ -541,7 +550,7 @@ std::size_t space_bytes(const arena& a, std::uint64_t offset) noexcept {
     const std::uint32_t kind = page.kind.load(std::memory_order_relaxed);
     if (kind == page_entry::run_head)
         return std::size_t{page.run_pages.load(std::memory_order_relaxed)} << a.page_shift;
-    // Others may have given it back since the caller looked.
+    // Others may have given the space back since the caller looked.
     return kind == page_entry::free || kind > size_class_count ? 0 : class_size(kind - 1);
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-/// Blocks and runs of pages: the pool's allocator of last instance.
+/// Blocks and runs of pages: the pool's lowest allocator.
 ///
-/// Every function that takes a lane_heap runs inside (attachment.hpp), by the heap's own thread.
-/// Nobody ever waits for anybody: bitmaps change by single atomic operations, and what a killed
+/// Every function that takes a lane_heap runs inside (attachment.hpp), by the heap's own thread. No
+/// thread ever waits for another: bitmaps change by single atomic operations, and whatever a killed
 /// process leaves half-done leaks until recovery sweeps it.
 
 #include "alloc/arena.hpp"
@@ -12,20 +12,21 @@
 
 namespace valpool::detail {
 
-/// What a page is claimed for. Values and pipes leave some of the pages alone; ledgers (system) may
-/// have any.
+/// What a page is claimed for. Values and pipes may not take all pages; ledgers (system) may take
+/// any.
 enum class page_use : std::uint32_t { system, values, pipes };
 
-/// Offset of a free block, or of a run of pages, of at least `size_bytes`, now used; 0 when the
-/// pool has none.
+/// Allocates a block, or a run of pages, of at least `size_bytes`, and returns its offset; 0 when
+/// the pool has none.
 std::uint64_t allocate_space(arena& a, lane_heap& heap, std::size_t size_bytes,
                              page_use use = page_use::values) noexcept;
-/// Blocks that are taken in a row lie some way apart: a processor that reads one fetches the memory
-/// behind it, too, and must not take it from the one who is just writing there. Not far, or who
-/// walks many of them gains nothing by that. Odd, so that all 64 come in turn.
+/// Blocks that are taken one after the other lie this many blocks apart. A processor that reads a
+/// block prefetches the memory behind it, and must not take that away from a processor that is just
+/// writing there. The distance is short: code that walks over many blocks should still profit from
+/// the prefetching. It is odd, so that all 64 blocks come in turn.
 constexpr std::uint32_t bits_apart = 3;
 
-/// Which bit of a reserve that is not empty is the next one to be taken.
+/// The bit of the block that a reserve hands out next. The reserve must not be empty.
 inline std::uint32_t next_bit(std::uint64_t place, std::uint64_t mask) noexcept {
     const auto first = static_cast<std::uint32_t>(place & block_group::bit_mask);
     return (static_cast<std::uint32_t>(std::countr_zero(std::rotr(mask, static_cast<int>(first)))) +
@@ -33,7 +34,7 @@ inline std::uint32_t next_bit(std::uint64_t place, std::uint64_t mask) noexcept 
            64;
 }
 
-/// The distance of a group's block from the first page; `first_block` is the group's.
+/// The distance of a group's block from the first page. `first_block` is group.first_block().
 inline std::uint64_t block_at(std::uint64_t first_block, std::uint32_t bit,
                               std::size_t size_class) noexcept {
     return first_block + std::uint64_t{bit} * size_of_class[size_class];
@@ -41,10 +42,10 @@ inline std::uint64_t block_at(std::uint64_t first_block, std::uint32_t bit,
 
 struct reserved_block {
     std::uint64_t offset;      // 0: there was none
-    std::uint64_t after_next;  // of the block that comes after the next one; 0: none
+    std::uint64_t after_next;  // of the block after the next one; 0: none
 };
 
-/// Takes the next one that the lane has set aside: the quick part of allocate_space.
+/// Takes the next block of the lane's reserve: the fast path of allocate_space.
 [[gnu::always_inline]] inline reserved_block take_reserved(const arena& a, lane_heap& heap,
                                                            unsigned size_class) noexcept {
     block_group& reserve = heap.reserves[size_class];
@@ -58,7 +59,7 @@ struct reserved_block {
     const std::uint64_t left = mask & ~(std::uint64_t{1} << i);
     reserve.place.store(first | (i + bits_apart) % 64, std::memory_order_relaxed);
     reserve.mask.store(left, std::memory_order_relaxed);
-    // Mostly those two are where one expects them.
+    // The fast case: the next two blocks are bits_apart and 2 * bits_apart bits behind this one.
     constexpr std::uint64_t next_two = 1 | std::uint64_t{1} << bits_apart;
     const std::uint64_t from_next = std::rotr(left, static_cast<int>((i + bits_apart) % 64));
     if ((from_next & next_two) == next_two)
@@ -69,9 +70,9 @@ struct reserved_block {
     return {offset_of(i), offset_of(next_bit((next + bits_apart) % 64, behind))};
 }
 
-/// The same for memory that its owner mostly keeps to itself: the lowest block first, which leaves
-/// the next one to be found without looking at which this one was. `mask` is the reserve's, and not
-/// empty; gives the block's distance from the first page.
+/// The same for memory that mostly stays with one thread. It takes the lowest block first, so that
+/// finding the next one does not depend on which this one was. `mask` is the reserve's, and not 0.
+/// Returns the block's distance from the first page.
 inline std::uint64_t take_lowest(block_group& reserve, std::uint64_t mask,
                                  std::size_t size_class) noexcept {
     reserve.mask.store(mask & (mask - 1), std::memory_order_relaxed);
@@ -79,14 +80,14 @@ inline std::uint64_t take_lowest(block_group& reserve, std::uint64_t mask,
                     size_class);
 }
 
-/// The bit of the group's word for the block of that class that starts at `granule`, counted from
-/// the first page; 0 when it is none of the word's. What is not the start of a block must not be
-/// asked for.
+/// The bit in the group's word for the block of that class that starts at `granule`, counted from
+/// the first page; 0 when the word does not contain that block. `granule` must be the start of a
+/// block.
 inline std::uint64_t bit_in(const block_group& group, std::uint64_t page_granules,
                             std::uint64_t granule, std::size_t size_class) noexcept {
     const std::uint64_t first = group.place.load(std::memory_order_relaxed) / block_granule;
     const std::uint32_t i = block_index_of.of_granule(granule - first, size_class);
-    // A block before the word has an absurd index.
+    // For a block before the word, the index is absurdly large.
     return (granule ^ first) < page_granules && i < 64 ? std::uint64_t{1} << i : 0;
 }
 
@@ -95,21 +96,21 @@ inline void put_back(block_group& reserve, std::uint64_t bit) noexcept {
                        std::memory_order_relaxed);
 }
 
-/// Frees a block or run by its start.
+/// Frees the block or run that starts at `offset`.
 void free_space(arena& a, lane_heap& heap, std::uint64_t offset) noexcept;
-/// Gives everything the heap has set aside back to the bitmaps.
+/// Gives everything that the heap has set aside back to the bitmaps.
 void flush_heap(arena& a, lane_heap& heap) noexcept;
-/// Returns those of `count` pages from `first` on of which every block is free, so that another
-/// size can have them. Takes the longer the more pages there are, and a repair waits for that.
+/// Returns those of the `count` pages from `first` on whose blocks are all free, so that other
+/// sizes can use them. The call takes longer the more pages there are, and a repair waits for it.
 void release_empty_pages(arena& a, std::uint32_t first, std::uint32_t count) noexcept;
 
-/// Size of the block or run that starts at `offset`; 0 bytes when it was given back meanwhile.
+/// Size of the block or run that starts at `offset`; 0 when it was given back meanwhile.
 std::size_t space_bytes(const arena& a, std::uint64_t offset) noexcept;
 /// Start of the block or run that contains `offset`; 0 when it lies in none.
 std::uint64_t space_start(const arena& a, std::uint64_t offset) noexcept;
 
-/// Calls visit(offset) for every block or run that starts in the page and is not free; those that a
-/// lane has set aside are among them.
+/// Calls visit(offset) for every block or run that starts in the page and is not free, including
+/// blocks that a lane has set aside.
 template <class Visitor>
 void for_each_used_space(arena& a, std::uint32_t page, Visitor visit) {
     const std::uint32_t kind = a.page(page).kind.load(std::memory_order_acquire);
@@ -120,8 +121,8 @@ void for_each_used_space(arena& a, std::uint32_t page, Visitor visit) {
             visit(a.page_start(page) + i * class_size(kind - 1));
 }
 
-/// Calls visit(offset) for every block that the heap has set aside. Bounded even where the heap is
-/// garbage; what leads out of the pages is left out.
+/// Calls visit(offset) for every block that the heap has set aside. The number of calls is bounded
+/// even if the heap contains garbage, and offsets outside the pages are skipped.
 template <class Visitor>
 void for_each_set_aside(const arena& a, const lane_heap& heap, Visitor visit) {
     const auto visit_group = [&](const block_group& group) {
@@ -140,17 +141,16 @@ void for_each_set_aside(const arena& a, const lane_heap& heap, Visitor visit) {
     for (const block_group& group : heap.freed) visit_group(group);
 }
 
-/// Bytes in blocks and runs that are in use, those of the pool itself included: a part of
-/// all_space. Exact when nobody
-/// allocates meanwhile.
+/// Bytes in blocks and runs that are in use, including those of the pool itself: a part of
+/// all_space. The number is exact when nobody allocates meanwhile.
 std::size_t used_space(const arena& a) noexcept;
-/// Bytes in all pages, those included that values may not have.
+/// Bytes in all pages, including those that values may not use.
 std::size_t all_space(const arena& a) noexcept;
-/// The longest run of pages that values can have, in pages.
+/// The longest run that values can have, in pages.
 std::size_t longest_free_run(const arena& a) noexcept;
-/// The largest block that the heap has set aside; 0 bytes if it has none.
+/// Size of the largest block that the heap has set aside; 0 if there is none.
 std::size_t largest_set_aside(const arena& a, const lane_heap& heap) noexcept;
-/// The largest class of which a block is free without taking a new page; 0 bytes if none is.
+/// Block size of the largest class that has a free block without a new page; 0 if none has.
 std::size_t largest_free_block(const arena& a) noexcept;
 
 }  // namespace valpool::detail

@@ -1,9 +1,9 @@
 #pragma once
 
 /// pthread_cancel ends a thread at its next cancellation point, by unwinding its stack. The C
-/// library has such points in many calls (open, close, nanosleep); one inside a function that must
-/// not throw would end the process. So the library turns cancellation off around what it does, and
-/// has points of its own where its waits can be left.
+/// library has such points in many calls (open, close, nanosleep). A cancellation inside a noexcept
+/// function would end the process. So the library turns cancellation off around its own work, and
+/// its waits have cancellation points of their own.
 
 #include <pthread.h>
 
@@ -20,7 +20,7 @@ private:
     int before_ = 0;
 };
 
-/// Ends the thread if somebody has cancelled it. Only where everything may unwind.
+/// Ends the thread if somebody has cancelled it. Call it only where the whole stack may unwind.
 inline void cancellation_point() { pthread_testcancel(); }
 
 }  // namespace valpool::detail

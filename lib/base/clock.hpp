@@ -10,13 +10,13 @@ namespace valpool::detail {
 
 using steady_time = std::chrono::steady_clock::time_point;
 
-/// As it lies in a pool, for all processes.
+/// The monotonic clock as a pool stores it: the same for all processes.
 inline std::int64_t steady_now_ns() noexcept {
     using namespace std::chrono;
     return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
-/// A point on the monotonic clock until which a wait may last, or never.
+/// The point on the monotonic clock at which a wait ends, or never.
 class deadline {
 public:
     static deadline never() noexcept { return deadline{steady_time::max()}; }
@@ -24,8 +24,8 @@ public:
     static deadline in(std::chrono::nanoseconds wait) noexcept {
         return deadline{std::chrono::steady_clock::now() + wait};
     }
-    /// Zero and negative seconds have passed already; what the clock cannot express is never.
-    /// Not for NaN.
+    /// Zero or negative seconds give a deadline that has already passed; more seconds than the
+    /// clock can express give never(). `seconds` must not be NaN.
     static deadline in_seconds(double seconds) noexcept {
         constexpr double longest_s = 1e9;  // thirty years
         if (seconds >= longest_s) return never();
@@ -34,14 +34,14 @@ public:
         return in(std::chrono::ceil<std::chrono::nanoseconds>(wait));
     }
 
-    /// Has passed from the start on.
+    /// The deadline had passed when it was made: the caller does not want to wait.
     bool is_immediate() const noexcept { return when_ == steady_time::min(); }
     bool is_never() const noexcept { return when_ == steady_time::max(); }
     bool has_passed() const noexcept {
         if (is_never()) return false;
         return is_immediate() || std::chrono::steady_clock::now() >= when_;
     }
-    /// The earlier of this and `wait` from now.
+    /// The earlier of this deadline and `wait` from now.
     deadline or_in(std::chrono::nanoseconds wait) const noexcept {
         return deadline{std::min(when_, std::chrono::steady_clock::now() + wait)};
     }

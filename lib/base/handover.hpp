@@ -9,8 +9,8 @@
 
 namespace valpool::detail {
 
-/// A word between a parent and the child that it forks while this exists: the child says once that
-/// it is ready.
+/// A shared word between a parent and a child that is forked while this object exists: the child
+/// signals once that it is ready.
 class handover {
 public:
     handover() noexcept = default;
@@ -38,7 +38,7 @@ public:
         futex_wake(*word_);
     }
     bool is_ready() const noexcept { return word_->load(std::memory_order_acquire) != 0; }
-    /// False when the child has not been so far by then: it may have died.
+    /// False when the child was not ready by the deadline: it may have died.
     bool wait(deadline until) noexcept {
         while (!is_ready())
             if (!futex_wait(*word_, 0, until)) return is_ready();

@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-// Made by the linker from the section's name.
+// The linker defines these symbols from the section's name.
 extern "C" const valpool::detail::kill_point __start_valpool_kill_points[];
 extern "C" const valpool::detail::kill_point __stop_valpool_kill_points[];
 

@@ -1,9 +1,10 @@
 #pragma once
 
-/// Named places between two stores that matter. In the library they are nothing; in the variant
-/// that the crash tests link (VALPOOL_KILL_POINTS) a test can have a process die, or stop, at the
-/// n-th pass of any of them. A source that has one is compiled for both, and listed as such in
-/// lib/CMakeLists.txt; in any other (VALPOOL_WITHOUT_KILL_POINTS) there is no such macro.
+/// Failpoints: named places between two stores that matter. In the library they compile to nothing.
+/// In the variant that the crash tests link (VALPOOL_KILL_POINTS) a test can kill or stop a process
+/// at the n-th pass of any of them. A source that has a kill point is compiled once for each
+/// variant, and lib/CMakeLists.txt lists it as such. The other sources are compiled with
+/// VALPOOL_WITHOUT_KILL_POINTS, where the macro does not exist.
 
 #ifdef VALPOOL_KILL_POINTS
 
@@ -18,14 +19,14 @@ struct kill_point {
     const char* name;
 };
 
-/// Where passes are counted and what is armed; shared by all processes of a test. Set up once,
-/// before the first fork.
+/// Counts the passes and says which points are armed. All processes of a test share it; it is set
+/// up once, before the first fork.
 struct kill_plan {
     static constexpr unsigned max_points = 256;
     struct order {
-        std::atomic<std::uint32_t> countdown;  // dies when it reaches 0; 0: not armed
+        std::atomic<std::uint32_t> countdown;  // fires when it reaches 0; 0: not armed
         std::atomic<std::int32_t> signal;
-        std::atomic<std::int32_t> victim;  // only this pid; 0: whoever passes; -1: nobody
+        std::atomic<std::int32_t> victim;  // only this pid; 0: any process; -1: none
     };
     std::atomic<std::uint64_t> passes[max_points];
     std::atomic<std::uint64_t> fired[max_points];
@@ -34,14 +35,14 @@ struct kill_plan {
 
 VALPOOL_API unsigned kill_point_count() noexcept;
 VALPOOL_API const char* kill_point_name(unsigned index) noexcept;
-/// Null takes the plan away again.
+/// Null removes the plan.
 VALPOOL_API void use_kill_plan(kill_plan* plan) noexcept;
 VALPOOL_API void pass_kill_point(const kill_point& point) noexcept;
 
 }  // namespace valpool::detail
 
-// The section lets the tests list every point that was compiled in, whether it is ever reached or
-// not. Only for functions that are neither inline nor templates.
+// The section lets the tests list every point that was compiled in, even one that is never reached.
+// Use it only in functions that are neither inline nor templates.
 #define VALPOOL_KILL_POINT(name)                                                            \
     do {                                                                                    \
         __attribute__((section("valpool_kill_points"), used,                                \

@@ -4,7 +4,7 @@
 
 namespace valpool::detail {
 
-/// To a multiple of `to`.
+/// Rounds `n` up to a multiple of `to`.
 constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept {
     return (n + to - 1) / to * to;
 }

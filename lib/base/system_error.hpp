@@ -5,17 +5,20 @@
 
 namespace valpool::detail {
 
-/// Throws std::runtime_error with the call, what it was for, and the text of `error_number`.
+/// Throws std::runtime_error with `subject` (what the call was for), the call, and the text of
+/// `error_number`.
 [[noreturn]] void throw_system_error(const char* call, const std::string& subject,
                                      int error_number);
 
-/// As it was meant: a negative number that became a size is shown as that.
+/// Shows `bytes` as the caller meant it: a negative number that was converted to a size is shown as
+/// negative.
 std::string byte_count(std::size_t bytes);
 
-/// `name` with what is not printable ASCII shown as \xNN, in double quotes, cut when very long.
+/// `name` in double quotes; a byte that is not printable ASCII is shown as \xNN, and a very long
+/// name is cut.
 std::string quoted(const std::string& name);
 
-/// What messages about a pool begin with.
+/// The beginning of every message about a pool.
 std::string subject_of(const std::string& pool_name);
 
 }  // namespace valpool::detail

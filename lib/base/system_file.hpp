@@ -8,8 +8,8 @@
 
 namespace valpool::detail {
 
-/// Reads one of the system's files about itself line by line, until `use` has had enough (false).
-/// False when there is no such file, or it cannot be opened.
+/// Reads one of the files in which the system describes itself (/proc, /sys) line by line, until
+/// `use` returns false. Returns false when the file does not exist or cannot be opened.
 template <class Use>
 bool for_each_line(const std::string& path, Use use) {
     const no_cancellation guard;

@@ -22,13 +22,13 @@ namespace valpool::detail {
 namespace {
 
 constexpr char boot_magic[16] = "valpool boot\n\x1a";
-/// The boot object is the first thing made in a segment; it lies behind Boost's own header.
+/// The boot object is the first object made in a segment; it lies behind Boost's own header.
 constexpr std::size_t farthest_boot = 16384;
 
 using crc64 = boost::crc_optimal<64, 0x42f0e1eba9ea3693, ~0ULL, ~0ULL, true, true>;
 
-/// Over all that is constant: the file up to the arena (Boost's header, its index with the name
-/// "boot", the boot object but for the checksum itself), and the arena's own constants.
+/// The checksum of everything constant: the file up to the arena (Boost's header, its index with
+/// the name "boot", the boot object without the checksum itself), and the arena's own constants.
 std::uint64_t checksum_of(const char* file, const Bootstrap_t& boot) {
     const std::size_t skipped = boot.boot_offset + offsetof(Bootstrap_t, checksum);
     const std::size_t behind = skipped + sizeof boot.checksum;
@@ -40,18 +40,21 @@ std::uint64_t checksum_of(const char* file, const Bootstrap_t& boot) {
 }
 
 [[noreturn]] void reject(const std::string& name, const char* why) {
-    throw std::runtime_error(quoted(name) + " is no memory pool that this program can use: " + why);
+    throw std::runtime_error(quoted(name) +
+                             " is not a memory pool that this program can use: " + why);
 }
 
 [[noreturn]] void reject_layout(const std::string& name, const char* whose, std::uint32_t its,
                                 std::uint32_t ours) {
-    throw other_layout(quoted(name) + " is no memory pool that this program can use: it was made " +
+    throw other_layout(quoted(name) +
+                       " is not a memory pool that this program can use: it was made " +
                        "with another " + whose + " (" + std::to_string(its) + ", here it is " +
-                       std::to_string(ours) + "): end the processes that use it, and remove it (" +
-                       path_of_segment(name) + ") or have its SHMMain beginAnew(true)");
+                       std::to_string(ours) + "): end the processes that use it, then remove it (" +
+                       path_of_segment(name) + ") or call beginAnew(true) on its SHMMain");
 }
 
-/// What changes while a pool is in use cannot have a checksum, but it has bounds.
+/// Fields that change while a pool is in use cannot have a checksum, but their bounds can be
+/// checked.
 const char* roles_defect(const arena& a) noexcept {
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {
         if (a.slot(i).state.load() > process_slot::family) return "a process slot is damaged";
@@ -62,7 +65,7 @@ const char* roles_defect(const arena& a) noexcept {
     return a.main_slot.load() > a.lane_count ? "its SHMMain's slot is damaged" : nullptr;
 }
 
-/// Where a list in the pages leads, and how long it may be.
+/// Whether a list in the pages may lead to an object of that size at `offset`.
 bool is_space(const arena& a, std::uint64_t offset, std::size_t size_bytes) noexcept {
     return a.in_pages(offset) && offset % block_granule == 0 && size_bytes <= a.size_bytes - offset;
 }
@@ -78,8 +81,8 @@ const char* list_of_pipes_defect(const arena& a) noexcept {
     return nullptr;
 }
 
-/// Pipes may go while we look: then what was seen says nothing. Those that go at each of many looks
-/// are in the hands of others, who have looked.
+/// Pipes may be removed during the look; then its result means nothing. If that happens at each of
+/// many looks, other processes are using the pipes, and these have verified the pool.
 const char* pipes_defect(const arena& a) noexcept {
     constexpr int looks = 100;
     for (int i = 0; i < looks; ++i) {
@@ -97,8 +100,8 @@ bool leads_astray(const arena& a, const ledger_state& ledger) noexcept {
     return false;
 }
 
-/// Its process may detach while we look: then what was seen says nothing. One that changes at each
-/// of many looks is in use, and will be looked at by its own process.
+/// The ledger's process may detach during the look; then its result means nothing. A ledger that
+/// changes at each of many looks is in use, and its own process will look at it.
 bool has_sound_ledger(const arena& a, const process_slot& slot) noexcept {
     constexpr int looks = 100;
     for (int i = 0; i < looks; ++i) {
@@ -171,9 +174,10 @@ void pool_view::check(const std::string& name) const {
         reject_layout(name, "layout version", b.layout_version, layout_version);
     if (b.boost_version != BOOST_VERSION)
         reject_layout(name, "version of Boost", b.boost_version, BOOST_VERSION);
-    if (b.file_bytes != size_bytes_) reject(name, "its size is not what it was made with");
+    if (b.file_bytes != size_bytes_)
+        reject(name, "its size differs from the size that it was made with");
     if (b.boot_offset != static_cast<std::uint64_t>(reinterpret_cast<const char*>(boot_) - start_))
-        reject(name, "its boot object is not where it says");
+        reject(name, "its boot object is not at the offset that it names");
     if (b.arena_offset > size_bytes_ || b.arena_offset % 4096 != 0 ||
         size_bytes_ - b.arena_offset < sizeof(arena) ||
         b.arena_offset < b.boot_offset + sizeof(Bootstrap_t))

@@ -12,23 +12,23 @@
 
 namespace valpool::detail {
 
-/// Fills the boot object in; last thing before the pool gets its name. `file` is where the segment
-/// starts in memory.
+/// Fills in the boot object; the last step before the pool gets its name. `file` is where the
+/// segment starts in memory.
 void write_boot(Bootstrap_t& boot, const arena& a, const void* file, std::size_t file_bytes,
                 std::size_t pool_bytes);
 
-/// A pool that another version of this library, or of Boost, has made: what is in it cannot be
-/// told, only whether it is in use.
+/// Thrown for a pool that another version of this library, or of Boost, has made. Its content
+/// cannot be read; only whether it is in use can be found out.
 class other_layout : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-/// A verified look at a pool's file before anything trusts it: mapped read-only, every size and
-/// offset checked against the file and each other.
+/// A verified, read-only view of a pool's file, made before anything trusts the file: every size
+/// and offset is checked against the file and each other.
 class pool_view {
 public:
-    /// Throws std::runtime_error, saying what is wrong with the file; other_layout.
+    /// Throws std::runtime_error, which says what is wrong with the file, or other_layout.
     pool_view(const pool_file& file, const std::string& name);
     ~pool_view();
     pool_view(const pool_view&) = delete;

@@ -21,7 +21,7 @@ namespace {
 
 constexpr char boot_name[] = "boot";
 
-/// A segment with its two objects.
+/// A segment with the two objects in it.
 struct pool_segment {
     mapped_segment segment;
     Bootstrap_t* boot = nullptr;
@@ -37,11 +37,11 @@ std::string hex(std::uint64_t address) {
 [[noreturn]] void throw_address_taken(const std::string& name, const void* address) {
     throw std::runtime_error(subject_of(name) + " cannot be mapped at the forced address " +
                              hex(reinterpret_cast<std::uintptr_t>(address)) +
-                             ": something of this process is there");
+                             ": this process has something else there");
 }
 
-/// Looks the two objects up without a lock: who knows who died holding Boost's. They never move
-/// after the pool has been published.
+/// Finds the two objects without Boost's lock, which a process may hold that has died. The objects
+/// never move after the pool has been published.
 pool_segment find_objects(mapped_segment segment) {
     pool_segment found;
     found.boot = segment.manager->find_no_lock<Bootstrap_t>(boot_name).first;
@@ -63,9 +63,10 @@ pool_access access_of(pool_segment found, pool_file file, const std::string& nam
     register_pipes();
     pool_access access;
     access.boot = found.boot;
-    // A large pool is in every process that uses it: dumps would have it many times over.
+    // Every process that uses the pool maps it, so with a large pool all their core dumps would be
+    // large.
     dump_with_core(found.segment.start(), found.segment.size_bytes, false);
-    // Owns the segment, leads to its boot object.
+    // Owns the segment, but points to its boot object.
     std::shared_ptr<void> mapping(found.segment.owner, found.boot);
     access.user =
         attach(*found.pool, std::move(file), std::move(mapping), name, recovery_of_pools());
@@ -106,7 +107,7 @@ mapped_segment reserve_segment(const pool_request& request, const std::string& t
 
 pool_segment build_segment(const pool_request& request, const std::string& temporary) {
     const arena_shape shape = shape_for_pool(request.pool_bytes);
-    // Boost's own header and index, and the arena's alignment.
+    // Room for Boost's own header and index, and for the arena's alignment.
     constexpr std::size_t around = 32768;
     const std::size_t size_bytes = arena_bytes(shape) + around;
     pool_segment made;
@@ -118,15 +119,15 @@ pool_segment build_segment(const pool_request& request, const std::string& tempo
     made.pool = &format_arena(memory, shape, 16, true);
     if (!register_for_barriers()) made.pool->entrance.full_fences.store(1);
 #ifdef VALPOOL_TSAN
-    made.pool->entrance.full_fences.store(1);  // what membarrier orders, the sanitizer cannot see
+    made.pool->entrance.full_fences.store(1);  // the sanitizer does not see membarrier
 #endif
     write_boot(*made.boot, *made.pool, made.segment.start(), size_bytes, request.pool_bytes);
     VALPOOL_KILL_POINT("create.filled");
     return made;
 }
 
-/// A further user of what this process has attached already: for that nothing need be opened, which
-/// might not be possible any more.
+/// A further user of an existing attachment of this process. It opens nothing, because that might
+/// not be possible any more.
 pool_access attached_already(attachment_user user, const std::string& name, void* forced_addr) {
     if (!user || is_retired(*user->pool)) return {};
     pool_access access = access_of(std::move(user));
@@ -175,7 +176,8 @@ pool_access attach_by_name(const std::string& name, void* forced_addr) {
 pool_access attach_verified(pool_file file, const Bootstrap_t& verified, const std::string& name,
                             void* forced_addr) {
     check_forced(name, verified, forced_addr);
-    // Or two threads would map it, and each take the other for another copy of the library.
+    // Without the guard, two threads could both map the pool, and each would take the other's
+    // mapping for that of another copy of the library.
     const no_forks guard;
     if (attachment_user user = find_attachment(file.identity())) return access_of(std::move(user));
     if (is_mapped_here(file.identity()))
@@ -188,9 +190,9 @@ pool_access attach_verified(pool_file file, const Bootstrap_t& verified, const s
         found = map_at(file, name, reinterpret_cast<void*>(verified.pinned_address), forced_addr);
     } catch (const std::runtime_error&) {
         if (is_named(file, name)) throw;
-        return {};  // removed meanwhile
+        return {};  // the pool was removed meanwhile
     }
-    // The name may have got a new file between the look at it and the mapping.
+    // The name may have got a new file between the verification and the mapping.
     if (found.boot->nonce != verified.nonce) return {};
     return access_of(std::move(found), std::move(file), name);
 }
@@ -213,9 +215,8 @@ pool_access create_pool(const pool_request& request) {
     pool_file file = pool_file::open(path_of_segment(temporary.name()));
     if (!file.is_open()) throw_pool_error("open", subject, file.error_number());
     if (!file.lock_or_throw(main_role, subject))
-        throw std::runtime_error(subject +
-                                 ": another process has locked the file that it is being "
-                                 "made in");
+        throw std::runtime_error(
+            subject + ": another process has locked the file in which the pool is being made");
     VALPOOL_KILL_POINT("create.locked");
     pool_access access = access_of(std::move(made), std::move(file), request.name);
     access.pool().main_slot.store(access.user->slot + 1);

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Attaching to a pool by its name, and making one.
+/// Attaching to a pool by its name, and making a pool.
 
 #include "boot/boot_record.hpp"
 #include "process/attachment.hpp"
@@ -12,7 +12,7 @@
 
 namespace valpool::detail {
 
-/// A boot object's share in a pool.
+/// A boot object's access to a pool.
 struct pool_access {
     attachment_user user;
     Bootstrap_t* boot = nullptr;
@@ -21,36 +21,36 @@ struct pool_access {
     arena& pool() const noexcept { return *user->pool; }
     /// Makes the pool's pages present in this process.
     void populate() const noexcept { detail::populate(&pool(), pool().size_bytes); }
-    /// From now on, whether a core dump of this process has the pool in it.
+    /// Sets whether core dumps of this process include the pool.
     void dump_with_core(bool on) const noexcept {
         detail::dump_with_core(&pool(), pool().size_bytes, on);
     }
 };
 
-/// Attaches if there is a living pool of that name; empty when there is none (yet). A pool that
-/// nobody uses any more, and that its SHMMain did not mean to keep, is none, and so is a retired
-/// one. A pool that has lost its name is found still where this process has it, if its SHMMain
-/// lives and no other has the name.
-/// Throws std::runtime_error for a file that is no sound pool, or one that cannot be mapped at
+/// Attaches if there is a living pool of that name; empty when there is none (yet). A retired pool
+/// does not count, nor one that nobody uses any more, unless its SHMMain chose to keep it. A pool
+/// that has lost its name is still found if this process is attached to it, its SHMMain lives, and
+/// no other pool has the name.
+/// Throws std::runtime_error when the file is no sound pool, or when it cannot be mapped at
 /// `forced_addr`.
 pool_access attach_by_name(const std::string& name, void* forced_addr);
 
-/// Maps a pool whose file has been verified, and takes a slot in it. Empty when the name stands for
+/// Maps a pool whose file has been verified, and takes a slot in it. Empty when the name leads to
 /// another file by now. Throws std::runtime_error when another copy of this library in this process
-/// has the pool: neither would know what the other holds.
+/// uses the pool: neither would know what the other holds.
 pool_access attach_verified(pool_file file, const Bootstrap_t& verified, const std::string& name,
                             void* forced_addr);
 
-/// True while the name stands for this very file.
+/// True while the name leads to this very file.
 bool is_named(const pool_file& file, const std::string& name) noexcept;
-/// True when there is nothing left to wait for in the pool: it has been retired, or another has its
-/// name, or nobody can give it one.
+/// True when there is nothing left to wait for in the pool: it has been retired, another pool has
+/// its name, or it has no name and no living SHMMain that could restore it.
 bool has_gone(const pool_access& access, const std::string& name) noexcept;
 /// True when a process has a slot or a role in the pool.
 bool is_in_use(const pool_file& file, const arena& a) noexcept;
 
-/// The address that a pool of this name is pinned at unless it is forced to another: the same in
-/// every run, in a range that the system keeps free.
+/// The address at which a pool of this name is pinned unless another one is forced. It is the same
+/// in every run, in a range that the system normally leaves free.
 void* default_address(const std::string& name, unsigned attempt) noexcept;
 
 struct pool_request {
@@ -59,8 +59,9 @@ struct pool_request {
     void* forced_addr = nullptr;
     unsigned mode = 0600;
 };
-/// Makes a pool under a temporary name and gives it its own in one step, so that nobody ever sees
-/// half a pool. The caller has the main role. Empty when somebody else took the name meanwhile.
+/// Makes a pool under a temporary name and gives it its own name in one step, so that nobody ever
+/// sees half a pool. Afterwards this process has the main role. Empty when somebody else took the
+/// name meanwhile.
 pool_access create_pool(const pool_request& request);
 
 }  // namespace valpool::detail

@@ -56,8 +56,8 @@ public:
         if (is_inherited() && !is_all_that_is_left()) return;
         arena& a = access_.pool();
         if (!keeps_) {
-            // Before its name goes: whoever wakes up, and looks for the next pool, must not find
-            // this one.
+            // Retire the pool before its name goes: a thread that wakes up and looks for the next
+            // pool of that name must not find this one.
             retire(a);
             remove_name();
         }
@@ -83,7 +83,7 @@ public:
         return state_;
     }
 
-    /// A child of fork has the pool, but not the role.
+    /// A forked child has the pool, but not the role.
     State_e state() const noexcept {
         return state_ == STARTED && is_inherited() ? STOPPED : state_;
     }
@@ -113,24 +113,24 @@ private:
     unsigned mode() const noexcept { return is_for_group_ ? 0660U : 0600U; }
     bool is_inherited() const noexcept { return generation_ != fork_generation(); }
 
-    /// Of a child: the process that it was forked from has gone without removing the pool, as
-    /// daemon(3) has it, and nobody else uses it. Then it has the role.
+    /// For a forked child: true when its parent has ended without removing the pool, as with
+    /// daemon(3), and nobody else uses the pool. Then this process has the main role.
     bool is_all_that_is_left() const noexcept {
         try {
             arena& a = access_.pool();
             if (keeps_ || is_retired(a)) return false;
-            lane_of_thread(a);  // who has not used the pool yet has no slot
+            lane_of_thread(a);  // gets a slot if this child has none yet
             pool_file& file = access_.user->file;
             if (!file.try_lock(main_role)) return false;
             if (!is_in_use(file, a)) return true;
             file.unlock(main_role);
         } catch (const std::exception&) {
-            // No way to the pool: then it is not this process's affair.
+            // This process cannot reach the pool: then it is not responsible for it.
         }
         return false;
     }
 
-    /// False when the break checker ended it.
+    /// False when the break checker ended the wait.
     bool make_pool() {
         temporary_file::sweep();
         for (startup_wait wait(options_);;) {
@@ -144,11 +144,11 @@ private:
         }
     }
 
-    /// What has the pool's name.
+    /// What has the pool's name now.
     enum class found {
-        nothing,  // any more
-        ours,     // a pool that has been taken up
-        others    // who are at it: look again
+        nothing,  // the name is free (again)
+        ours,     // a pool that this object has taken up
+        others    // another process is at it: look again
     };
 
     found clear_the_way() {
@@ -160,14 +160,14 @@ private:
         return found::nothing;
     }
 
-    /// Without effect when somebody else has taken the name meanwhile.
+    /// Has no effect when somebody else has taken the name meanwhile.
     void create() {
         access_ = create_pool({options_.name, bytes_, options_.forced_addr, mode()});
         if (!access_) return;
         say(options_, "created, " + std::to_string(bytes_) + " bytes");
     }
 
-    /// The pool is this object's from now on.
+    /// Called when this object has become the pool's SHMMain.
     void begin() {
         generation_ = fork_generation();
         access_.pool().kept.store(keeps_ ? 1 : 0);
@@ -176,9 +176,9 @@ private:
         if (options_.populates) access_.populate();
     }
 
-    /// Deals with what is there already.
+    /// Deals with a file that already has the name.
     found replace(pool_file file) {
-        // One at a time, and only with the file that still has the name.
+        // Only one process at a time, and only for the file that still has the name.
         if (!file.lock_or_throw(takeover_role, subject())) return found::others;
         if (!is_named(file, options_.name)) return found::others;
         std::optional<pool_view> view;
@@ -199,14 +199,14 @@ private:
 
     found remove() const {
         unlink_or_throw();
-        say(options_, "removed the pool of a run that is over");
+        say(options_, "removed the pool of an earlier run");
         return found::nothing;
     }
 
     void unlink_or_throw() const {
         if (unlink(path().c_str()) == 0 || errno == ENOENT) return;
         throw std::runtime_error(
-            subject() + " is left of a run that is over, and this process may not remove it (" +
+            subject() + " is left over from an earlier run, and this process may not remove it (" +
             std::generic_category().message(errno) + "): its owner, or root, has to remove " +
             path());
     }
@@ -221,19 +221,20 @@ private:
                                  (pid == 0 ? "unknown" : std::to_string(pid)));
     }
 
-    /// Empty when the name stands for another file by now.
+    /// Empty when the name leads to another file by now.
     pool_access attach_to(const pool_view& view) const {
         pool_file own = pool_file::open(path());
         if (!own.is_open()) throw_pool_error("open", subject(), own.error_number());
         return attach_verified(std::move(own), view.boot(), options_.name, options_.forced_addr);
     }
 
-    /// A pool that its SHMMain has kept, or left by dying, goes on, if it is what was asked for.
+    /// Takes over a pool that its SHMMain has kept, or left behind when it died, if the pool has
+    /// the requested size. False when another process was faster.
     bool take_up(const pool_file& file, const pool_view& view, bool is_used) {
         check_size(file, view, is_used);
         pool_access access = attach_to(view);
         if (!access) return false;
-        lane_of_thread(access.pool());  // a child that has not used the pool yet has no slot
+        lane_of_thread(access.pool());  // gets a slot if a child has none yet
         pool_file& own = access.user->file;
         if (!own.lock_or_throw(main_role, subject())) return false;
         try {
@@ -256,7 +257,7 @@ private:
                            pids_of(file, view.pool()) + ","
                      : std::string(" was kept")) +
             " with " + std::to_string(view.boot().pool_bytes) + " bytes instead of " +
-            std::to_string(bytes_) + ": ask for as many, or beginAnew(true)");
+            std::to_string(bytes_) + ": request that size, or call beginAnew(true)");
     }
 
     void set_mode(const pool_file& file) const {
@@ -268,7 +269,7 @@ private:
                              subject(), errno);
     }
 
-    /// False when the name stands for another file by now.
+    /// False when the name leads to another file by now.
     bool retire_for_others(const pool_view& view) const {
         const pool_access access = attach_to(view);
         if (!access) return false;
@@ -282,15 +283,15 @@ private:
             say(options_, "the system has no huge pages for it (any more)");
     }
 
-    /// The role goes on to this child when the process that it was forked from has gone, as
-    /// daemon(3) has it: that one may be about to.
+    /// A forked child takes over the main role when its parent has ended, as with daemon(3). The
+    /// parent may be just about to end, so this waits for up to a second.
     State_e start_in_child() {
         if (is_retired(access_.pool())) {
             access_ = {};
             state_ = STOPPED;
             return start();
         }
-        lane_of_thread(access_.pool());  // who has not used the pool yet has no slot
+        lane_of_thread(access_.pool());  // gets a slot if this child has none yet
         pool_file& file = access_.user->file;
         const deadline until = deadline::in(std::chrono::seconds(1));
         for (startup_wait wait(options_); !file.lock_or_throw(main_role, subject());) {
@@ -303,9 +304,10 @@ private:
         return state_;
     }
 
-    /// A pool can lose its name to others: a clean-up of files that are old, or whose user has
-    /// logged out. A file that has another name gets its own back. One that has none cannot get
-    /// one: a link to this process's descriptor of it stands in for that.
+    /// Another program can remove the pool's name: a clean-up of old files, or of files whose user
+    /// has logged out. If the file has another name, it gets its own name back. A file without any
+    /// name cannot get one: instead, a symbolic link to this process's descriptor of the file
+    /// stands in for the name.
     void restore_name() {
         pool_file& file = access_.user->file;
         if (is_named(file, options_.name)) return;
@@ -317,16 +319,16 @@ private:
             error = errno;
         if (error == EEXIST)
             throw std::runtime_error(subject() + " has lost its name: " + path() +
-                                     " is another file by now");
+                                     " is now another file");
         if (error == 0 && !is_named(file, options_.name)) {
             unlink(path().c_str());
             error = ENOENT;  // without /proc such a link leads nowhere
         }
-        if (error != 0) throw_pool_error("giving it its name back", subject(), error);
-        say(options_, "gave it its name back");
+        if (error != 0) throw_pool_error("restoring its name", subject(), error);
+        say(options_, "restored its name");
     }
 
-    /// As others see this process.
+    /// The path by which other processes reach this process's descriptor.
     static std::string path_of_descriptor(const pool_file& file) {
         char text[32] = {};
         const bool is_told = readlink("/proc/self", text, sizeof text - 1) > 0;
@@ -334,7 +336,8 @@ private:
         return "/proc/" + pid + "/fd/" + std::to_string(file.fd());
     }
 
-    /// What stood in for the name of a pool whose SHMMain is dead. Other links are others' affair.
+    /// Removes the link that stood in for the name of a pool whose SHMMain is dead. Any other dead
+    /// link is not ours to remove: throws.
     void remove_dead_link() const {
         struct stat status {};
         char target[64] = {};
@@ -353,7 +356,8 @@ private:
         pool_file& file = access_.user->file;
         const segment_path path(options_.name);
         file.revive(path.c_str());
-        // Somebody may be looking whether he can have it: that takes a moment.
+        // Another process may be checking whether it can take the pool over; that takes only a
+        // moment.
         const deadline until = deadline::in(std::chrono::seconds(1));
         while (!file.try_lock(takeover_role)) {
             const int refusal = file.refusal();

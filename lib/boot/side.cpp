@@ -54,15 +54,15 @@ bool side::attach_and_open() {
                 adopt(h);
                 return true;
             }
-            // Waiting in a pool that nobody comes to any more would be waiting for ever.
+            // In a pool that nobody joins any more, the wait would never end.
             if (has_gone(access_, options.name)) access_ = {};
         }
         if (!wait.pause()) return false;
     }
 }
 
-/// Who waits for the pool waits for a stopped process as well, and asks the break checker
-/// meanwhile.
+/// Null also when a stopped process keeps the pool stalled: then the caller waits on, and asks the
+/// break checker meanwhile.
 hold* side::open_unless_stalled() {
     try {
         return open();
@@ -72,8 +72,9 @@ hold* side::open_unless_stalled() {
 }
 
 hold* side::open() {
-    // Or the break checker would not be asked until a stalled pool has worn out all patience. But a
-    // repair, or somebody's removal of a pipe, is no stall, however short the period is.
+    // Without a limit, the break checker would not be asked until the whole time-out at a stalled
+    // pool's gate has passed. The limit has a minimum, because a repair, or the removal of a pipe,
+    // is no stall, however short the period is.
     constexpr std::chrono::microseconds shortest{50000};
     const gate_limit limit(lane_of_thread(access_.pool()),
                            deadline::in(std::max(options.period, shortest)));

@@ -10,7 +10,8 @@
 
 namespace valpool::detail {
 
-/// What is behind a ServerSide (which makes its pipe) and a ClientSide (which waits for it).
+/// The implementation of ServerSide (which makes its pipe) and of ClientSide (which waits for its
+/// pipe).
 class side {
 public:
     /// capacity_packets 0: wait for somebody else to make the pipe.

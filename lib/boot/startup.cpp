@@ -28,7 +28,7 @@ startup_options checked_options(const std::string& name, bool debug, void* force
         throw std::logic_error("a forced address must be a multiple of the page size, " +
                                std::to_string(page));
     if (micro_sleep < 0)
-        throw std::logic_error("the sleep between two looks cannot be negative: " +
+        throw std::logic_error("the sleep between two checks cannot be negative: " +
                                std::to_string(micro_sleep) + " microseconds");
     options.checker = std::move(checker);
     constexpr std::int64_t longest_us = 1'000'000'000'000;
@@ -69,9 +69,9 @@ void warn_of_randomization(const startup_options& options) {
     if (!options.warns || !options.forced_addr || !has_address_randomization()) return;
     std::cerr << "valpool: WARNING: address randomisation is on, and memory pool "
               << quoted(options.name)
-              << " was asked to lie at a forced address.\n"
-                 "  A process in which something else happens to be there cannot map it there.\n"
-                 "  Either do not force an address (the pool works at any), or start the processes "
+              << " has a forced address.\n"
+                 "  A process that has something else at that address cannot map the pool.\n"
+                 "  Either force no address (the pool works at any), or start the processes "
                  "without randomisation:\n"
                  "    setarch $(uname -m) -R PROGRAM ...\n"
                  "  warning(false) before start() turns this message off.\n";
@@ -81,11 +81,11 @@ void warn_of_name_left(const startup_options& options, int error_number) noexcep
     if (!options.warns) return;
     try {
         std::cerr << "valpool: WARNING: the name of memory pool " << quoted(options.name)
-                  << " is left behind, for this process may not remove it ("
+                  << " is left behind, because this process may not remove it ("
                   << std::strerror(error_number) << "): remove " << path_of_segment(options.name)
                   << "\n";
     } catch (const std::exception&) {
-        // Nothing else is left to do.
+        // Nothing else can be done.
     }
 }
 

@@ -24,7 +24,7 @@ using namespace detail;
 
 namespace {
 
-/// Whether fork gives a child the very same memory or a copy of it.
+/// Whether a forked child gets the very same memory, not a copy of it.
 bool is_shared_mapping(const void* memory) {
     bool shared = false;
     const auto wanted = reinterpret_cast<std::uintptr_t>(memory);
@@ -37,7 +37,7 @@ bool is_shared_mapping(const void* memory) {
             shared = mode[3] == 's';
         return true;
     });
-    return shared || !is_told;  // the safe guess: a child's references are counted
+    return shared || !is_told;  // unknown counts as shared: then a child's references are counted
 }
 
 }  // namespace
@@ -52,9 +52,9 @@ StreamingPool* StreamingPool::CreateStreamingPool(char* memory, std::size_t size
     if (size_bytes >
             std::numeric_limits<std::uintptr_t>::max() - reinterpret_cast<std::uintptr_t>(memory) ||
         size_bytes > static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()))
-        throw std::runtime_error("CreateStreamingPool: no memory has " + byte_count(size_bytes) +
-                                 " bytes");
-    // The pool itself wants cache lines; the caller's memory may start anywhere.
+        throw std::runtime_error("CreateStreamingPool: no memory can have " +
+                                 byte_count(size_bytes) + " bytes");
+    // The pool must be aligned to cache lines, but the caller's memory may start anywhere.
     void* start = memory;
     std::size_t left = size_bytes;
     if (!std::align(64, 1, start, left))
@@ -65,7 +65,7 @@ StreamingPool* StreamingPool::CreateStreamingPool(char* memory, std::size_t size
     arena& a = format_arena(start, shape, static_cast<std::size_t>(align), false);
     a.entrance.full_fences.store(1);
     attachment_user user = attach_bare(a, !is_shared_mapping(memory));
-    ++user->users;  // Clean() takes it back
+    ++user->users;  // Clean() takes this user away
     return &a;
 }
 
@@ -85,7 +85,8 @@ bool StreamingPool::contains(const void* memory) const noexcept {
     return arena_of(*this).contains(memory);
 }
 
-// Who asks these in a loop waits for something that a dead process may hold.
+// These look for the dead: a caller that polls them waits for something that a dead process may
+// hold.
 
 bool StreamingPool::isPristine() const {
     const arena& a = arena_of(*this);
@@ -99,7 +100,7 @@ std::size_t StreamingPool::biggestFree() const {
     arena& a = arena_of(const_cast<StreamingPool&>(*this));
     thread_lane& l = lane_of_thread(a);
     look_now_and_then(l);
-    give_back_set_aside(l);  // as an allocation does that finds nothing
+    give_back_set_aside(l);  // as a failing allocation does
     std::size_t block_bytes = largest_free_block(a);
     block_bytes = std::max(block_bytes, largest_set_aside(a, *l.heap));
     const std::size_t run_bytes = longest_free_run(a) << a.page_shift;

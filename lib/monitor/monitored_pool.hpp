@@ -1,6 +1,6 @@
 #pragma once
 
-/// A pool as a monitor sees it.
+/// Read-only access to a pool, for monitors.
 
 #include "alloc/arena.hpp"
 #include "boot/boot_record.hpp"
@@ -11,17 +11,17 @@
 
 namespace valpool::detail {
 
-/// Opened to be read and mapped to be read: the monitor takes no place in the pool and no lock, and
-/// nobody there notices it. Header, offsets, pipes and ledgers are verified when it is opened; what
-/// lies behind them changes all the time, and may be anything.
+/// The file is opened and mapped only for reading: the monitor takes no slot in the pool and no
+/// lock, and nobody there notices it. Header, offsets, pipes and ledgers are verified at the
+/// opening. The content behind them changes all the time, and may be anything.
 class monitored_pool {
 public:
-    /// Throws std::runtime_error when there is no such pool, it may not be read, or its file is
-    /// none; std::logic_error for a name that none can have.
+    /// Throws std::runtime_error when there is no such pool, when it may not be read, or when its
+    /// file is no pool; std::logic_error for an invalid name.
     explicit monitored_pool(const std::string& name);
 
     const arena& pool() const noexcept { return view_.pool(); }
-    /// Its process has died, and nobody has cleaned up yet.
+    /// Whether the slot's process has died and nobody has cleaned up yet.
     bool is_dead(std::uint32_t slot) const noexcept;
 
 private:

@@ -27,7 +27,8 @@ class checker {
 public:
     using death_test = std::function<bool(std::uint32_t slot)>;
 
-    /// Nothing is written, though what visits a pool may write to others.
+    /// Writes nothing to the pool. The const_cast is needed because functions that visit a pool may
+    /// write when others call them.
     checker(const arena& a, const death_test& is_dead)
         : a_(const_cast<arena&>(a)), is_dead_(is_dead) {}
 
@@ -35,7 +36,7 @@ public:
         report_.total_bytes = all_space(a_);
         report_.used_bytes = used_space(a_);
         visit_heaps();
-        // First: who holds one holds no shared value by that.
+        // Pipes come first: a hold on a pipe is no reference to a shared value.
         visitor_for pipes(*this, &checker::count_pipe);
         roots().visit_roots(a_, pipes);
         visit_processes();
@@ -49,10 +50,10 @@ public:
 private:
     struct seen_box {
         std::size_t expected = 0;  // references by the living
-        std::size_t dead = 0;      // references by the dead, who may or may not be counted
+        std::size_t dead = 0;      // by the dead; these may or may not be counted
     };
 
-    /// Hands what it meets to a function of the checker.
+    /// Passes each visited offset to a function of the checker.
     class visitor_for final : public reference_visitor {
     public:
         using function = void (checker::*)(std::uint64_t offset);
@@ -73,7 +74,7 @@ private:
         visitor_for packets(*this, &checker::count_packet);
         roots().visit_box(a_, b, packets);
     }
-    /// In the directory, which is one of the references to it.
+    /// Counts a pipe of the directory, which itself is one reference to the pipe.
     void count_pipe(std::uint64_t offset) {
         ++report_.queues;
         if (!add_pipe(offset)) return;
@@ -86,19 +87,19 @@ private:
         if (report_.problems.size() < most) report_.problems.push_back(std::move(problem));
     }
 
-    /// Names the box: only what is said of the same one again and again is a problem, for others
-    /// may be changing what is looked at.
+    /// The message names the box. Only a message that comes again and again for the same box is a
+    /// problem, because other processes may be changing the box during a look.
     void complain_of(const box& b, const char* what) {
         complain("the box at " + std::to_string(a_.offset_of(&b)) + ": its " + what);
     }
 
-    /// In use as that, and large enough for a T.
+    /// Whether a block in use starts at `offset`, has that magic, and is large enough for a T.
     template <class T>
     bool is_block(std::uint64_t offset, std::uint32_t magic) const noexcept {
         return offset != 0 && space_start(a_, offset) == offset && has_room_for<T>(offset) &&
                a_.at<std::atomic<std::uint32_t>>(offset)->load() == magic;
     }
-    /// Others may be giving its page another size.
+    /// Whether a T fits there at all. The page's size class cannot tell: others may be changing it.
     template <class T>
     bool has_room_for(std::uint64_t offset) const noexcept {
         return a_.in_pages(offset) && offset % alignof(T) == 0 &&
@@ -115,10 +116,10 @@ private:
         return true;
     }
 
-    /// What a lane has set aside is neither in a bitmap nor set aside once more.
+    /// A block that a lane has set aside must not be free in a bitmap, nor be set aside twice.
     void visit_heaps() {
         const auto visit = [this](std::uint64_t offset) {
-            check_in_use(offset, "what a lane has set aside");
+            check_in_use(offset, "a block that a lane has set aside");
             set_aside_.insert(offset);
         };
         for (std::uint32_t l = 0; l < a_.lane_count; ++l) for_each_set_aside(a_, a_.heap(l), visit);
@@ -132,7 +133,7 @@ private:
             const bool dead = is_dead_(s);
             has_dead_ = has_dead_ || dead;
             // A family's slot is no process, but its references count. When all its children have
-            // slots of their own it awaits recovery, and yet nobody has died.
+            // slots of their own, the family's slot awaits recovery, although nobody has died.
             const bool is_family = state == process_slot::family;
             auto& living = is_family ? report_.parents : report_.living_processes;
             if (!is_family || !dead)
@@ -146,8 +147,8 @@ private:
         std::size_t left = std::size_t{a_.page_count} * 64;
         for (std::uint64_t o = ledger.newest; o != 0; o = a_.at<ledger_block>(o)->next) {
             if (left-- == 0 || !is_block<ledger_block>(o, magic_ledger)) {
-                // Its process detaches, or is repaired after, while we look.
-                if (!ledger.has_changed(slot)) complain("a process's ledger leads astray");
+                // Its process may be detaching, or be under repair, during this look.
+                if (!ledger.has_changed(slot)) complain("a process's ledger has an invalid link");
                 return;
             }
             report_.system_bytes += space_bytes(a_, o);
@@ -160,9 +161,9 @@ private:
 
     void visit(std::uint64_t offset, bool by_the_dead, const char* from) {
         if (!is_block<box>(offset, magic_box)) {
-            // What a dead process has written last may be void.
+            // The last thing that a dead process wrote may be invalid.
             if (!by_the_dead)
-                complain(std::string(from) + " refers to what is no box, at " +
+                complain(std::string(from) + " refers to something that is no box, at " +
                          std::to_string(offset));
             return;
         }
@@ -182,7 +183,7 @@ private:
             const std::uint64_t offset = work_.back();
             work_.pop_back();
             ++report_.boxes;
-            if (b.self != offset) complain_of(b, "header does not know where it is");
+            if (b.self != offset) complain_of(b, "header names another offset");
             if (b.poisoned.load()) ++report_.poisoned;
             reachable_bytes_ += space_bytes(a_, offset);
             check_in_use(offset, "a box's memory");
@@ -197,7 +198,7 @@ private:
         for (std::uint64_t c = b.chunks.load(std::memory_order_acquire); c != 0;
              c = a_.at<chunk>(c)->next.load(std::memory_order_acquire)) {
             if (left-- == 0 || !is_block<chunk>(c, magic_chunk))
-                return complain_of(b, "list of chunks leads astray");
+                return complain_of(b, "list of chunks has an invalid link");
             reachable_bytes_ += space_bytes(a_, c);
             check_in_use(c, "a chunk's memory");
         }
@@ -208,7 +209,7 @@ private:
         for (std::uint64_t n = b.out_refs.load(std::memory_order_acquire); n != 0;
              n = a_.at<out_ref>(n)->next.load(std::memory_order_acquire)) {
             if (left-- == 0 || !has_room_for<out_ref>(n) || a_.at<out_ref>(n)->self != n)
-                return complain_of(b, "list of references leads astray");
+                return complain_of(b, "list of references has an invalid link");
             visit(a_.at<out_ref>(n)->target, false, "a box");
         }
     }
@@ -222,12 +223,13 @@ private:
     void compare_counts(const seen_boxes& boxes, const char* what) {
         for (const auto& [offset, seen] : boxes) {
             const std::size_t counted = a_.at<box>(offset)->refs.load();
-            // The dead leave boxes counted too high until recovery, but never too low.
+            // Dead processes leave counts too high until recovery, but never too low.
             const bool too_low = counted < seen.expected;
             const bool too_high = counted > seen.expected + seen.dead && !has_dead_;
             if (too_low || too_high)
-                complain(what + std::to_string(offset) + " is counted " + std::to_string(counted) +
-                         " times, but referred to " + std::to_string(seen.expected) + " times");
+                complain(what + std::to_string(offset) + " has a count of " +
+                         std::to_string(counted) + ", but " + std::to_string(seen.expected) +
+                         " references lead to it");
         }
     }
 
@@ -260,22 +262,22 @@ private:
         if (report_.used_bytes > known) report_.leaked_bytes = report_.used_bytes - known;
         if (report_.used_bytes < known)
             complain(std::to_string(known) + " bytes are in use, but only " +
-                     std::to_string(report_.used_bytes) + " are marked so");
+                     std::to_string(report_.used_bytes) + " are marked as used");
         const std::size_t counted = a_.system_bytes.load();
         if (counted != report_.system_bytes && !has_dead_)
             complain("pipes and ledgers have " + std::to_string(report_.system_bytes) +
-                     " bytes, but are counted with " + std::to_string(counted));
+                     " bytes, but the pool counts " + std::to_string(counted));
     }
 
     arena& a_;
     const death_test& is_dead_;
     pool_report report_;
     seen_boxes boxes_;
-    seen_boxes pipes_;  // in the directory
+    seen_boxes pipes_;  // those in the directory
     std::unordered_set<std::uint64_t> set_aside_;
     std::vector<std::uint64_t> work_;
     std::size_t reachable_bytes_ = 0;
-    bool has_dead_ = false;  // or a family without children
+    bool has_dead_ = false;  // or a family's slot without children
 };
 
 using texts = boost::container::vector<std::string>;
@@ -291,8 +293,8 @@ void keep_common(texts& problems, const texts& others) {
 
 namespace {
 pool_report report_on(const arena& a, const checker::death_test& is_dead) {
-    // A pipe that many open and close can be caught between two steps at each of a few looks, and
-    // by chance with the same numbers.
+    // If many processes open and close a pipe, each of a few looks can catch it between two steps,
+    // and by chance with the same numbers. Hence so many looks.
     constexpr int looks = 16;
     pool_report report = checker(a, is_dead).run();
     for (int i = 1; i < looks && !report.is_sound(); ++i) {
@@ -303,7 +305,7 @@ pool_report report_on(const arena& a, const checker::death_test& is_dead) {
     }
     if (a.entrance.closed.load() != 0) {
         report.repairing_process = pid_of_slot(a, a.entrance.recoverer.load());
-        report.problems.clear();  // counts are being made anew
+        report.problems.clear();  // a repair counts anew
     }
     report.delaying_process = pid_of_slot(a, a.entrance.foiled_by.load());
     return report;
@@ -336,7 +338,9 @@ std::ostream& operator<<(std::ostream& out, const pool_report& r) {
         << " bytes of bookkeeping\n";
     out << r.living_processes.size() << " processes attached";
     if (!r.dead_processes.empty()) out << ", " << r.dead_processes.size() << " dead";
-    if (!r.parents.empty()) out << "; children of " << r.parents.size() << " hold values unused";
+    if (!r.parents.empty())
+        out << "; forked children of " << r.parents.size()
+            << " processes hold values, but have not used the pool yet";
     if (r.repairing_process != 0) out << "; process " << r.repairing_process << " is repairing it";
     if (r.delaying_process != 0)
         out << "; process " << r.delaying_process << " is in an operation and delays the repair";

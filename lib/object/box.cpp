@@ -14,13 +14,14 @@ namespace valpool::detail {
 
 namespace {
 
-/// Behind a root object of that size, of a box's first chunk.
+/// Bytes behind a root object of `root_bytes` in the first chunk of a box.
 std::uint32_t room_behind(std::size_t root_bytes, std::size_t size_bytes) noexcept {
     constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
     return static_cast<std::uint32_t>(std::min(size_bytes - box_header_bytes - root_bytes, most));
 }
 
-/// Written at once, not field by field atomically: nobody sees it before its entry is written.
+/// Writes the header at once instead of field by field atomically: nobody sees the box before its
+/// ledger entry is written.
 [[gnu::always_inline]] inline box& open_box(arena& a, std::uint64_t offset, std::size_t size_bytes,
                                             std::size_t root_bytes) noexcept {
     return *new (a.at<void>(offset)) box{.magic = magic_box,
@@ -61,7 +62,8 @@ hold* create_large_box(arena& a, std::size_t size_bytes, std::size_t root_bytes,
 }
 
 namespace {
-/// From what the lane has set aside; null when that is used up, or when the gate is closed.
+/// Makes a box in a block of the lane's reserve; null when the reserve is empty or the gate is
+/// closed.
 hold* create_box_at_once(arena& a, unsigned size_class, std::size_t root_bytes) {
     thread_lane& l = lane_of_thread(a);
     new_hold h(l);
@@ -74,8 +76,9 @@ hold* create_box_at_once(arena& a, unsigned size_class, std::size_t root_bytes) 
     box& b = open_box(a, taken.offset, size_of_class[size_class], root_bytes);
     h.write_entry(taken.offset);
     VALPOOL_KILL_POINT("box.wrote_entry");
-    // The lines of those to come are another processor's, where a reader has let go of them. They
-    // take longer than it takes to make one box.
+    // The cache lines of the next blocks may still be in the cache of another processor, where a
+    // reader has freed them. To fetch them takes longer than to make one box, so this prefetches
+    // the block after the next one.
     if (taken.after_next != 0) prefetch_to_write(a.at<void>(taken.after_next), usual_box_bytes);
     return h.release(b);
 }
@@ -97,7 +100,7 @@ hold* create_box(StreamingPool& pool, root_size size) {
 void reset_box(box& b, std::size_t root_bytes, void (*construct)(box&)) {
     arena& a = arena_of(b);
     thread_lane& l = lane_of_thread(a);
-    // Until there is a new root: whoever dies before leaves it poisoned.
+    // The box stays poisoned until it has a new root, even if this process dies before.
     b.poisoned.store(true, std::memory_order_release);
     VALPOOL_KILL_POINT("box.reset_begun");
     forget_the_dead(l, b);
@@ -105,7 +108,7 @@ void reset_box(box& b, std::size_t root_bytes, void (*construct)(box&)) {
         const inside pass(l);
         const std::uint64_t old_chunks = b.chunks.load(std::memory_order_relaxed);
         const std::uint64_t old_references = b.out_refs.load(std::memory_order_relaxed);
-        // Off the lists first: what is still listed must never be counted too low.
+        // Empty the lists first: a reference that is still listed must never be counted too low.
         b.out_refs.store(0, std::memory_order_release);
         VALPOOL_KILL_POINT("box.reset_targets");
         b.chunks.store(0, std::memory_order_release);

@@ -1,6 +1,6 @@
 #pragma once
 
-/// What a box consists of besides its header: further chunks, and references to other boxes.
+/// The parts of a box besides its header: further chunks, and references to other boxes.
 
 #include "alloc/arena.hpp"
 
@@ -11,10 +11,10 @@
 
 namespace valpool::detail {
 
-/// box::root_tag of a box that is a queue; the value layer's tags are letters of its own.
+/// box::root_tag of a box that is a queue; the value layer's tags are letters.
 constexpr char queue_root_tag = '#';
-/// Its box::root_subtype. A queue with a name is in the directory (arena::pipes), which is one
-/// reference; a temporary one goes when that is the last reference left.
+/// box::root_subtype of a queue. A queue with a name is in the directory (arena::pipes), which
+/// counts as one reference. A temporary queue is removed when that is its last reference.
 enum queue_subtype : char { unnamed_queue = 0, named_queue = 'n', temporary_queue = 't' };
 
 inline bool is_named_queue(const box& b) noexcept {
@@ -22,21 +22,22 @@ inline bool is_named_queue(const box& b) noexcept {
 }
 
 /// Further memory of a box.
-/// Shape: the header of a block or run; what it has room for follows. `free_map` has a bit for each
-/// grain of a chunk of pieces, from its start, and `free_grains` is how many are set: those that
-/// the box's free_lists have. `left` is where room was left unused, as a rule by the bump when it
-/// went on to this chunk; 0: nothing, or the lists have it (invariant: so for all chunks behind
-/// it). Invariant: `next` alone is enough to walk; `prev` is a short cut that recovery repairs.
-/// Writers: the one process that changes the box; `prev`, recovery.
-/// Crash safety: link and unlink are one store, inside. The rest is read by writers of the box
-/// only, and it is poisoned when one of them dies.
+/// Shape: the header of a block or run; its content follows. In a chunk of pieces, `free_map` has a
+/// bit for each grain, counted from the chunk's start; it is set for the grains that the box's
+/// free_lists have, and `free_grains` is the number of set bits. `left` is where room was left
+/// unused, as a rule by the bump allocation when it moved on to this chunk. 0: no room was left, or
+/// the lists have it; invariant: then `left` is 0 in all chunks behind this one, too. Invariant:
+/// `next` alone is enough to walk the list; `prev` is a short cut that recovery repairs.
+/// Writers: the one process that changes the box; recovery writes `prev`.
+/// Crash safety: linking and unlinking are one store each, inside. Only writers of the box read the
+/// rest, and the box is poisoned when one of them dies.
 struct chunk {
     enum content : std::uint16_t {
-        pieces,  // bumped off, and given back one by one
-        single,  // one allocation, with which it goes
+        pieces,  // many allocations, which are freed one by one
+        single,  // one allocation; the chunk is freed with it
         lists    // the box's free_lists
     };
-    static constexpr std::uint64_t left_nothing = 1;  // but the lists have not looked yet
+    static constexpr std::uint64_t left_nothing = 1;  // but the lists have not checked yet
 
     std::atomic<std::uint32_t> magic;
     content kind;
@@ -53,7 +54,7 @@ struct out_ref {
     std::atomic<std::uint64_t> next;
     std::uint64_t prev;
     std::uint64_t target;
-    std::uint64_t self;  // its own offset, to get from an address to the arena
+    std::uint64_t self;  // its own offset, to find the arena from its address
 };
 
 inline arena& arena_of(box& b) noexcept {

@@ -16,16 +16,16 @@
 #include <stdexcept>
 #include <utility>
 
-/// A free lock is taken by one compare-and-swap and given up by one. Whoever finds it taken spins
-/// for some microseconds, then sleeps on the word; who unlocks wakes one sleeper, which has to try
-/// like anybody else. So a lock that is taken again and again costs no change of threads, but could
-/// starve the sleepers; one that has slept for `patience` in vain reserves the lock, and then
-/// newcomers leave it to the sleepers.
+/// A free lock is taken by one compare-and-swap and released by one atomic operation. A thread that
+/// finds the lock taken spins for some microseconds, then sleeps on the word. The unlocking thread
+/// wakes one sleeper, which has to try like any other thread. So a lock that one thread takes again
+/// and again costs no context switches, but could starve the sleepers. A sleeper that has waited in
+/// vain for `patience` therefore reserves the lock: then newcomers leave it to the sleepers.
 ///
-/// Nobody depends on a waiter: a newcomer to a lock that is free but reserved sleeps as well, for
-/// `most_reserved` at most, and has then the same right. Nobody depends on a wake-up either:
-/// whoever unlocks may die before it, so sleepers look for themselves now and then. They also look
-/// whether the owner has died.
+/// No thread depends on a waiter: a newcomer that finds the lock free but reserved also sleeps, for
+/// `most_reserved` at most, and then may take it, too. No thread depends on a wake-up either: the
+/// unlocking thread may die before it, so sleepers check the lock now and then by themselves. They
+/// also check whether the owner has died.
 
 namespace valpool::detail {
 namespace {
@@ -40,18 +40,19 @@ constexpr auto first_slice = milliseconds(10);
 constexpr auto longest_slice = milliseconds(100);
 constexpr auto between_looks = milliseconds(20);
 
-/// Throws PoisonedError when the owner has died and recovery was put off: there is nothing to wait
-/// for.
+/// Throws PoisonedError when the lock's owner has died and recovery was put off: there is nothing
+/// to wait for.
 void look_for_death(const thread_lane& l, const box& b) {
     const no_cancellation guard;
     if (has_dead_owner(*l.at, b)) throw_poisoned();
 }
 
-/// False when somebody has it, or when it is kept for somebody who has slept.
+/// False when somebody has the lock, or when it is reserved for a thread that has slept.
 bool try_take(std::atomic<std::uint32_t>& word, std::uint32_t me, bool has_slept) noexcept {
     std::uint32_t seen = word.load(std::memory_order_relaxed);
     if (lock_owner_in(seen) != 0 || ((seen & lock_reserved) != 0 && !has_slept)) return false;
-    // Who has slept was woken alone: others may sleep on. Acquire: pairs with unlock_box.
+    // An unlock wakes only one sleeper, so a thread that has slept keeps the bit for the others.
+    // Acquire: pairs with the release in unlock.
     const std::uint32_t taken = has_slept ? me | lock_sleepers : me | seen;
     return word.compare_exchange_strong(seen, taken, std::memory_order_acquire,
                                         std::memory_order_relaxed);
@@ -65,8 +66,8 @@ bool spin(std::atomic<std::uint32_t>& word, std::uint32_t me, bool has_slept) no
     return false;
 }
 
-/// One thread's wait for one lock. If it ends without the lock, by a time-out, an exception or the
-/// thread's cancellation, what was kept or meant for this thread goes to the next one.
+/// One thread's wait for one lock. If the wait ends without the lock (time-out, exception, or
+/// cancellation of the thread), the reservation or wake-up of this thread goes to the next one.
 class lock_wait {
 public:
     lock_wait(thread_lane& l, box& b) noexcept : lane_(l), box_(b), word_(b.lock_word) {}
@@ -97,7 +98,8 @@ private:
     }
     bool is_patient_no_more() const noexcept { return steady_clock::now() >= impatient_; }
 
-    /// Most locks are given up soon: true when this one was.
+    /// Reserves the lock and spins once more, because most locks are released soon: true when it
+    /// got the lock.
     bool reserve() noexcept {
         std::uint32_t seen = word_.load(std::memory_order_relaxed);
         if ((seen & lock_reserved) != 0 || lock_owner_in(seen) == 0) return false;
@@ -164,7 +166,8 @@ private:
 
 void lock_again(box& b) {
     if (b.lock_depth == std::numeric_limits<std::uint16_t>::max() - 1)
-        throw std::logic_error("TransactionLock: a thread can hold one 65535 times at most");
+        throw std::logic_error(
+            "TransactionLock: a thread can hold the same lock 65535 times at most");
     check_usable(b);
     ++b.lock_depth;
 }

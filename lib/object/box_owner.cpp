@@ -20,7 +20,7 @@ bool has_dead_mutator(attachment& at, const box& b) noexcept {
     const std::uint32_t writer = b.mutator.load(std::memory_order_relaxed);
     if (!belongs_to_the_dead(at, writer)) return false;
     recover_if_needed(at);
-    // It may have been put off, or be under way elsewhere.
+    // Recovery may have been put off, or another thread or process may still be at it.
     return b.mutator.load(std::memory_order_relaxed) == writer && belongs_to_the_dead(at, writer);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Whom a box names as being at it: the lane of who changes the content, and of who has the lock.
+/// The lanes that a box names: the one that changes the content, and the one that has the lock.
 
 #include "base/cancellation.hpp"
 #include "object/box_layout.hpp"
@@ -10,14 +10,14 @@
 
 namespace valpool::detail {
 
-/// What box::mutator and box::lock_word call a lane.
+/// The number by which box::mutator and box::lock_word name a lane.
 inline std::uint16_t name_in_box(const thread_lane& l) noexcept {
     static_assert(raw_header::most_slots < std::numeric_limits<std::uint16_t>::max());
     return static_cast<std::uint16_t>(l.index + 1);
 }
 
-/// Runs with the attachment of the pool that the box lies in, if there is one, also in a thread
-/// that has no lane. A cancelled thread goes on for so long: what is called may not unwind.
+/// Calls `look` with this process's attachment to the box's pool, if there is one; works also in a
+/// thread that has no lane. Cancellation is off meanwhile, because the called code must not unwind.
 template <class Look>
 bool with_attachment_of(const box& b, const Look& look) noexcept {
     const no_cancellation guard;
@@ -28,17 +28,18 @@ bool with_attachment_of(const box& b, const Look& look) noexcept {
     return user && look(*user.get());
 }
 
-/// It has died, and recovery (which is asked for) has not repaired the box yet. Not inside.
+/// Whether the thread that changes the box (or has its lock) has died, and recovery, which this
+/// call starts, has not repaired the box yet. Must not be called inside.
 bool has_dead_mutator(attachment& at, const box& b) noexcept;
 bool has_dead_owner(attachment& at, const box& b) noexcept;
 
-/// A pool over memory that fork copies, with what is locked in it.
+/// Whether a fork copies the pool's memory, and with it the locks in it.
 inline bool is_copied_by_fork(const box& b) noexcept {
     return with_attachment_of(b, [](const attachment& at) { return at.private_memory; });
 }
 
-/// Takes the names of the dead out of a box that is being reset, and is poisoned already. For
-/// recovery that was put off. Not inside.
+/// Removes the names of dead threads from a box that is being reset and is already poisoned. Needed
+/// where recovery was put off. Must not be called inside.
 void forget_the_dead(thread_lane& l, box& b) noexcept;
 
 }  // namespace valpool::detail

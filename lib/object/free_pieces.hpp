@@ -1,9 +1,10 @@
 #pragma once
 
-/// What is free inside a box: pieces that were given back, merged with their neighbours at once.
+/// Free memory inside a box: pieces that were given back. They are merged with their neighbours at
+/// once.
 ///
-/// Only the one process that changes the box looks at this. A crash in the middle leaves the box
-/// poisoned, and nobody reads it any more.
+/// Only the one process that changes the box reads these structures. A crash in the middle leaves
+/// the box poisoned, and nobody reads them any more.
 
 #include "object/box_layout.hpp"
 
@@ -15,13 +16,13 @@
 
 namespace valpool::detail {
 
-/// Bits of a map of grains, one after the other.
+/// A bitmap of grains.
 class grain_map {
 public:
     explicit grain_map(std::uint64_t* words) noexcept : words_(words) {}
 
     bool has(std::uint32_t i) const noexcept { return (words_[i / 64] >> (i % 64) & 1) != 0; }
-    /// Where the row of set bits begins that ends before `end`; `end` when there is none.
+    /// Where the row of set bits right before `end` begins; `end` when there is none.
     std::uint32_t row_start(std::uint32_t end) const noexcept {
         while (end != 0) {
             const std::uint32_t n = (end - 1) % 64 + 1;
@@ -31,7 +32,7 @@ public:
         }
         return 0;
     }
-    /// Turns all of these over: they are all set or all clear.
+    /// Inverts `count` bits from `first` on, which are all set or all clear.
     void flip(std::uint32_t first, std::uint32_t count) noexcept {
         while (count != 0) {
             const std::uint32_t n = std::min(64 - first % 64, count);
@@ -46,7 +47,7 @@ private:
     std::uint64_t* words_;
 };
 
-/// Lies in a free piece, and needs all of the smallest one.
+/// The header of a free piece. It takes up all of the smallest piece.
 struct free_piece {
     std::uint64_t next : 48;
     std::uint64_t grains : 16;
@@ -54,24 +55,25 @@ struct free_piece {
 };
 static_assert(sizeof(free_piece) == region_grain, "a piece of one grain is a piece");
 
-/// The free pieces of a box, in lists by size. In a chunk of its own (chunk::lists), which is there
-/// only as long as there are any: what lies in the box alone decides what it takes from the pool.
-/// Shape: a list for each size that is asked for, and four more for what is larger; `present` has a
-/// bit for each list that is not empty. `box_map` says of the box's own block what chunk::free_map
-/// says of a chunk: which grains are in a list.
-/// Invariants: no two pieces are neighbours, none lies right before box::bump, and none is all of a
-/// chunk (except where the pool did not take that back).
+/// The free pieces of a box, in lists by size. The lists are in a chunk of their own
+/// (chunk::lists), which exists only while there are free pieces. So only the content of a box
+/// decides how much it takes from the pool.
+/// Shape: a list for each small size, and four more for larger pieces; `present` has a bit for each
+/// list that is not empty. `box_map` is for the box's own block what chunk::free_map is for a
+/// chunk: it says which grains are in a list.
+/// Invariants: no two free pieces are neighbours, none lies right before box::bump, and none fills
+/// a chunk (unless the pool could not take that chunk back).
 struct free_lists {
     static constexpr unsigned exact = region_largest_small / region_grain;
     static constexpr unsigned count = exact + 4;
-    static constexpr std::uint32_t box_grains = 1024;  // further ones come back with the box only
+    static constexpr std::uint32_t box_grains = 1024;  // later grains are freed only with the box
 
     std::uint64_t present;
     std::uint64_t unused;
     std::uint64_t first[count];
     std::uint64_t box_map[box_grains / 64];
 
-    /// The list for pieces of so many grains.
+    /// The list for pieces of `grains` grains.
     static unsigned list_of(std::uint32_t grains) noexcept {
         if (grains <= exact) return grains - 1;
         const auto doublings = static_cast<unsigned>(std::bit_width(grains)) - 6;
@@ -89,7 +91,7 @@ struct free_lists {
         first[list] = offset;
         present |= std::uint64_t{1} << list;
     }
-    /// Gives its size in grains.
+    /// Returns the size of the piece in grains.
     std::uint32_t remove(arena& a, std::uint64_t offset) noexcept {
         const free_piece& piece = *a.at<free_piece>(offset);
         const auto grains = static_cast<std::uint32_t>(piece.grains);
@@ -102,7 +104,7 @@ struct free_lists {
         if (first[list] == 0) present &= ~(std::uint64_t{1} << list);
         return grains;
     }
-    /// One of at least so many grains (at most `exact`), the smallest there is; 0: none.
+    /// The smallest piece that has at least `grains` grains (at most `exact`); 0: none.
     std::uint64_t find(std::uint32_t grains) const noexcept {
         const std::uint64_t fitting = present & (~std::uint64_t{0} << (grains - 1));
         return fitting == 0 ? 0 : first[std::countr_zero(fitting)];
@@ -110,12 +112,12 @@ struct free_lists {
 };
 static_assert(sizeof(chunk) + sizeof(free_lists) == 512, "a block of a class, all of it used");
 
-/// A block in which pieces lie: the box's own, or a chunk.
+/// A block that contains pieces: the box's own, or a chunk.
 struct piece_block {
     std::uint64_t start;
-    std::uint32_t grains;  // those that have a bit in the map
+    std::uint32_t grains;  // that have a bit in the map
     chunk* owner;          // null: the box itself
-    std::uint64_t* words;  // null: the box's, which has no map without lists
+    std::uint64_t* words;  // null: the box's block, which has no map without lists
 
     std::uint32_t index_of(std::uint64_t offset) const noexcept {
         return static_cast<std::uint32_t>((offset - start) / region_grain);

@@ -25,7 +25,7 @@ namespace {
     return true;
 }
 
-/// A hold without handles that could not be given back, for the gate was closed: later.
+/// Keeps a hold without handles that could not be given back because the gate was closed.
 void keep_for_later(hold* h) noexcept {
     const std::lock_guard guard(h->at->late_mutex);
     try {

@@ -1,10 +1,10 @@
 #pragma once
 
-/// Hand-over of references between a process's ledger and the structures in the pool.
+/// Moving references between a process's ledger and the structures in the pool.
 ///
 /// The order of stores is the same everywhere: the new place of a reference is written before the
 /// old one is cleared, and a count goes up before the reference it stands for exists. So a crash
-/// between two stores leaves a box counted too high, never too low.
+/// between two stores leaves a box's count too high, never too low.
 
 #include "object/box_layout.hpp"
 #include "process/gate.hpp"
@@ -13,12 +13,12 @@
 
 namespace valpool::detail {
 
-/// A new one, with a ledger entry of its own, which is not used yet. Throws as new_hold.
+/// A new hold with a ledger entry of its own that is not used yet. Throws as new_hold.
 hold* make_hold(thread_lane& l, deadline until);
-/// One that has ended, its entry cleared.
+/// Takes back a hold that has ended and whose entry has been cleared.
 void return_hold(thread_lane& l, hold* h) noexcept;
 
-/// A hold that is not in the ledger yet: everything that can fail has been done.
+/// A hold that is not in the ledger yet. Once it exists, everything that can fail has been done.
 class new_hold {
 public:
     /// Throws PoolExhausted, std::bad_alloc; PoolStalled at the deadline.
@@ -33,17 +33,17 @@ public:
     new_hold(const new_hold&) = delete;
     new_hold& operator=(const new_hold&) = delete;
 
-    /// Inside. The reference that the entry stands for has been counted in the box, or is taken
-    /// over from where it was.
+    /// Inside. The entry's reference must be counted in the box already, or be taken over from
+    /// another place.
     void write_entry(std::uint64_t box_offset) noexcept {
         // Release: a recoverer that finds the entry finds the box complete.
         lane_.at->ledger.entry(hold_->entry).store(box_offset, std::memory_order_release);
     }
-    /// Inside; back to an unused entry, when the reference could not be taken over.
+    /// Makes the entry unused again when the reference could not be taken over. Inside.
     void clear_entry() noexcept;
-    /// Instead of a new one: one that has a box already.
+    /// Uses, instead of the new hold, one that has a box already.
     void take_over(hold* h) noexcept { return_hold(lane_, std::exchange(hold_, h)); }
-    /// The hold, with one handle; write_entry has been called.
+    /// Returns the hold, with one handle. write_entry must have been called.
     hold* release(box& b) noexcept {
         hold_->target = &b;
         return std::exchange(hold_, nullptr);

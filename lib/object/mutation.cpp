@@ -11,8 +11,8 @@ namespace valpool::detail {
 
 void throw_poisoned() {
     throw PoisonedError(
-        "a process died while it was changing this shared value: its content can "
-        "be half-changed; clear it or replace it");
+        "a process died while it was changing this shared value: its content may be half-changed; "
+        "clear or replace the value");
 }
 
 bool is_usable(const box& b) noexcept {
@@ -34,7 +34,8 @@ bool must_be_reset(const box& b) noexcept {
 }
 
 namespace {
-/// Or by this thread already: whoever began has the mark. Throws PoisonedError.
+/// Whether a mutation of the box is going on, mostly an outer one of this thread. Then that one's
+/// mark stays. Throws PoisonedError.
 [[gnu::noinline]] bool is_changed_already(const box& b, std::uint16_t me) {
     if (b.mutator.load(std::memory_order_relaxed) != me ||
         b.poisoned.load(std::memory_order_relaxed))
@@ -42,8 +43,8 @@ namespace {
     return b.mutator.load(std::memory_order_relaxed) != 0;
 }
 
-/// Somebody else has the lock: the content is not for those who have not, but only of a dead one's
-/// is that certain.
+/// Called when another thread has the lock. This thread should not use the content without the
+/// lock; but only if the owner has died is it certain that it must not. Throws PoisonedError then.
 [[gnu::noinline]] void check_owner(const box& b) {
     if (with_attachment_of(b, [&](attachment& at) { return has_dead_owner(at, b); }))
         throw_poisoned();
@@ -64,7 +65,7 @@ void mutation::begin(box& b) {
 }
 
 void mutation::end() noexcept {
-    // The child of a fork leaves its parent's mark alone.
+    // A forked child leaves its parent's mark alone.
     if (generation_ != fork_generation() && !is_copied_by_fork(*box_)) return;
     std::atomic_signal_fence(std::memory_order_seq_cst);
     VALPOOL_KILL_POINT("box.mutated");

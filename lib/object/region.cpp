@@ -10,13 +10,13 @@
 #include <algorithm>
 #include <bit>
 
-/// Memory inside a box: bumped off the newest chunk as long as nothing is given back. What is given
-/// back merges with its neighbours and is used again, the smallest piece that fits first; a chunk
-/// in which nothing lies any more goes back to the pool at once, and so does what is large and has
-/// a chunk of its own.
+/// Memory inside a box. As long as nothing is given back, allocation moves a bump pointer in the
+/// newest chunk. A freed piece merges with its free neighbours and is used again, the smallest
+/// fitting piece first. A chunk that becomes empty goes back to the pool at once, and so does a
+/// large allocation, which has a chunk of its own.
 ///
-/// Only the one process that changes the box runs this; a crash in the middle leaves the box
-/// poisoned, and its chunk list walkable.
+/// Only the one process that changes the box runs this code. A crash in the middle leaves the box
+/// poisoned, but its chunk list walkable.
 
 namespace valpool::detail {
 namespace {
@@ -36,7 +36,7 @@ free_lists* lists_of(arena& a, const box& b) noexcept {
     return b.free_table == 0 ? nullptr : a.at<free_lists>(b.free_table);
 }
 
-/// The block in which what begins at, or ends behind, such an offset lies.
+/// The block that contains `offset`.
 piece_block block_with(arena& a, box& b, std::uint64_t offset) noexcept {
     const std::size_t box_bytes = space_bytes(a, b.self);
     if (offset - b.self < box_bytes) {
@@ -51,8 +51,8 @@ piece_block block_with(arena& a, box& b, std::uint64_t offset) noexcept {
 
 std::uint64_t end_of_bump(const box& b) noexcept { return b.bump + b.bump_room; }
 
-/// From here on pieces are bumped off what is free behind that offset in its block, which may be
-/// nothing.
+/// From now on the bump allocates from `offset` to the end of the block that `offset` - 1 lies in.
+/// That may be no room at all.
 void bump_from(arena& a, box& b, std::uint64_t offset) noexcept {
     const std::uint64_t start =
         offset - 1 - b.self < space_bytes(a, b.self) ? b.self : space_start(a, offset - 1);
@@ -86,7 +86,7 @@ chunk& add_chunk(thread_lane& l, box& b, std::size_t size_bytes, chunk::content 
     return *a.at<chunk>(offset);
 }
 
-/// False, and nothing has changed, when the pool cannot take it back now.
+/// False when the pool cannot take the chunk back now; then nothing has changed.
 bool remove_chunk(arena& a, box& b, chunk& c) noexcept {
     try {
         thread_lane& l = lane_of_thread(a);
@@ -108,7 +108,7 @@ bool remove_chunk(arena& a, box& b, chunk& c) noexcept {
 
 // The lists.
 
-/// What the bump leaves behind when it goes elsewhere.
+/// Puts into the lists the room that the bump leaves behind when it moves to another block.
 void file_room(arena& a, box& b, free_lists& lists, std::uint64_t from) noexcept {
     const piece_block block = block_with(a, b, from - 1);
     const std::uint32_t first = block.index_of(round_up(from, region_grain));
@@ -117,8 +117,8 @@ void file_room(arena& a, box& b, free_lists& lists, std::uint64_t from) noexcept
     lists.insert(a, block.offset_of(first), block.grains - first);
 }
 
-/// Everything that chunks had left behind while there were no lists. Those that have been looked at
-/// are behind all others.
+/// Puts into the lists all room that was left while there were no lists. Chunks that have been
+/// checked already come after all others in the chunk list.
 void file_what_was_left(arena& a, box& b, free_lists& lists) noexcept {
     for (std::uint64_t offset = b.chunks.load(std::memory_order_relaxed); offset != 0;) {
         chunk& c = *a.at<chunk>(offset);
@@ -129,8 +129,8 @@ void file_what_was_left(arena& a, box& b, free_lists& lists) noexcept {
     }
 }
 
-/// Null when there is no memory for them. A box that cannot note what is free could not give memory
-/// back when the pool is full: so they may have what values may not.
+/// Makes the box's lists; null when there is no memory for them. Without lists a box could not free
+/// memory in a full pool, so they may use pages that values may not.
 free_lists* open_lists(arena& a, box& b) noexcept {
     std::uint64_t offset = 0;
     try {
@@ -152,7 +152,7 @@ free_lists* open_lists(arena& a, box& b) noexcept {
     return lists;
 }
 
-/// Where the box's own block ends with a free piece, and there is no other; 0: that is not so.
+/// The offset of the only free piece, if it lies at the end of the box's own block; otherwise 0.
 std::uint64_t only_end_of_box(arena& a, const box& b, const free_lists& lists) noexcept {
     if (!std::has_single_bit(lists.present)) return 0;
     const std::uint64_t offset = lists.first[std::countr_zero(lists.present)];
@@ -161,9 +161,9 @@ std::uint64_t only_end_of_box(arena& a, const box& b, const free_lists& lists) n
     return piece.next == 0 && end == b.self + space_bytes(a, b.self) ? offset : 0;
 }
 
-/// When all is used again, or as it was before anything was freed: then what the box itself has
-/// left is noted in the newest chunk (or not used any more, if that is freed before lists are
-/// needed again).
+/// Removes the lists when no piece is free, or when only the end of the box's own block is free, as
+/// it was before anything was freed. That end is then noted in the newest chunk. (If that chunk is
+/// freed before lists are needed again, the room is not used any more.)
 void close_lists_if_idle(arena& a, box& b, free_lists& lists) noexcept {
     const std::uint64_t left = lists.present == 0 ? 0 : only_end_of_box(a, b, lists);
     if (lists.present != 0 && left == 0) return;
@@ -177,7 +177,7 @@ void close_lists_if_idle(arena& a, box& b, free_lists& lists) noexcept {
     if (left != 0 && newest != 0) a.at<chunk>(newest)->left = left;
 }
 
-/// Where to go on when the chunk has gone in which the bump was, and there are no lists.
+/// Where the bump continues when its chunk has been removed and there are no lists.
 std::uint64_t bump_without_lists(arena& a, box& b, std::uint64_t left_of_chunk) noexcept {
     if (left_of_chunk > chunk::left_nothing) return left_of_chunk;
     const std::uint64_t newest = b.chunks.load(std::memory_order_relaxed);
@@ -200,9 +200,9 @@ void* take_freed(arena& a, box& b, free_lists& lists, std::size_t size_bytes) no
 
 // Giving back.
 
-/// The bump goes on in the newest block that has room at its end.
+/// Moves the bump to the newest block that has free room at its end.
 void bump_elsewhere(arena& a, box& b, free_lists& lists) noexcept {
-    int looks = 64;  // chunks of large pieces may be before it, any number of them
+    int looks = 64;  // any number of chunks of large allocations may come before it
     const auto bumps_in = [&](const piece_block& block) {
         const std::uint32_t first = block.map().row_start(block.grains);
         if (first == block.grains) return false;
@@ -219,17 +219,18 @@ void bump_elsewhere(arena& a, box& b, free_lists& lists) noexcept {
     if (!bumps_in(block_with(a, b, b.self))) bump_from(a, b, b.self + space_bytes(a, b.self));
 }
 
-/// Nothing lies any more in the chunk from which pieces are bumped.
+/// Removes the chunk that the bump is in, when it has become empty.
 void remove_bump_chunk(arena& a, box& b, chunk& c) noexcept {
     const std::uint64_t left = c.left;
-    if (!remove_chunk(a, b, c)) return;  // it is used on
+    if (!remove_chunk(a, b, c)) return;  // the bump stays there
     if (free_lists* const lists = lists_of(a, b))
         bump_elsewhere(a, b, *lists);
     else
         bump_from(a, b, bump_without_lists(a, b, left));
 }
 
-/// Of what was bumped last, and what is free before it.
+/// Frees the piece right before the bump: moves the bump back over it and over a free piece before
+/// it.
 void bump_back(arena& a, box& b, std::uint64_t offset) noexcept {
     const piece_block block = block_with(a, b, offset);
     std::uint32_t first = block.index_of(offset);
@@ -251,7 +252,7 @@ void merge_freed(arena& a, box& b, free_lists& lists, std::uint64_t offset,
                  std::uint32_t grains) noexcept {
     const piece_block block = block_with(a, b, offset);
     const std::uint32_t at = block.index_of(offset);
-    if (at + grains > block.grains) return;  // it comes back with the box
+    if (at + grains > block.grains) return;  // freed only with the box
     const std::uint32_t first = block.map().row_start(at);
     std::uint32_t end = at + grains;
     if (first != at) lists.remove(a, block.offset_of(first));
@@ -268,7 +269,7 @@ void free_small(arena& a, box& b, std::uint64_t offset, std::size_t size_bytes) 
     if (lists) merge_freed(a, b, *lists, offset, grains_in(size_bytes));
 }
 
-/// The chunk that holds this allocation and no other; null when there is none.
+/// The chunk that contains only this allocation; null when there is none.
 chunk* chunk_of_single(arena& a, std::uint64_t offset) noexcept {
     if (space_start(a, offset) + sizeof(chunk) != offset) return nullptr;
     auto* const c = a.at<chunk>(offset - sizeof(chunk));
@@ -277,8 +278,8 @@ chunk* chunk_of_single(arena& a, std::uint64_t offset) noexcept {
     return is_own ? c : nullptr;
 }
 
-/// Of a single piece; or it comes back with its box. What the chunk says was left elsewhere,
-/// another one says now.
+/// Frees the chunk of a single allocation. If the pool cannot take it back now, it is freed with
+/// its box. The chunk's `left` moves to another chunk.
 void free_single(arena& a, box& b, chunk& c) noexcept {
     const std::uint64_t left = c.left;
     const std::uint64_t behind = c.next.load(std::memory_order_relaxed);
@@ -293,7 +294,7 @@ void* allocate_single(thread_lane& l, box& b, std::size_t size_bytes) {
     return &add_chunk(l, b, size_bytes + sizeof(chunk), chunk::single) + 1;
 }
 
-/// Each further chunk twice as large as the last one, within reason.
+/// Each further chunk is twice as large as the last one, within limits.
 std::size_t next_chunk_bytes(arena& a, box& b, std::size_t needed) noexcept {
     const std::uint64_t last_byte = end_of_bump(b) - 1;
     const std::size_t last = last_byte - b.self < space_bytes(a, b.self)
@@ -320,7 +321,8 @@ void* region_allocate_elsewhere(box& b, std::size_t size_bytes) {
     const std::size_t size = rounded(size_bytes);
     const bool is_large = size > region_largest_small;
     free_lists* const lists = lists_of(a, b);
-    // Who frees some of it will free this, too: at once if it has a chunk of its own.
+    // A program that has freed memory of this box will free this, too. With a chunk of its own, the
+    // memory goes back to the pool at once.
     if (lists && is_large) return allocate_single(lane_of_thread(a), b, size);
     if (lists)
         if (void* const freed = take_freed(a, b, *lists, size)) return freed;

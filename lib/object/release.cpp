@@ -15,7 +15,7 @@ void free_chunks(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
 }
 
 namespace {
-/// Gives references up; boxes that nobody else has join the work list.
+/// Gives up references. A box without any other reference joins the work list.
 class release_work final : public reference_visitor {
 public:
     release_work(arena& a, std::uint64_t& work) noexcept : a_(a), work_(work) {}
@@ -42,8 +42,8 @@ void release_targets(arena& a, std::uint64_t first, std::uint64_t& work) noexcep
     }
 }
 
-/// A list instead of recursion: boxes may form chains of any length. Nothing reaches these boxes
-/// any more, so a crash here leaves blocks that recovery sweeps.
+/// Uses a list instead of recursion, because boxes may form chains of any length. Nothing reaches
+/// these boxes any more, so recovery sweeps the blocks that a crash leaves here.
 void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
     a.at<box>(first)->next_work = 0;
     for (std::uint64_t work = first; work != 0;) {

@@ -22,7 +22,8 @@ namespace valpool::detail {
 
 namespace {
 
-/// Of a pool over bare memory there may be nothing left to look at.
+/// Whether the pool has a file. The memory of a pool over bare memory may be gone by now, so
+/// nothing may look at it.
 bool is_shared_with_others(const attachment& at) noexcept { return at.mapping != nullptr; }
 
 attachment_user add_attachment(std::shared_ptr<attachment> at) {
@@ -33,7 +34,7 @@ attachment_user add_attachment(std::shared_ptr<attachment> at) {
 }
 
 bool holds_anything(const attachment& at) noexcept {
-    // The blocks are the parent's still.
+    // The ledger's blocks still belong to the parent.
     if (at.inherited)
         return std::any_of(at.inherited->held.begin(), at.inherited->held.end(),
                            [](std::uint64_t box) { return box != 0; });
@@ -43,7 +44,8 @@ bool holds_anything(const attachment& at) noexcept {
     return false;
 }
 
-/// Whether all that it holds has been let go of, and only could not be given back yet.
+/// Whether everything that the process still holds has ended (late_holds), and only could not be
+/// given back yet.
 bool holds_only_late(attachment& at) noexcept {
     const std::lock_guard guard(at.late_mutex);
     std::size_t held = 0;
@@ -70,9 +72,9 @@ bool give_lanes_back(attachment& at, thread_lane& mine) noexcept {
     return true;
 }
 
-/// Gives the slot and all its lanes back. The caller has the table's mutex. What cannot be given
-/// back, for the gate stays closed, is left as the dead leave it: recovery finds it when the lock
-/// of the slot has gone.
+/// Gives the slot and all its lanes back. The caller holds the table's mutex. If the gate stays
+/// closed, the rest is left as a dead process leaves it: recovery finds it once the slot's lock is
+/// gone.
 void detach(const std::shared_ptr<attachment>& at) {
     arena& a = *at->pool;
     for (hold* const h : at->late_holds) delete h;
@@ -94,17 +96,18 @@ void detach_if_unused(attachment& at) noexcept {
         try {
             give_back_late_holds(lane_of_thread(*at.pool));
         } catch (const std::exception&) {
-            return;  // no lane for this thread: the process's end does it
+            return;  // no lane for this thread: recovery does it after the process's end
         }
     }
-    // Nobody may ever come back here to try again: what is late is left to recovery.
+    // There may be no later call to try again, so late holds are left to recovery.
     if (holds_anything(at) && !holds_only_late(at)) return;
     const auto shared = process_table::instance().of(*at.pool);
     if (shared.get() != &at) return;
     try {
         detach(shared);
     } catch (const std::exception&) {
-        // No lane was free for the clean-up: the kernel's word at the process's end does it.
+        // No lane was free for the clean-up: recovery does it after the process's end, when the
+        // kernel has dropped the slot's lock.
     }
 }
 
@@ -150,7 +153,7 @@ bool has_living_main(const attachment& at) noexcept {
 }
 
 namespace {
-/// Of the first pool with a file that it is so of.
+/// A user of the first attachment to a pool with a file for which the predicate holds.
 template <class Predicate>
 attachment_user user_where(Predicate is_it) {
     const std::lock_guard guard(process_table::instance().mutex);
@@ -198,9 +201,10 @@ attachment_user attach(arena& a, pool_file file, std::shared_ptr<void> mapping, 
     const std::lock_guard guard(process_table::instance().mutex);
     const bool has_barriers = register_for_barriers();
     if (!has_barriers && a.entrance.full_fences.load() == 0)
-        throw std::runtime_error(subject_of(name) +
-                                 ": membarrier(2) is refused to this process, but not to the one "
-                                 "that made the pool: they cannot work together");
+        throw std::runtime_error(
+            subject_of(name) +
+            ": the system refuses membarrier(2) to this process, but not to the one "
+            "that made the pool: they cannot use the pool together");
     auto at = std::make_shared<attachment>();
     at->pool = &a;
     at->file = std::move(file);

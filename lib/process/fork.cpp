@@ -20,18 +20,20 @@
 #include <pthread.h>
 #include <unistd.h>
 
-/// A child of fork has handles on what its parent held at that moment, and reads through them
-/// without asking anybody; so they must count from before it exists. But most children never touch
-/// the pool, and must not take its places (slots and lanes). So the references of all the children
-/// that have not used a pool yet are kept in one slot, the family's, until the last of them has
-/// died or has used it: by then it has a slot of its own, and has counted there what it holds.
+/// A forked child has handles on everything that its parent held at the fork, and reads through
+/// them without any synchronisation. So its references must be counted before the child exists. But
+/// most children never touch the pool, and must not take its slots and lanes. So one slot, the
+/// family's, keeps the references of all children that have not used the pool yet. It keeps them
+/// until the last of these children has died or used the pool. A child that uses the pool gets a
+/// slot of its own, and counts there what it holds.
 ///
-/// The family's slot is alive as long as somebody has a part of its lock: each of these children
-/// has, by a description of the file that it was born with. Its parent keeps none. Where there is
-/// no way to another description, each has a part by process: such a lock is not inherited, so the
-/// parent keeps its own until the child says that it has taken one.
+/// The family's slot is alive as long as somebody shares its lock (has a part of it). Each of these
+/// children does, through a description of the file that it was born with. The parent keeps no
+/// part. Where no further description can be opened, each child has its part as a lock of the
+/// process. Such a lock is not inherited, so the parent keeps a part of its own until the child
+/// says that it has taken one.
 ///
-/// Pools over bare memory know no deaths: there a child has its own slot from the start.
+/// Pools over bare memory do not notice deaths: there a child has its own slot from the start.
 
 namespace valpool::detail {
 
@@ -39,15 +41,15 @@ std::uint32_t forks_behind = 0;
 
 namespace {
 
-/// What the child will have: made by the parent before the fork. If the fork fails, or the child
-/// dies at once, it is simply a dead process's.
+/// The child's share in a pool, made by the parent before the fork. If the fork fails, or the child
+/// dies at once, the share is treated as that of a dead process.
 struct child_share {
     attachment* at = nullptr;
     std::unique_ptr<inheritance> inherited;
-    handover part;     // the child takes it itself
-    std::string loss;  // why it gets nothing
+    handover part;     // set: the child itself takes its part of the lock
+    std::string loss;  // why the child gets nothing
 
-    // In a pool over bare memory.
+    // Only for a pool over bare memory.
     thread_lane* forker = nullptr;
     std::uint32_t slot = 0;
     std::uint32_t lane = 0;
@@ -77,7 +79,7 @@ ledger_block& new_block(thread_lane& l, std::uint32_t slot) {
 
 // --- the family's slot, by the parent ----------------------------------------------------------
 
-/// By the numbers of their entries.
+/// The boxes that the process holds, indexed by the numbers of their ledger entries.
 std::vector<std::uint64_t> boxes_held(const attachment& at) {
     std::vector<std::uint64_t> held;
     for (std::uint32_t b = 0; b < at.ledger.block_count(); ++b) {
@@ -88,24 +90,25 @@ std::vector<std::uint64_t> boxes_held(const attachment& at) {
     return held;
 }
 
-/// Whether the slot of earlier children is still there, and can take these, too. What those hold is
-/// kept until the last of all has gone: so it must not be much more than these hold.
+/// Joins the family of earlier children, if its slot still exists and can take these children, too.
+/// Everything in the slot is kept until the last of all these children is gone, so the slot must
+/// not have much more than these children hold.
 bool join_family(thread_lane& forker, pool_file& keeper, std::size_t held_count) {
     attachment& at = *forker.at;
     if (!at.family) return false;
     const family_record& f = *at.family;
     constexpr std::size_t few = 64;
     if (f.boxes.size() > held_count + few) return false;
-    // Inside, no repair is half done: one that has found the family dead must not find it alive
-    // when another process starts it over.
-    if (f.is_parents) return false;  // there may be a free one by now
+    // While this thread is inside (below), no repair is half done. A repair that has found the
+    // family dead must not find it alive when another process starts the repair over.
+    if (f.is_parents) return false;  // there may be a free slot by now
     const inside pass(forker);
     const process_slot& slot = forker.pool->slot(f.slot);
     return slot.state.load() == process_slot::family && slot.claims.load() == f.claims &&
            keeper.try_share(slot_role(f.slot));
 }
 
-/// With no slot free, the parent keeps it for its children, for as long as it is attached.
+/// No slot is free: the parent keeps the references in its own slot, for as long as it is attached.
 void keep_in_own_slot(attachment& at, pool_file& keeper) {
     keeper = {};
     if (!at.family || !at.family->is_parents) at.family.emplace(at.slot, 0, true);
@@ -117,7 +120,7 @@ void found_family(attachment& at, pool_file& keeper) {
     process_slot& slot = at.pool->slot(s);
     slot.state.store(process_slot::family, std::memory_order_release);
     VALPOOL_KILL_POINT("fork.founded_family");
-    keeper.try_share(slot_role(s));  // from the whole to a part: cannot fail
+    keeper.try_share(slot_role(s));  // from exclusive to shared: cannot fail
     at.family.emplace(s, slot.claims.load(), false);
 }
 
@@ -157,7 +160,7 @@ void prepare_inheritance(child_share& share) {
     if (!join_family(forker, keeper, held_count)) found_family(at, keeper);
     if (!keeper.is_open()) share.part = {};
     share.inherited->slot = at.family->slot;
-    at.family->born.reserve(at.family->born.size() + 1);  // in the parent nothing may fail then
+    at.family->born.reserve(at.family->born.size() + 1);  // nothing may fail after the fork
     for (const std::uint64_t box_offset : held)
         if (box_offset != 0) keep_for_family(forker, box_offset);
 }
@@ -168,12 +171,12 @@ void give_up_part_if_all_have_one(attachment& at) noexcept {
     if (born.empty()) at.common.for_this_process().unlock(slot_role(at.family->slot));
 }
 
-/// Gives the parent's own part up when each child has said that it has one. One that has died
-/// before that says nothing: then the parent keeps what the family has.
+/// Gives up the parent's own part once each child has said that it has one. A child that has died
+/// before that says nothing: then the parent keeps its part, and the family its references.
 void wait_for_parts(attachment& at, child_share& share) {
     constexpr std::chrono::milliseconds longest{100};
     share.part.wait(deadline::in(longest));
-    if (at.inherited) return;  // and needs its part itself
+    if (at.inherited) return;  // this process needs its part itself
     at.family->born.push_back(std::move(share.part));
     give_up_part_if_all_have_one(at);
 }
@@ -187,7 +190,7 @@ void fill_share(child_share& share) {
     share.slot = claim_slot(at, at.file);
     if (share.slot == at.pool->lane_count) throw_no_slot(*at.pool);
     share.lane = claim_lane(at, share.slot);
-    // Oldest first: the blocks' numbers must come out as the parent's.
+    // In the parent's order, so that the blocks get the same numbers.
     for (std::uint32_t b = 0; b < at.ledger.block_count(); ++b) {
         ledger_block& block = new_block(*share.forker, share.slot);
         block.index = b;
@@ -198,13 +201,13 @@ void fill_share(child_share& share) {
     }
 }
 
-/// The blocks, in place of the parent's, are this process's ledger.
+/// Makes the blocks this process's ledger, in place of the parent's.
 void use_ledger(attachment& at, const std::vector<ledger_block*>& blocks) {
     auto& free_entries = at.ledger.free_entries;
     free_entries.clear();
     for (std::uint32_t b = 0; b < blocks.size(); ++b) {
         at.ledger.replace(b, *blocks[b]);
-        // Entries that other threads of the parent had set aside are free here as well.
+        // Entries that other threads of the parent had set aside are also free here.
         for (std::uint32_t i = 0; i < ledger_block::entry_count; ++i)
             if (blocks[b]->entries[i].load(std::memory_order_relaxed) == 0)
                 free_entries.push_back(ledger_table::first_number(b) + i);
@@ -214,13 +217,13 @@ void use_ledger(attachment& at, const std::vector<ledger_block*>& blocks) {
 void take_share(child_share& share) {
     attachment& at = *share.at;
     at.slot = share.slot;
-    at.raw_count.store(0);  // raw memory stays its parent's
+    at.raw_count.store(0);  // raw memory still belongs to the parent
     at.pool->slot(share.slot).pid.store(getpid(), std::memory_order_relaxed);
     use_ledger(at, share.blocks);
     thread_lane& l = *share.forker;
     l.use_lane(share.lane);
     l.free_entries.clear();
-    l.spare_holds.clear();  // their entries are among the free ones of the child's blocks
+    l.spare_holds.clear();  // use_ledger has made their entries free
 }
 
 // --- the three moments of a fork ---------------------------------------------------------------
@@ -235,7 +238,8 @@ void prepare_share(attachment& at) {
     share.at = &at;
     if (!at.private_memory && !at.lost.load()) {
         try {
-            // Who has not used the pool since it was forked itself passes on what it has.
+            // A process that was forked itself, and has not used the pool since, passes on what it
+            // has.
             if (at.inherited)
                 pass_on_inheritance(share);
             else if (at.notices_deaths())
@@ -263,11 +267,11 @@ void after_fork_in_parent() {
         share.at->forking.store(0);
         share.at->mutex.unlock();
     }
-    shares().clear();  // and with it the parent's part of what it keeps for the child
+    shares().clear();  // this also closes the parent's copies of the children's keepers
     process_table::instance().mutex.unlock();
 }
 
-/// What belongs to the parent only; the same in a child that gets nothing.
+/// Drops in the child what belongs to the parent only; the same in a child that gets nothing.
 void leave_to_parent(attachment& at) noexcept {
     at.file.leave_to_parent();
     at.unused.close();
@@ -295,7 +299,7 @@ void inherit(child_share& share) {
     }
     if (share.inherited) at.inherited = std::move(share.inherited);
     if (!share.part) return;
-    // After the last descriptor was closed, which would have dropped it.
+    // Only now: closing a descriptor, as above, would have dropped the lock.
     at.inherited->keeper.try_share(slot_role(at.inherited->slot));
     share.part.say_ready();
 }
@@ -303,7 +307,7 @@ void inherit(child_share& share) {
 void after_fork_in_child() {
     const no_cancellation guard;
     ++forks_behind;
-    // The child's thread has another id than the owner whom a recursive mutex remembers.
+    // The recursive mutex remembers its owner's thread id, and the child's thread has another one.
     new (&process_table::instance().mutex) std::recursive_mutex;
     for (child_share& share : shares()) inherit(share);
     shares().clear();
@@ -321,17 +325,18 @@ void give_up_own_part(attachment& at) noexcept {
 
 void claim_own_slot(attachment& at) {
     register_for_barriers();
-    // Not closed when what follows fails: that could drop a part of the family's slot.
+    // The file is not closed when a later step fails: that could drop this process's part of the
+    // family's lock.
     if (!at.file.is_open()) {
         pool_file own = at.common.reopen(path_of_segment(at.name));
         at.file = own.is_open() ? std::move(own) : at.common.for_this_process();
     }
     if (!at.file.is_open())
         throw std::runtime_error(
-            "this process was forked, and has no way to the pool's file any more: its descriptors "
-            "were closed, or none is free, and its name " +
+            "this process was forked and can no longer reach the pool's file: its descriptors "
+            "were closed, or no descriptor is free, and its name " +
             path_of_segment(at.name) + " cannot be opened");
-    // It has one already if there was no lane for it at the last try.
+    // The process already has a slot if the last attempt failed for lack of a lane.
     if (at.slot == at.pool->lane_count) at.slot = claim_slot(at, at.file);
     if (at.slot == at.pool->lane_count) throw_no_slot(*at.pool);
 }
@@ -378,7 +383,8 @@ void take_inheritance(thread_lane& l) {
         throw;
     }
     pool_file& keeper = at.inherited->keeper;
-    // Its description may be a child's of this one as well.
+    // A keeper with its own description is not unlocked, only closed: a child of this process may
+    // share the description.
     if (keeper.is_for_process())
         keeper.unlock(slot_role(at.inherited->slot));
     else if (at.file.is_for_process())

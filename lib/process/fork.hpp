@@ -4,24 +4,27 @@
 
 namespace valpool::detail {
 
-/// Registers, once a process, what gives the child of a fork a slot and a ledger of its own, with
-/// all that its parent held at that moment.
+/// Registers the fork handlers, once in a process. They keep for a forked child everything that its
+/// parent held at the fork; the child gets a slot and a ledger of its own when it first uses the
+/// pool.
 void handle_forks();
 
 struct attachment;
 struct thread_lane;
 
-/// The first use of a pool by a child, in two steps, between which it gets a lane. Whatever they
-/// throw (no place in the pool, no room) has changed nothing: the next use tries again.
+/// A child's first use of a pool, in two steps; between them the child gets a lane. When a step
+/// throws (no free slot, no room in the pool), the child has lost nothing, and the next use tries
+/// again.
 void claim_own_slot(attachment& at);
 void take_inheritance(thread_lane& l);
 
-/// Where children have their parts of the family's slot by process: gives the parent's own part up
-/// once each of them has said that it has one. Most have by the end of the fork.
+/// Where the children's parts of the family's lock are locks of their processes: gives up the
+/// parent's own part once each child has said that it has one. Most children have said so by the
+/// end of the fork.
 void give_up_own_part(attachment& at) noexcept;
 
-/// Another number in the child of a fork than in its parent, once handle_forks has been called:
-/// what a process has done has not been done by its children.
+/// A number that differs between a forked child and its parent, once handle_forks has been called.
+/// So a child can tell what its parent did from what it did itself.
 extern std::uint32_t forks_behind;
 inline std::uint32_t fork_generation() noexcept { return forks_behind; }
 

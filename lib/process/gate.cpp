@@ -10,13 +10,13 @@
 namespace valpool::detail {
 
 namespace {
-/// A wait at the gate, in short sleeps.
+/// Waits at the gate, in short sleeps, and enters; false when the deadline has passed.
 bool wait_at_gate(thread_lane& l, deadline until) noexcept {
     const no_cancellation guard;
     for (unsigned turns = 1; !l.may_enter() || !l.try_enter(); ++turns) {
         if (until.has_passed()) return false;
         std::this_thread::sleep_for(std::chrono::microseconds(turns < 1000 ? 20 : 500));
-        // With the role free and the gate closed, the recoverer has died.
+        // If the gate is closed but the role is free, the recoverer has died.
         if (turns % 16 == 0) recover_if_needed(*l.at);
     }
     l.at->stalled.store(false, std::memory_order_relaxed);
@@ -52,8 +52,8 @@ void wait_and_enter(thread_lane& l) {
 
 void throw_stalled(const arena& a) {
     throw PoolStalled("process " + std::to_string(pid_of_slot(a, a.entrance.recoverer.load())) +
-                      " has been stopped while it was repairing the pool: nobody can change "
-                      "anything there until it goes on, or dies");
+                      " was stopped while it was repairing the pool: nobody can change anything in "
+                      "the pool until that process continues or dies");
 }
 
 }  // namespace valpool::detail

@@ -1,7 +1,7 @@
 #pragma once
 
-/// Going in and out of operations on shared structure, which recovery has to wait for (the field
-/// calls it a safepoint).
+/// Entering and leaving the pool for operations on shared structure. Recovery closes the gate and
+/// waits until nobody is inside (the field calls that a safepoint).
 
 #include "process/lane.hpp"
 
@@ -11,24 +11,26 @@
 
 namespace valpool::detail {
 
-/// Operations that ask for no time-out of their own wait so long at a gate that is closed: a repair
-/// takes milliseconds, so whoever is at it has been stopped.
+/// How long an operation without a time-out of its own waits at a closed gate. A repair takes
+/// milliseconds, so after that time the recoverer must have been stopped.
 constexpr std::chrono::seconds longest_stall{10};
 
-/// Who tries once must not notice a repair.
+/// `until`, but an immediate deadline becomes one that allows for a repair: a caller that tries
+/// once must not notice a repair.
 deadline or_repair(deadline until) noexcept;
-/// Enters once the gate is open again; runs the recovery itself when its recoverer has died. False
-/// when the gate is closed at the deadline still, or after some milliseconds, so that the caller
-/// can look for what else would end its wait. (An immediate deadline allows for a repair, too:
-/// whoever tries once must not notice it.)
+/// Enters once the gate is open again; runs the recovery itself when the recoverer has died. False
+/// when the gate is still closed at or_repair(until), or after 50 ms, so that the caller can check
+/// what else would end its wait.
 bool enter_by(thread_lane& l, deadline until) noexcept;
-/// The same for what must go on: not at all if others have waited in vain.
+/// The same for callers that must go on in any case: waits 50 ms at most, and not at all if another
+/// thread of this process has waited in vain.
 bool enter_soon(thread_lane& l) noexcept;
-/// The same until what gate_limit says. Throws PoolStalled.
+/// The same until the deadline that gate_limit set, or for longest_stall when there is none. Throws
+/// PoolStalled when that has passed.
 void wait_and_enter(thread_lane& l);
 [[noreturn]] void throw_stalled(const arena& a);
 
-/// An operation of this thread that has a deadline, for what it does in the pool meanwhile.
+/// Sets the deadline of this thread's waits at the gate for the duration of an operation.
 class gate_limit {
 public:
     gate_limit(thread_lane& l, deadline until) noexcept
@@ -42,12 +44,13 @@ private:
     deadline before_;
 };
 
-/// The time that a thread spends on shared structure. It is mostly nanoseconds (docs/locks.md has
-/// what takes longer), never blocks, and does not nest: who is inside calls nothing that enters.
-/// The closing of the gate waits for everybody to leave, and nobody enters a closed one: the store
-/// to `activity` and the load of `closed` must not pass each other. The recoverer orders them with
-/// membarrier(2) in place of a fence here, except where that is missing. Throws PoolStalled, not
-/// inside, when the gate stays closed.
+/// While it exists, the thread is inside: it works on shared structure. That takes mostly
+/// nanoseconds (docs/locks.md lists what takes longer), never blocks, and does not nest: code that
+/// runs inside calls nothing that enters. Whoever closes the gate waits for everybody to leave, and
+/// nobody enters a closed gate. For that, the store to `activity` and the load of `closed` must not
+/// be reordered. The recoverer orders them with membarrier(2), so that no fence is needed here,
+/// except where membarrier(2) is missing. The constructor throws PoolStalled, outside, when the
+/// gate stays closed.
 class inside {
 public:
     explicit inside(thread_lane& l) : lane_(l) {
@@ -63,7 +66,7 @@ private:
     thread_lane& lane_;
 };
 
-/// Leaves what the thread has entered by try_enter or enter_by.
+/// Leaves, at its end, what the thread has entered by try_enter or enter_by.
 class leave_later {
 public:
     explicit leave_later(thread_lane& l) noexcept : lane_(l) {}
@@ -75,7 +78,7 @@ private:
     thread_lane& lane_;
 };
 
-/// As `inside`, for those who can do without: false when the gate was closed for too long.
+/// As `inside`, for callers that can do without: false when the gate was closed for too long.
 class maybe_inside {
 public:
     explicit maybe_inside(thread_lane& l) noexcept

@@ -25,7 +25,7 @@ constinit usable_lane no_lane;
 thread_local constinit usable_lane* current_lane = &no_lane;
 
 void give_lane_back(thread_lane& l) noexcept {
-    // Without it, what the lane has set aside comes back with the next recovery.
+    // If the gate stays closed, the next recovery brings back what the lane has set aside.
     if (const maybe_inside pass(l); pass) flush_heap(*l.pool, *l.heap);
     VALPOOL_KILL_POINT("lane.flushed");
     l.at->raw_count.fetch_add(l.control->raw_count, std::memory_order_relaxed);
@@ -34,8 +34,8 @@ void give_lane_back(thread_lane& l) noexcept {
 
 namespace {
 
-/// The attachment's mutex; not when somebody has it who waits at a closed gate, which the pools
-/// that notice deaths have.
+/// Locks the attachment's mutex. In a pool that notices deaths it gives up after some milliseconds:
+/// the holder may be waiting at a closed gate.
 std::unique_lock<std::mutex> lock_unless_stalled(attachment& at) noexcept {
     std::unique_lock guard(at.mutex, std::defer_lock);
     if (!at.notices_deaths()) {
@@ -48,7 +48,7 @@ std::unique_lock<std::mutex> lock_unless_stalled(attachment& at) noexcept {
     return guard;
 }
 
-/// What an ending thread has set aside in the process's own memory.
+/// Leaves to other threads what an ending thread has set aside in the process's own memory.
 void leave_entries(attachment& at, const thread_lane& l) noexcept {
     const auto guard = lock_unless_stalled(at);
     if (!guard) return;  // the entries are unused until the process ends
@@ -62,18 +62,19 @@ void leave_entries(attachment& at, const thread_lane& l) noexcept {
     }
 }
 
-/// A thread's lanes; given back when the thread ends.
+/// A thread's lanes. They are given back when the thread ends.
 ///
-/// Not a thread_local object: those are destroyed in the reverse order of their construction, and a
-/// value that was there before the thread's first use of a pool would need a lane once more, which
-/// nobody gave back. What hangs on a key of pthread goes after all of them.
+/// The list is not a thread_local object. Those are destroyed in the reverse order of their
+/// construction: a value that is older than the thread's first use of a pool would be destroyed
+/// later than the list, and would claim a lane that nobody gives back. The destructor of a pthread
+/// key runs after all thread_local destructors.
 struct lane_list {
     std::vector<std::unique_ptr<thread_lane>> lanes;
 
     void give_back() noexcept {
         const std::lock_guard guard(process_table::instance().mutex);
         for (auto& l : lanes) {
-            if (l->has_ended()) continue;  // and what it belonged to may be gone
+            if (l->has_ended()) continue;  // and its attachment may be gone
             leave_entries(*l->at, *l);
             if (l->at->notices_deaths()) give_lane_back(*l);
             std::erase(l->at->lanes, l.get());
@@ -84,7 +85,8 @@ thread_local constinit lane_list* lanes_of_thread = nullptr;
 
 void end_lane_list(void* value) noexcept;
 
-/// Goes with the library (a plugin may be unloaded): nobody must call into it then.
+/// Deletes the key when the library goes (a plugin may be unloaded): later no thread's end may call
+/// into the library.
 class lane_key {
 public:
     lane_key() noexcept { is_made_ = pthread_key_create(&key_, end_lane_list) == 0; }
@@ -94,7 +96,7 @@ public:
     lane_key(const lane_key&) = delete;
     lane_key& operator=(const lane_key&) = delete;
 
-    /// If it cannot be, the lanes are given back when the process ends.
+    /// Without a key, the lanes are given back only when the process ends.
     void hang_up(lane_list* list) noexcept {
         if (is_made_) pthread_setspecific(key_, list);
     }
@@ -110,9 +112,10 @@ private:
 
 void end_lane_list(void* value) noexcept {
     auto* const list = static_cast<lane_list*>(value);
-    // Others have keys as well, and may let go of values there, even as a thread's first use of a
-    // pool: that makes a new list, which goes in the next round. A list that waited for the last
-    // round would miss it if it was made after the first.
+    // Other code has pthread keys, too, and their destructors may release values; that may even be
+    // the thread's first use of a pool. Such a use makes a new list, which ends in the next round
+    // of destructors. So no list may wait for the last round: one that was made after the first
+    // round would miss it.
     list->give_back();
     current_lane = &no_lane;
     lanes_of_thread = nullptr;
@@ -134,7 +137,8 @@ std::unique_ptr<thread_lane> make_lane(attachment& at) {
     l->at = &at;
     if (at.spare_lanes.empty()) {
         l->use_lane(claim_lane(at, at.slot));
-        // Its last owner has left it empty; what a damaged pool has there must not be followed.
+        // The last owner has left the heap empty. But a damaged pool may have garbage there, which
+        // must not be used.
         l->heap->forget();
     } else {
         l->use_lane(at.spare_lanes.back());
@@ -182,11 +186,11 @@ thread_lane& find_lane(arena& a, deadline until) {
     const std::lock_guard guard(process_table::instance().mutex);
     auto at = process_table::instance().of(a);
     if (!at && a.magic == arena_magic && !a.shared_by_file) {
-        // Another process's pool over bare memory: here it is known by its address only.
+        // A pool over bare memory that another process attached: only its address is known here.
         at = process_table::instance().of(*attach_bare(a, false)->pool);
         ++at->users;  // for ever: nothing tells when its memory goes
     }
-    if (!at) throw std::logic_error("this pool is not attached to this process (any more)");
+    if (!at) throw std::logic_error("this process is not attached to this pool (any more)");
     if (at->lost.load())
         throw std::runtime_error("this process was forked, and has no share in the pool: " +
                                  at->loss);
@@ -205,7 +209,7 @@ thread_lane& find_lane(arena& a, deadline until) {
 }
 
 void end_lanes_of(attachment& at) noexcept {
-    // Its thread may destroy a lane as soon as that has ended.
+    // As soon as a lane is marked as ended, its thread may destroy it.
     for (thread_lane* const l : at.lanes) l->usable_for.store(nullptr, std::memory_order_release);
     at.lanes.clear();
 }

@@ -81,7 +81,8 @@ void grow_ledger(thread_lane& l) {
     l.at->ledger.add(*a.at<ledger_block>(offset));
 }
 
-/// Another thread may have it while it waits at a closed gate.
+/// Locks the attachment's mutex until the gate's deadline: another thread may hold the mutex while
+/// it waits at a closed gate.
 std::unique_lock<std::mutex> lock_within_limit(thread_lane& l) {
     std::unique_lock guard(l.at->mutex, std::defer_lock);
     if (l.gate_until.is_never()) {
@@ -113,13 +114,13 @@ std::uint32_t take_entry(thread_lane& l) {
 }
 
 void return_entry(thread_lane& l, std::uint32_t number) noexcept {
-    // A thread that only releases must not collect what others have to grow the ledger for.
+    // A thread that only releases must not collect entries while others have to grow the ledger.
     constexpr std::size_t most = 256;
     try {
         l.free_entries.push_back(number);
         if (l.free_entries.size() <= most) return;
         const std::unique_lock guard(l.at->mutex, std::try_to_lock);
-        if (!guard) return;  // another time
+        if (!guard) return;  // try again another time
         auto& common = l.at->ledger.free_entries;
         const auto half = l.free_entries.begin() + most / 2;
         common.insert(common.end(), half, l.free_entries.end());

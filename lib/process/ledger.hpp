@@ -1,7 +1,7 @@
 #pragma once
 
-/// What a process holds: its ledger (reference table) in the pool, and where it finds the entries
-/// that its holds name by number.
+/// The ledger of a process (reference table): its blocks in the pool say which boxes the process
+/// holds. The ledger_table finds the entries by the numbers that holds keep.
 
 #include "alloc/arena.hpp"
 
@@ -13,7 +13,8 @@ namespace valpool::detail {
 
 struct thread_lane;
 
-/// What a process holds: one word a box, 0 when free. Writers: the process's threads, inside.
+/// A block of a ledger: one word for each box that the process holds, 0 when free. Writers: the
+/// process's threads, inside.
 struct ledger_block {
     static constexpr std::uint32_t entry_count = 126;
     std::atomic<std::uint32_t> magic;
@@ -23,9 +24,10 @@ struct ledger_block {
 };
 static_assert(sizeof(ledger_block) == 1024, "fits a block of every page size");
 
-/// Numbers of ledger entries to their blocks in the pool. The numbers stay valid over a fork, in
-/// which the child puts blocks of its own in place of its parent's.
-/// Thread safety: entry() at any time; the others under the attachment's mutex.
+/// Maps the numbers of ledger entries to their blocks in the pool. The numbers stay valid after a
+/// fork, although the child replaces its parent's blocks with its own.
+/// Thread safety: entry() and block_at() at any time; the other functions under the attachment's
+/// mutex.
 class ledger_table {
 public:
     std::atomic<std::uint64_t>& entry(std::uint32_t number) const noexcept {
@@ -37,12 +39,14 @@ public:
     }
     std::uint32_t block_count() const noexcept { return count_; }
 
-    /// Makes sure that add() cannot fail. Throws std::bad_alloc, std::runtime_error when full.
+    /// Makes sure that the next add() cannot fail. Throws std::bad_alloc, and std::runtime_error
+    /// when the table is full.
     void make_room();
     void add(ledger_block& block) noexcept;
     void replace(std::uint32_t i, ledger_block& block) noexcept;
 
-    /// Number of a block's first entry. A power of two apart: numbers are taken apart all the time.
+    /// The number of a block's first entry. The first numbers of blocks are a power of two apart,
+    /// because numbers are split into block and entry all the time.
     static constexpr std::uint32_t first_number(std::uint32_t block) noexcept {
         return block * numbers_a_block;
     }
@@ -67,13 +71,14 @@ private:
 
 /// A new, empty ledger block, linked into the slot's chain; 0 when the pool is full.
 std::uint64_t add_ledger_block(thread_lane& l, std::uint32_t slot);
-/// Gives all ledger blocks of the thread's process back; false when the gate is closed for too
+/// Gives back all ledger blocks of the thread's process; false when the gate is closed for too
 /// long.
 bool free_ledger(thread_lane& l) noexcept;
 
-/// A ledger entry's number for this thread, not yet in use. Throws PoolExhausted. Not inside.
+/// Gives this thread the number of an unused ledger entry. Throws PoolExhausted. Must not be called
+/// inside.
 std::uint32_t take_entry(thread_lane& l);
-/// For an entry that is 0 again, or was never used.
+/// Takes back the number of an entry that is 0 again, or was never used.
 void return_entry(thread_lane& l, std::uint32_t number) noexcept;
 
 }  // namespace valpool::detail

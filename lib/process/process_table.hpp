@@ -1,6 +1,6 @@
 #pragma once
 
-/// The attachments of this process, and the lock that keeps their number and its forks apart.
+/// The attachments of this process, and the lock that excludes forks while the attachments change.
 
 #include "process/attachment.hpp"
 
@@ -10,19 +10,19 @@
 
 namespace valpool::detail {
 
-/// Never destroyed: values in static storage may outlive every other static object.
+/// The table is never destroyed: values in static storage may outlive every other static object.
 struct process_table {
     std::recursive_mutex mutex;
     std::vector<std::shared_ptr<attachment>> attachments;
 
-    /// Null when there is none. Under the mutex.
+    /// The attachment to a pool; null when there is none. Under the mutex.
     std::shared_ptr<attachment> of(const arena& a) const;
     static process_table& instance();
 };
 
-/// Keeps the other threads of this process from forking, and from attaching and detaching. Who has
-/// a pool's file open that is in no attachment yet needs that: a child would inherit the
-/// description, and with it, for as long as it lives, every lock that is taken by it.
+/// Keeps the other threads of this process from forking, attaching and detaching. Needed while a
+/// pool's file is open that is in no attachment yet: a child would inherit the file description,
+/// and with it every lock that is taken through it, for as long as the child lives.
 /// May be nested.
 class no_forks {
 public:

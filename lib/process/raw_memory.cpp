@@ -24,8 +24,9 @@ std::atomic<std::uint64_t>& mark_at(char* header) noexcept {
     return reinterpret_cast<raw_header*>(header)->mark;
 }
 
-/// What `inside` is, for the quick ways of raw memory: these give up at a closed gate, and go on
-/// while a thread of their process forks, for a fork copies neither raw memory nor a lane's heap.
+/// The counterpart of `inside` for the fast paths of raw memory. They give up at a closed gate.
+/// They go on while a thread of their process forks, because a fork copies neither raw memory nor a
+/// lane's heap.
 class raw_pass {
 public:
     raw_pass(const arena& a, thread_lane& l) noexcept : control_(*l.control) {
@@ -43,16 +44,17 @@ private:
     bool is_open_;
 };
 
-/// Before the memory is free: a kill in between leaks it until recovery, a mark on free memory
-/// would keep it from everybody.
+/// Clears the mark before the memory becomes free. A kill in between leaks the memory until
+/// recovery; a mark on free memory would keep it from everybody.
 void forget_own(std::atomic<std::uint64_t>& mark) noexcept {
     mark.store(magic_freed, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-/// Takes the mark of memory that is given back; what stood there before. Of several threads that
-/// give the same memory back at once one may; the one that allocated it, which is usual, does not
-/// pay for that, and so is not told of another at the same instant.
+/// Takes the mark off memory that is given back, and returns the previous mark. If several threads
+/// give the same memory back at once, only one gets a valid mark. The usual case, the thread that
+/// allocated the memory, does not pay for that atomic exchange; so it does not notice another
+/// thread that gives the memory back at the same instant.
 std::uint64_t take_mark(const thread_lane& l, std::atomic<std::uint64_t>& mark) noexcept {
     std::uint64_t before = mark.load(std::memory_order_relaxed);
     if (raw_header::class_in(before, l.raw.mark) < size_class_count) {
@@ -89,14 +91,15 @@ std::uint64_t allocate_anew(thread_lane& l, std::size_t size_bytes) {
     });
 }
 
-/// When the lane has nothing set aside, and for what is larger than a block.
+/// The slow path: the lane has nothing set aside, the gate is closed, or the size is larger than a
+/// block.
 [[gnu::noinline]] char* allocate_slowly(arena& a, std::size_t size_bytes) {
     const std::uint64_t offset = allocate_anew(lane_of_thread(a), size_bytes);
     return a.at<char>(offset + a.raw_header_bytes());
 }
 
-/// For what does not go straight back to where this lane has it from, and for what is no allocation
-/// at all.
+/// The slow path: for memory that does not go straight back into this lane's reserve, and for
+/// addresses that are no allocation at all.
 [[gnu::noinline]] void deallocate_slowly(arena& a, const char* memory) {
     if (!memory) return;
     thread_lane& l = lane_of_thread(a);
@@ -114,12 +117,12 @@ std::uint64_t allocate_anew(thread_lane& l, std::size_t size_bytes) {
     throw_not_allocated(mark);
 }
 
-/// As much fits into a block of one of the classes that are a granule apart: a header takes no more
-/// than a granule, and no pool's pages are too small for such blocks.
+/// Up to this size, memory and header fit into a block of the classes that are one granule apart: a
+/// header takes at most one granule. The pages of every pool are large enough for such blocks.
 constexpr std::size_t quick_bytes = std::size_t{linear_classes - 1} * block_granule;
 
-/// From what the lane has set aside: without a call or a locked instruction. Nothing of the library
-/// wants raw memory while it is inside.
+/// Allocates from the lane's reserve, without a call or a locked instruction. The library itself
+/// never allocates raw memory while it is inside.
 char* allocate_quickly(arena& a, thread_lane& l, std::size_t size_bytes) {
     const std::size_t header_bytes = l.raw.header_bytes;
     std::size_t size_class = (size_bytes + header_bytes - 1) / block_granule;
@@ -145,15 +148,16 @@ char* allocate_quickly(arena& a, thread_lane& l, std::size_t size_bytes) {
     return memory;
 }
 
-/// The memory at so many granules from what the first page's first block holds. Asked for by that
-/// number, for which there are registers enough in the quick way.
+/// The same for the memory that lies `granule` granules behind raw.first. It takes that number
+/// instead of the address, because the fast path has no register left to keep both.
 [[gnu::noinline]] void deallocate_slowly(thread_lane& l, std::uint64_t granule) {
     deallocate_slowly(*l.pool, l.raw.first + granule * block_granule);
 }
 
-/// Straight back to where this lane has it from, the same way; everything else slowly.
+/// Puts memory straight back into this lane's reserve, also without a call or a locked instruction;
+/// everything else takes the slow path.
 void deallocate_quickly(arena& a, thread_lane& l, char* memory) {
-    // What is not aligned as memory of the pool is gets an absurd number.
+    // An address that is not aligned like memory of the pool gets an absurdly large number.
     const std::uint64_t granule = std::rotr(static_cast<std::uint64_t>(memory - l.raw.first),
                                             std::countr_zero(block_granule));
     if (granule >= l.raw.all_granules) return deallocate_slowly(a, memory);
@@ -196,12 +200,12 @@ void StreamingPool::deallocate(char* memory) {
 namespace detail {
 namespace {
 
-/// Pieces of raw memory that belong to the lane's process.
+/// The number of pieces of raw memory that belong to the lane's process.
 std::int64_t raw_pieces(const thread_lane& l) noexcept {
     std::int64_t pieces = l.at->raw_count.load(std::memory_order_relaxed);
     for (std::uint32_t i = 0; i < l.pool->lane_count; ++i) {
         const lane& other = l.pool->lane_at(i);
-        // Acquire: pairs with leave; what its thread has counted is seen.
+        // Acquire: pairs with leave, so that the thread's count is visible.
         if (other.owner.load(std::memory_order_relaxed) == l.at->slot + 1 &&
             other.activity.load(std::memory_order_acquire) == 0)
             pieces += other.raw_count;

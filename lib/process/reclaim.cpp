@@ -29,8 +29,8 @@ bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt) {
     }
 }
 
-// A repair that somebody else is at, or that a thread has foiled that was taken off its processor,
-// is worth some milliseconds: the memory is there.
+// If another process is repairing, or a preempted thread has foiled the repair, it pays to wait
+// some milliseconds: the memory will be there.
 recovery_result recover_patiently(attachment& at) noexcept {
     for (const deadline end = deadline::in(std::chrono::milliseconds(50));;) {
         const recovery_result result = recover_if_needed(at);
@@ -46,7 +46,7 @@ namespace {
 bool is_open(const inside&) noexcept { return true; }
 bool is_open(const maybe_inside& pass) noexcept { return static_cast<bool>(pass); }
 
-/// A repair need not wait for all of it.
+/// In steps, so that a repair need not wait for all of them.
 template <class Pass>
 void give_back_in_steps(thread_lane& l) {
     arena& a = *l.pool;
@@ -77,7 +77,7 @@ void relieve(thread_lane& l, bool has_mutex) {
 void throw_exhausted(const arena& a, std::size_t size_bytes) {
     const std::size_t for_values = std::size_t{a.value_page_limit} << a.page_shift;
     throw PoolExhausted(subject_of(a) + " is full: " + byte_count(size_bytes) +
-                        " bytes were asked for, " + std::to_string(used_space(a)) + " of " +
+                        " bytes were requested, " + std::to_string(used_space(a)) + " of " +
                         std::to_string(all_space(a)) + " are in use, " +
                         std::to_string(a.system_bytes.load(std::memory_order_relaxed)) +
                         " of these by pipes and bookkeeping; values can have " +

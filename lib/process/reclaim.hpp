@@ -1,7 +1,7 @@
 #pragma once
 
-/// Getting back what the dead hold and what the living have only set aside, for those who find no
-/// room.
+/// Reclaiming memory for an allocation that finds no room: what the dead hold, and what the living
+/// have only set aside.
 
 #include "process/lane.hpp"
 
@@ -10,50 +10,55 @@
 namespace valpool::detail {
 
 enum class recovery_result {
-    nothing_dead,  // all well
-    done,          // somebody had died, and what it held is back
-    put_off,       // a living process is stopped inside an operation: later
-    busy           // another thread or process is at it
+    nothing_dead,  // nothing to repair
+    done,          // somebody had died, and everything it held is free
+    put_off,       // a living process is stopped inside an operation: try later
+    busy           // another thread or process is repairing
 };
 
-/// What the layer that repairs pools does for this one; each attachment has it from who attaches.
+/// The interface to the recovery layer, which is above this one. Each attachment gets it from the
+/// code that attaches.
 class reclaimer {
 public:
-    /// Looks whether anybody has died, and if so repairs. Lasts milliseconds at most. Not inside.
+    /// Checks whether anybody has died, and if so repairs. Takes milliseconds at most. Must not be
+    /// called inside.
     virtual recovery_result recover(attachment& at) noexcept = 0;
-    /// Gets what other lanes have set aside back into the pool, if the world can be stopped. Not
-    /// inside.
+    /// Gives what other lanes have set aside back to the pool, if the world can be stopped. Must
+    /// not be called inside.
     virtual void collect_set_aside(thread_lane& l) noexcept = 0;
 
 protected:
     ~reclaimer() = default;
 };
 
-/// Looks whether anybody has died, and if so repairs. Never throws; lasts milliseconds at most.
-/// Not inside.
+/// Checks whether anybody has died, and if so repairs. Never throws; takes milliseconds at most.
+/// Must not be called inside.
 recovery_result recover_if_needed(attachment& at) noexcept;
 
-/// The same for some milliseconds, when somebody else is at it or it is put off.
+/// The same, but tries again for some milliseconds when the recovery is put off or somebody else is
+/// repairing.
 recovery_result recover_patiently(attachment& at) noexcept;
 
-/// Tries until it succeeds or nobody dead is left to make room: a recovery may be put off for a
-/// while, and that must not be anybody's error. At most ten seconds, for a process that is stopped
-/// in the middle can put it off for ever. Not inside.
+/// Calls `attempt` until it succeeds, or until no dead process is left that holds anything: a
+/// recovery may be put off for a while, and that must not become an error. Gives up after ten
+/// seconds, because a process that is stopped inside can put off a recovery for ever. Must not be
+/// called inside.
 bool try_while_dead_hold(attachment& at, const std::function<bool()>& attempt);
 
-/// Gives back what the thread's lane has set aside, and pages of which nothing is in use; less of
-/// it when the gate is closed for too long. Not inside.
+/// Gives back what the thread's lane has set aside, and pages without any block in use. Does less
+/// when the gate is closed for too long. Must not be called inside.
 void give_back_set_aside(thread_lane& l) noexcept;
 
-/// For an allocation that found nothing: gets back what the dead hold and what the living have only
-/// set aside. Not inside. `has_mutex`: the thread has its attachment's, so what it has let go of
-/// too late stays where it is.
+/// Reclaims memory for an allocation that found nothing: what the dead hold, and what the living
+/// have only set aside. `has_mutex`: the thread holds its attachment's mutex; then late holds are
+/// not given back. Must not be called inside.
 void relieve(thread_lane& l, bool has_mutex = false);
 
-/// Throws PoolExhausted, saying what was asked and what there is.
+/// Throws PoolExhausted, which says how much was requested and how much there is.
 [[noreturn]] void throw_exhausted(const arena& a, std::size_t size_bytes);
 
-/// Runs `find` inside, and once more after relief; throws PoolExhausted when it still gives 0.
+/// Runs `find`, and once more after relieve() when it returns 0. Throws PoolExhausted when it still
+/// returns 0.
 template <class Find>
 std::uint64_t find_or_throw(thread_lane& l, std::size_t size_bytes, Find find,
                             bool has_mutex = false) {

@@ -5,7 +5,7 @@
 namespace valpool::detail {
 
 void retire(arena& a) noexcept {
-    // Before the wake-ups: who looks whether it has to sleep sees this, or is woken.
+    // Stored before the wake-ups: a thread that is about to sleep either sees this or is woken.
     a.entrance.retired.store(1, std::memory_order_seq_cst);
     VALPOOL_KILL_POINT("retire.said");
     for (std::uint32_t i = 0; i < a.lane_count; ++i) wake_seat(a.seat_at(i));
@@ -20,8 +20,8 @@ void retire_if_lost(attachment& at) noexcept {
 
 void throw_retired(const arena& a) {
     throw PoolRetired(subject_of(a) +
-                      " has been retired: its SHMMain has ended, or has begun anew (restart() goes "
-                      "on to the pool that has the name next)");
+                      " has been retired: its SHMMain has ended or started a new pool (restart() "
+                      "attaches to the next pool of that name)");
 }
 
 }  // namespace valpool::detail

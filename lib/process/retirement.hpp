@@ -1,6 +1,6 @@
 #pragma once
 
-/// The end of a pool that others still use: they go on, but nobody waits there any more.
+/// The end of a pool that others still use: they may go on, but nobody waits there any more.
 
 #include "process/attachment.hpp"
 
@@ -10,9 +10,9 @@ inline bool is_retired(const arena& a) noexcept {
     return a.entrance.retired.load(std::memory_order_acquire) != 0;
 }
 
-/// For ever; wakes everybody who waits. Not inside.
+/// Retires the pool for ever, and wakes all waiters. Must not be called inside.
 void retire(arena& a) noexcept;
-/// The same if the pool has no name any more, and no SHMMain that could give it one.
+/// Retires the pool if it has no name any more, and no SHMMain that could restore the name.
 void retire_if_lost(attachment& at) noexcept;
 
 /// Throws PoolRetired.

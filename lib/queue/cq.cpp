@@ -27,7 +27,7 @@ deadline deadline_of(const Val& timeout_s) {
     const bool is_number = find_number_type(timeout_s.tag) || is_big(timeout_s.tag);
     if (!timeout_s.isproxy && is_number && !is_complex_number(timeout_s.tag))
         return deadline_of(static_cast<double>(timeout_s));
-    throw std::logic_error("a time-out is a number of seconds, or None to wait for ever");
+    throw std::logic_error("a time-out must be a number of seconds, or None to wait for ever");
 }
 
 std::unique_ptr<queue_core> make_core(int capacity_packets, Allocator* pool, bool is_shared) {
@@ -36,8 +36,8 @@ std::unique_ptr<queue_core> make_core(int capacity_packets, Allocator* pool, boo
     return pool && is_shared ? make_unnamed_pool_queue(*pool, capacity) : make_heap_queue(capacity);
 }
 
-/// A wait that the break checker ends is a time-out for those who can say so; and so is one that a
-/// stopped process has kept from the pool until its deadline.
+/// False, as for a time-out, when the break checker ended the wait. The same goes for a wait with a
+/// deadline when a stopped process has kept it out of the pool until then.
 template <class Operation>
 bool unless_broken(deadline until, Operation operation) {
     try {
@@ -121,14 +121,14 @@ std::size_t CQ::take_many(const packet_taker& out, std::size_t most, const Val& 
         while (taken < most && take_by(deadline::in_seconds(0))) {
         }
     } catch (const PoolRetired&) {
-        // For the next call: what has been taken out is the caller's.
+        // The next call throws it: the packets taken so far belong to the caller.
     }
     return taken;
 }
 
 void CQ::spin(double seconds) {
     if (std::isnan(seconds) || seconds < 0)
-        throw std::logic_error("a time to spin is zero or more seconds");
+        throw std::logic_error("the time to spin must be zero or more seconds");
     constexpr double longest_s = 1e9;
     const auto time = std::chrono::duration<double>(std::min(seconds, longest_s));
     core_->spin(std::chrono::duration_cast<std::chrono::nanoseconds>(time));

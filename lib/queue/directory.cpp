@@ -22,7 +22,7 @@ namespace {
 
 // --- the list ----------------------------------------------------------------------------------
 
-/// Inside, or with the world stopped.
+/// Called inside, or with the world stopped.
 pipe* find_pipe(arena& a, std::string_view name) noexcept {
     for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
         pipe& p = *a.at<pipe>(o);
@@ -32,7 +32,8 @@ pipe* find_pipe(arena& a, std::string_view name) noexcept {
     return nullptr;
 }
 
-/// Also for who is not inside: ends where the list makes no sense, for somebody may be changing it.
+/// May be called outside, too: it stops where the list makes no sense, because somebody may be
+/// changing the list.
 template <class Visitor>
 void for_each_pipe(arena& a, Visitor visit) noexcept {
     std::uint64_t left = a.page_count * std::uint64_t{64};
@@ -44,19 +45,19 @@ void for_each_pipe(arena& a, Visitor visit) noexcept {
     }
 }
 
-/// Publishes the pipe unless one of that name is there already. Inside.
+/// Publishes the pipe unless there is already one of that name, which is then returned. Inside.
 pipe* link_pipe(arena& a, pipe& p) noexcept {
     std::uint64_t newest = a.pipes.load(std::memory_order_acquire);
     do {
         if (pipe* const other = find_pipe(a, p.name_view())) return other;
         p.next.store(newest, std::memory_order_relaxed);
-        // Release: whoever finds the pipe finds it complete.
+        // Release: a thread that finds the pipe finds it complete.
     } while (!a.pipes.compare_exchange_weak(newest, p.root.self, std::memory_order_acq_rel));
     VALPOOL_KILL_POINT("pipe.linked");
     return &p;
 }
 
-/// The pipe is in the list.
+/// The link that leads to the pipe. The pipe must be in the list.
 std::atomic<std::uint64_t>& link_to(arena& a, const pipe& p) noexcept {
     std::atomic<std::uint64_t>* link = &a.pipes;
     while (link->load(std::memory_order_relaxed) != p.root.self)
@@ -66,14 +67,14 @@ std::atomic<std::uint64_t>& link_to(arena& a, const pipe& p) noexcept {
 
 // --- removal, with the world stopped -----------------------------------------------------------
 
-/// Frees it, and gives up what packets are in it.
+/// Removes the pipe and gives up the packets in it.
 void take_out(arena& a, lane_heap& heap, pipe& p) noexcept {
     link_to(a, p).store(p.next.load(std::memory_order_relaxed), std::memory_order_release);
     VALPOOL_KILL_POINT("removal.unlinked");
     a.pipe_removals.fetch_add(1, std::memory_order_acq_rel);
     a.system_bytes.fetch_sub(space_bytes(a, p.root.self), std::memory_order_relaxed);
     VALPOOL_KILL_POINT("removal.uncounted");
-    p.root.root_subtype = unnamed_queue;  // no stale topic of a seat means it any more
+    p.root.root_subtype = unnamed_queue;  // no stale topic in a seat leads to it
     release_reference(a, heap, p.root);
 }
 
@@ -88,14 +89,14 @@ void remove_unheld_pipes(arena& a, lane_heap& heap) noexcept {
 
 // --- what recovery asks ------------------------------------------------------------------------
 
-/// The named pipe with that topic. Null for an unnamed one, which may be gone by now: who waits
-/// there looks up often enough by himself. Inside.
+/// The named pipe with that topic. Null for an unnamed one, which may be gone by now; threads that
+/// wait there check often enough by themselves. Inside.
 const pipe* pipe_of_topic(const arena& a, std::uint64_t topic) noexcept {
     const std::uint64_t offset = topic - topic % block_granule;
     return offset != 0 && space_start(a, offset) == offset ? pipe_at(a, offset) : nullptr;
 }
 
-/// Inside: the one who waits there may have died, and the pipe gone with him.
+/// Enters to look: the waiter may have died, and the pipe may be gone with it.
 bool could_go_on(thread_lane& l, std::uint64_t topic) noexcept {
     if (!l.try_enter()) return false;
     const leave_later pass(l);
@@ -118,8 +119,8 @@ public:
         for_each_pipe(a, [&](pipe& p) { visitor.visit(p.root.self); });
     }
 
-    /// In whatever order. The pipe may be going when check() looks at it: what says where its cells
-    /// are is read once.
+    /// Visits the packets in any order. check() may call this while the pipe is being freed, so the
+    /// capacity, from which the cells' places follow, is read only once.
     void visit_box(arena& a, box& b, reference_visitor& visitor) noexcept override {
         const pipe& p = pipe_in(b);
         const std::uint64_t capacity = __atomic_load_n(&p.capacity, __ATOMIC_RELAXED);
@@ -181,14 +182,15 @@ hold* make_pipe(arena& a, const pipe_order& order, page_use use) {
     VALPOOL_KILL_POINT("pipe.filled");
     if (!order.name.empty())
         p.root.root_subtype = order.is_temporary ? temporary_queue : named_queue;
-    // Last: from here on recovery looks for packets.
+    // This comes last: from now on recovery looks for packets.
     std::atomic_signal_fence(std::memory_order_release);
     p.root.root_tag = queue_root_tag;
     VALPOOL_KILL_POINT("pipe.made");
     return h;
 }
 
-/// Into the directory; when one of that name is there already, the hold is on that one then.
+/// Links the pipe into the directory. If the directory already has one of that name, the hold moves
+/// to that one.
 void link_or_replace(arena& a, hold& h) {
     thread_lane& l = lane_of_thread(a);
     const inside pass(l);
@@ -238,7 +240,7 @@ const pipe* pipe_at(const arena& a, std::uint64_t offset) noexcept {
 
 hold* hold_pipe(arena& a, std::string_view name) {
     thread_lane& l = lane_of_thread(a);
-    // Who waits for a pipe needs no ledger until there is one.
+    // A process that waits for a pipe needs no ledger until the pipe exists.
     if (!is_there(l, name)) return nullptr;
     new_hold h(l);
     const inside pass(l);
@@ -274,7 +276,7 @@ hold* make_unnamed_pipe(arena& a, std::uint64_t capacity) {
 }
 
 namespace {
-/// A temporary pipe of which this process has just let go.
+/// Removes a temporary pipe that this process has just released, if nobody holds it.
 void remove_if_unheld(attachment& at, std::uint64_t offset) {
     arena& a = *at.pool;
     thread_lane& l = lane_of_thread(a, deadline::in_seconds(0));
@@ -299,7 +301,7 @@ void release_pipe(hold* h) noexcept {
     try {
         remove_if_unheld(at, offset);
     } catch (const std::exception&) {
-        // No lane for this thread: with the next repair.
+        // No lane for this thread: the next repair removes the pipe.
         at.pool->pipes_due.store(1, std::memory_order_relaxed);
     }
 }
@@ -323,7 +325,7 @@ bool remove_pipe(attachment& at, std::string_view name) {
     };
     try {
         if (!may_go()) {
-            // One that has died may be counted still.
+            // The references of a dead process may still be counted.
             if (!is_there(l, name)) return false;
             recover_patiently(at);
             if (!may_go()) return false;

@@ -1,11 +1,12 @@
 #pragma once
 
-/// Where pipes are found by their names, and how they come and go.
+/// The directory of named pipes: finding, making and removing them.
 ///
-/// A named pipe is a box with one reference from the directory, a list that starts at arena::pipes,
-/// and one from each ledger of a process that has it open. So one that only the directory refers
-/// to is held by nobody, whatever has become of those that did. Pipes are linked inside, by one
-/// compare-and-swap, and unlinked with the world stopped: who is inside can walk the list.
+/// A named pipe is a box. It has one reference from the directory, a list that starts at
+/// arena::pipes, and one from the ledger of each process that has it open. So a pipe to which only
+/// the directory refers is held by nobody, even if its earlier holders died. Pipes are linked
+/// inside, by one compare-and-swap, and unlinked with the world stopped; so a thread that is inside
+/// can walk the list.
 
 #include "queue/ring.hpp"
 
@@ -13,36 +14,36 @@
 
 namespace valpool::detail {
 
-/// Tells recovery about queues; before there can be any. May be called again.
+/// Tells recovery about queues. Must be called before there can be any, and may be called again.
 void register_pipes() noexcept;
 
-/// The pipe at a place of the list, or null when there is none that makes sense: for who is not
-/// inside, and for what may be damaged.
+/// The pipe at that offset; null when there is none or it makes no sense. For callers that are not
+/// inside, and for pools that may be damaged.
 const pipe* pipe_at(const arena& a, std::uint64_t offset) noexcept;
 
 struct pipe_order {
     std::string_view name;  // valid, see check_pipe_name
     std::uint64_t capacity = 0;
-    bool is_temporary = false;  // goes, if it is made, with the last hold on it
+    bool is_temporary = false;  // if it is made: ends with the last hold
 };
-/// A hold on the pipe of that name, which is made if there is none yet.
-/// Throws PoolExhausted, or std::logic_error when there is one with another capacity.
+/// A hold on the pipe of that name; makes the pipe if there is none yet. Throws PoolExhausted, or
+/// std::logic_error when the pipe exists with another capacity.
 hold* open_pipe(arena& a, const pipe_order& order);
-/// The same if there is one, or null. Throws PoolExhausted.
+/// A hold on the pipe of that name; null when there is none. Throws PoolExhausted.
 hold* hold_pipe(arena& a, std::string_view name);
-/// A queue without a name lives as long as some process has a hold on it, and what is in it goes
+/// A queue without a name lives as long as some process has a hold on it. Its packets are freed
 /// with it. Throws PoolExhausted.
 hold* make_unnamed_pipe(arena& a, std::uint64_t capacity);
 
-/// Drops the handle, and with the last hold on it a temporary pipe.
+/// Drops the handle, and removes a temporary pipe with the last hold on it.
 void release_pipe(hold* h) noexcept;
-/// Removes a pipe that nobody holds and that is empty; false when it is not, when there is none, or
-/// when the world cannot be stopped now. Throws std::logic_error for a name that cannot be.
+/// Removes a pipe that is empty and that nobody holds. False when the pipe is in use, when there is
+/// none, or when the world cannot be stopped now. Throws std::logic_error for an invalid name.
 bool remove_pipe(attachment& at, std::string_view name);
 
 /// Throws std::logic_error when a name is empty, too long, or contains a zero byte.
 void check_pipe_name(std::string_view name);
-/// Throws std::logic_error when it is not positive.
+/// Throws std::logic_error when the capacity is not positive.
 void check_capacity(long long capacity_packets);
 
 }  // namespace valpool::detail

@@ -11,8 +11,8 @@ namespace {
 
 using boost::interprocess::interprocess_mutex;
 
-/// For the threads of one process. Whoever is killed here takes all the others along, so a mutex
-/// and a condition may stand between them.
+/// For the threads of one process. A kill ends all of them together, so they may share a mutex and
+/// conditions.
 class heap_queue final : public queue_core {
 public:
     explicit heap_queue(std::size_t capacity_packets) : capacity_(capacity_packets) {}
@@ -38,7 +38,7 @@ public:
         return true;
     }
 
-    void spin(std::chrono::nanoseconds) noexcept override {}  // its mutex would be in the way
+    void spin(std::chrono::nanoseconds) noexcept override {}  // would compete for the mutex
 
     std::size_t capacity() const noexcept override { return capacity_; }
     std::size_t length() const noexcept override {

@@ -12,10 +12,10 @@
 
 namespace valpool::detail {
 
-/// Boost's interprocess_condition with time-outs on the monotonic clock: its own go by the wall
-/// clock, which may be set while somebody waits. For the threads of one process; between processes,
-/// a death in the middle of a wait or a notification would leave it locked for ever, see
-/// docs/design/waiting.md.
+/// Boost's interprocess_condition with time-outs on the monotonic clock. Boost's own time-outs use
+/// the wall clock, which may be set while somebody waits. It is only for the threads of one
+/// process: between processes, a death in the middle of a wait or a notification would leave it
+/// locked for ever, see docs/design/waiting.md.
 /// Waits are cancellation points.
 class monotonic_condition : public boost::interprocess::interprocess_condition {
 public:
@@ -28,11 +28,12 @@ public:
         pthread_condattr_destroy(&attributes);
     }
 
-    /// Returns early now and then.
+    /// Wake-ups may be spurious.
     void wait_until(std::unique_lock<boost::interprocess::interprocess_mutex>& guard,
                     deadline until) {
         const timespec end = until.as_timespec();
-        // Boost makes the mutex robust; the death of an owner is that of this process, too.
+        // Boost makes the mutex robust, but the result needs no check: the death of an owner is the
+        // death of this process.
         pthread_cond_timedwait(
             native(), reinterpret_cast<pthread_mutex_t*>(&guard.mutex()->internal_mutex()), &end);
     }

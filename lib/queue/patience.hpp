@@ -1,7 +1,7 @@
 #pragma once
 
-/// What a thread does before it sleeps: to sleep, and to be woken, costs both sides several
-/// microseconds and tears those apart who could have worked one after the other.
+/// Adaptive back-off: what a thread does before it sleeps. Sleeping and waking cost both sides
+/// several microseconds, and separate threads that could have worked right after each other.
 
 #include "base/clock.hpp"
 #include "base/relax.hpp"
@@ -13,15 +13,16 @@
 
 namespace valpool::detail {
 
-/// How long a thread looks before it does anything else: a wake-up costs tens of microseconds, so
-/// looking for a few pays when the peer is running, and is wasted when it is not. Each thread
-/// learns which, and tries again now and then: two that both sleep at once would otherwise never
-/// find out.
+/// How long a thread spins before it does anything else. A wake-up costs tens of microseconds. So
+/// spinning for a few microseconds pays when the peer is running, and is wasted when it is not.
+/// Each thread learns which is the case, and spins for long again now and then: two threads that
+/// both sleep at once would otherwise never find out.
 class spin_budget {
 public:
-    /// `is_crowded`: others want this processor, the peer perhaps among them. Then hardly any look
-    /// is worth it, though the peer may run elsewhere, and each be rewarded: who keeps up with a
-    /// running peer one packet at a time keeps away those who have whole batches to do.
+    /// `is_crowded`: other threads want this processor, perhaps also the peer. Then hardly any
+    /// spinning is worth it, even if the peer runs elsewhere and each spin succeeds: a thread that
+    /// keeps up with a running peer, one packet at a time, keeps threads from running that have
+    /// whole batches to do.
     template <class Ready>
     bool spin(Ready ready, bool is_crowded) noexcept {
         const unsigned limit = is_crowded ? fewest : ++waits_ % explore_each == 0 ? most : turns_;
@@ -44,21 +45,21 @@ private:
     unsigned waits_ = 0;
 };
 
-/// How often a thread gives way to others on its processor before it sleeps. When the peer is among
-/// them, this is what it takes: there is a batch of work by the time the thread is back, and no
-/// system call was spent on sleep and wake-up. When nobody else wants the processor, it costs a
-/// fraction of a microsecond. When somebody wants it who just computes, it costs milliseconds: a
-/// sleeper would have been woken in between. So after that the thread rests from giving way for
-/// many times as long, and longer each time.
+/// How often a thread gives way (yields) to others on its processor before it sleeps. If the peer
+/// is among them, giving way is right: when the thread is back there is a batch of work, and no
+/// system call was spent on sleep and wake-up. If nobody else wants the processor, giving way costs
+/// a fraction of a microsecond. If another thread wants it just to compute, giving way costs
+/// milliseconds, and a sleeper would have been woken in between. After that the thread does not
+/// give way for many times as long, and for longer each time.
 class yield_budget {
 public:
     using duration = std::chrono::steady_clock::duration;
 
-    /// How many times the thread may give way in a wait that begins now.
+    /// How many times the thread may give way in a wait that begins at `now`.
     unsigned turns_at(steady_time now) const noexcept { return now < rest_until_ ? 0 : turns_; }
 
     enum class verdict { done, nobody_else, go_on, too_long };
-    /// After the thread gave way. `found`: how much there is to do now.
+    /// Called after the thread gave way, which took `took`. `found`: how much there is to do now.
     verdict gave_way(steady_time now, duration took, std::uint64_t found) noexcept {
         credit_ = std::min(credit_ + spared(found), most_credit);
         if (took > bearable && took > credit_) {
@@ -74,18 +75,19 @@ public:
         }
         return is_crowded_ ? verdict::go_on : verdict::nobody_else;
     }
-    /// After the last time in a wait, when that was in vain, too.
+    /// Called when a wait has given way for the last time, in vain.
     void was_in_vain() noexcept { turns_ = std::max(turns_ / 2, 1U); }
 
-    /// After a sleep, at the end of which there was so much to do. Where each packet wakes a
-    /// sleeper that is little; where several share a pipe it is not, and to give way spares little.
+    /// Called after a sleep. `found`: how much there was to do at its end. Where each packet wakes
+    /// a sleeper, that is little. Where several threads share a pipe it is more, and then giving
+    /// way saves few wake-ups.
     void slept(std::uint64_t found) noexcept {
         constexpr double many = 16;
         const double now_found = std::min(static_cast<double>(found), many);
         found_asleep_ = std::max(found_asleep_ + (now_found - found_asleep_) / 8, 1.0);
     }
 
-    /// Whether others wanted the processor when the thread gave way last.
+    /// Whether other threads wanted the processor when the thread last gave way.
     bool is_crowded() const noexcept { return is_crowded_; }
 
 private:
@@ -93,29 +95,28 @@ private:
     static constexpr double most_in_batch = 1000;
     static constexpr duration bearable = std::chrono::microseconds(250);
     static constexpr duration most_credit = std::chrono::milliseconds(8);
-    /// Two changes of process take longer than this; giving way to nobody does not.
+    /// Two context switches take longer than this; giving way to nobody takes less.
     static constexpr duration shortest_switch = std::chrono::nanoseconds(600);
-    // How many times as long as giving way took the thread rests from it.
+    // After a long time of giving way, the thread rests from it this many times as long.
     static constexpr int shortest_rest = 8;
     static constexpr int longest_rest = 128;
 
-    /// The wake-ups that a sleeper would have needed for what there is to do now. They are saved up
-    /// for a time that is not bearable.
+    /// The cost of the wake-ups that a sleeper would have needed for the work that is there now. It
+    /// is saved up as credit, which later pays for giving way that takes longer than bearable.
     duration spared(std::uint64_t found) const noexcept {
         constexpr double wake_up_ns = 8000;
         const double batch = std::min(static_cast<double>(found), most_in_batch);
         return std::chrono::nanoseconds(
             static_cast<std::int64_t>(wake_up_ns * batch / found_asleep_));
     }
-    /// `was_late`: there was something to do meanwhile. When there was nothing, no harm was done
-    /// yet.
+    /// `was_late`: there was work meanwhile. Without work, no harm was done yet.
     void rest(steady_time now, duration took, bool was_late) noexcept {
         const bool is_soon = now < rest_until_ + shortest_rest * took;
         if (!is_soon)
             times_ = shortest_rest;
         else if (was_late)
             times_ = std::min(2 * times_, longest_rest);
-        // Whoever was stopped, for hours perhaps, need not rest for days.
+        // A thread that was stopped, perhaps for hours, must not rest for days.
         const duration longest = std::chrono::seconds(1);
         rest_until_ =
             now + std::min((was_late ? times_ : shortest_rest) * std::min(took, longest), longest);
@@ -130,17 +131,17 @@ private:
     steady_time rest_until_ = steady_time::min();
 };
 
-/// Both, one after the other.
+/// Spins, then gives way.
 class patience {
 public:
-    /// Waits a little for `look()`, which says how much there is to do, to find something; not for
-    /// more than `period`, nor beyond `until`, unless others keep the processor. False: it is time
-    /// to sleep.
+    /// Waits a little until `look()`, which says how much there is to do, finds something. It waits
+    /// no longer than `period` and not beyond `until`, unless others keep the processor. False: it
+    /// is time to sleep.
     template <class Look>
     bool wait_for(Look look, deadline until, std::chrono::nanoseconds period) noexcept {
         return spins_.spin(look, yields_.is_crowded()) || give_way(look, until, period);
     }
-    /// The thread has slept instead, and now there is so much to do.
+    /// Called after the thread has slept. `found`: how much there is to do now.
     void slept(std::uint64_t found) noexcept { yields_.slept(found); }
 
 private:

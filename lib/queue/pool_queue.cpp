@@ -20,8 +20,8 @@
 namespace valpool::detail {
 namespace {
 
-/// Packets that have been taken out but could not be delivered, the oldest first. Nothing here
-/// allocates or waits.
+/// Packets that were taken out of the pipe but could not be delivered. They are taken again oldest
+/// first. Nothing here allocates or waits.
 class put_back_packets {
 public:
     bool is_empty() const noexcept { return !newest_.load(std::memory_order_relaxed); }
@@ -36,14 +36,15 @@ public:
         link(h);
     }
 
-    /// Null when there is none.
+    /// The oldest packet; null when there is none.
     hold* take() noexcept {
         if (is_empty()) return nullptr;
         forget_parents();
-        // All of them, and the others back: then nobody can come in between unseen.
+        // Take the whole list and put the rest back: so no other thread can change the list
+        // unnoticed in between (the ABA problem).
         hold* all = newest_.exchange(nullptr, std::memory_order_acquire);
         if (!all) return nullptr;
-        // As they were put back, which is the other way round.
+        // The list begins with the newest packet: reverse it.
         hold* in_order = nullptr;
         while (all) {
             hold* const h = all;
@@ -59,12 +60,13 @@ public:
 private:
     void link(hold* h) noexcept {
         h->next = newest_.load(std::memory_order_relaxed);
-        // Release: whoever takes it sees what `next` it has.
+        // Release, pairs with the acquire in take(): the taker sees h->next.
         while (!newest_.compare_exchange_weak(h->next, h, std::memory_order_release)) {
         }
     }
 
-    /// The child of a fork has handles of what its parent is going to deliver.
+    /// True in a forked child as long as the list has its parent's packets: the parent is going to
+    /// deliver these.
     bool is_parents() const noexcept {
         return generation_.load(std::memory_order_relaxed) != fork_generation();
     }
@@ -112,7 +114,7 @@ public:
         const gate_limit limit(l, until);
         const bool was_none = value.tag == 'Z';
         handle packed(pack(std::move(value), arena_));
-        // pack takes it or leaves it. NOLINTNEXTLINE(bugprone-use-after-move)
+        // pack takes the value or leaves it. NOLINTNEXTLINE(bugprone-use-after-move)
         const bool was_taken = !was_none && value.tag == 'Z';
         const auto give_back = [&] {
             if (was_taken) unpack(packed.release(), value);
@@ -182,10 +184,11 @@ private:
         hold* hold_;
     };
 
-    /// An unnamed queue is found without the pool's name.
+    /// Whether waits must end because the pool is retired. Not for an unnamed queue: processes find
+    /// it without the pool's name.
     bool is_over() const noexcept { return has_name_ && is_retired(arena_); }
 
-    /// Null when there is none (any more).
+    /// Null when no packet is there (any more).
     [[gnu::cold, gnu::noinline]] box* take_what_was_put_back(new_hold& taker) noexcept {
         hold* const h = put_back_.take();
         if (!h) return nullptr;
@@ -193,16 +196,18 @@ private:
         return h->target;
     }
 
-    /// A packet that there is no memory for where it shall go is not lost: the next one to take
-    /// one here gets it.
+    /// Keeps a packet for whose destination there was no memory. It is not lost: the next dequeue
+    /// on this object gets it.
     [[gnu::cold, gnu::noinline]] void put_back(hold* h) noexcept {
         put_back_.add(h);
-        // What is remembered to be in the pipe would be taken without a look at what was put back.
+        // Otherwise the next call would take a packet that is remembered to be in the pipe, without
+        // checking what was put back.
         read_.other.store(0, std::memory_order_relaxed);
         wake_reader();
     }
 
-    /// At the end: to the others, as far as there is room.
+    /// At the end of the queue object: puts the packets into the pipe for others, as far as there
+    /// is room.
     void give_back_packets() noexcept {
         while (hold* const h = put_back_.take()) {
             try {
@@ -220,8 +225,8 @@ private:
             [&] { return try_put_packed(packed, until); }, until);
     }
 
-    /// The slot takes over the hold's reference when nobody else uses the hold, and gets one of its
-    /// own otherwise.
+    /// The cell takes over the hold's reference when nobody else uses the hold; otherwise it gets a
+    /// reference of its own.
     bool try_put_packed(handle& packed, deadline until) {
         hold& h = *packed.get();
         box& b = *h.target;
@@ -244,8 +249,8 @@ private:
         return true;
     }
 
-    /// The hold of a shared value of this pool that nobody else in this process has a handle of, or
-    /// null.
+    /// The hold of a shared value of this pool, if nobody else in this process has a handle on it;
+    /// otherwise null.
     hold* sole_hold(const Val& value) const noexcept {
         if (!value_access::is_handle_of_box(value)) return nullptr;
         hold* const h = value_access::hold_of(value);
@@ -255,8 +260,9 @@ private:
         return is_sole ? h : nullptr;
     }
 
-    /// For who tries before he looks. Of a pipe that was full lately, its cell is left alone as
-    /// retry does; of another, the cursor, which to look at takes as long as an answer's way back.
+    /// Whether put should try at once, before retry looks. If the pipe was full lately, this reads
+    /// the cursors first and so leaves the cell alone, as retry does. Otherwise it does not even
+    /// read the readers' cursor: that would take as long as the way of an answer back.
     bool may_have_room() noexcept {
         if (!was_full_.load(std::memory_order_relaxed)) return true;
         const std::uint64_t room = room_seen(pipe_, written_);
@@ -265,7 +271,7 @@ private:
         return room != 0;
     }
 
-    /// The slot takes over the hold's reference; false when there is no room.
+    /// The cell takes over the hold's reference; false when there is no room.
     [[gnu::always_inline]] bool try_hand_over(thread_lane& l, hold& h, deadline until) noexcept {
         if (!l.try_enter() && !enter_by(l, until)) return false;
         const leave_later pass(l);
@@ -281,7 +287,7 @@ private:
         wake_one(arena_, pipe_.consumers, pipe_.packet_topic());
     }
 
-    /// One side of the pipe: what its users wait for, and where.
+    /// One side of the pipe: what its users wait for, and where they wait.
     struct side {
         wait_list& list;
         std::uint64_t topic;
@@ -291,9 +297,9 @@ private:
         courtesy& manners;
     };
 
-    /// Tries until it succeeds or the time is over. Looks at what is remembered, then at the
-    /// cursors first, for a try in vain takes the cell's cache line away from the one who is about
-    /// to write there.
+    /// Tries until it succeeds or the time is over. Before a try it looks at the remembered
+    /// cursors, then at the shared ones, because a try in vain takes the cell's cache line away
+    /// from the thread that is about to write there.
     template <class Try>
     bool retry(const side& s, std::uint64_t remembered, Try attempt, deadline until) {
         if (remembered != 0 && attempt()) return true;
@@ -310,57 +316,61 @@ private:
             if (!gives_way(l, s, until) && attempt_unless_over(attempt)) return true;
             if (until.has_passed()) return false;
             place.was_in_vain(l.index);
-            // Also one who always comes too late asks the break checker, and looks for the dead.
+            // A thread that always comes too late must also ask the break checker and look for the
+            // dead.
             if ((!is_promising || in_vain % 16 == 0) && !wait(l, s, until, place)) return false;
         }
     }
 
-    /// In a retired pool whoever would have to wait is told so.
+    /// In a retired pool, throws PoolRetired instead of letting the thread wait.
     template <class Try>
     bool attempt_unless_over(Try& attempt) {
         if (attempt()) return true;
         return is_over() && attempt_at_the_end(attempt);
     }
-    /// What was put in before the pool was retired is found now.
+    /// Tries once more, to find packets that were put in before the pool was retired.
     template <class Try>
     [[gnu::noinline]] bool attempt_at_the_end(Try& attempt) {
         if (attempt()) return true;
         throw_retired(arena_);
     }
 
-    /// Lets somebody go first who has waited for too long; true when there was one.
+    /// Lets a waiter go first that has waited too long; true when there was one.
     bool gives_way(thread_lane& l, const side& s, deadline until) noexcept {
-        // Who tries once would take a pipe for empty that is not.
+        // A caller that tries only once must not find the pipe empty (or full) when it is not.
         if (until.is_immediate()) return false;
         const std::uint32_t up = reservation::of_another(s.list, l.index);
         if (up == 0 || !s.is_ready(pipe_) || !s.manners.gives_way(s.list, up)) return false;
         const auto is_gone = [&] { return s.list.overdue.load(std::memory_order_relaxed) != up; };
         sleep_on_seat(l, s.list, s.topic, until.or_in(longest_courtesy), is_gone);
-        // A wake-up that came here and is of no use any more goes to the next one.
+        // If this thread was woken but has no time left, the wake-up goes to the next waiter.
         if (until.has_passed() && s.is_ready(pipe_)) wake_one(arena_, s.list, s.topic);
         return true;
     }
 
-    /// Sleeps; true as soon as it is ready (somebody else may be faster, though).
+    /// Sleeps until the pipe is ready; false when the time is over. (Another thread may still be
+    /// faster.)
     bool wait(thread_lane& l, const side& s, deadline until, reservation& place) {
         for (;;) {
             policy_.ask_break_checker();
-            // Before the sleep: who waits for short times only looks for the dead as well.
+            // Before the sleep, so that a thread that waits only for short times also looks for the
+            // dead.
             look_now_and_then(l);
             const auto is_ready = [&] {
                 return s.is_ready(pipe_) || is_over() || (&s == &reading_ && !put_back_.is_empty());
             };
             const bool only_looks = policy_.never_sleeps();
             if (!only_looks) {
-                // Only now: who asks how long it may sleep may become a lookout by that.
+                // Only now, right before the sleep: the question how long it may sleep can make
+                // this thread a lookout.
                 const auto nap = policy_.nap(l, is_named_queue(pipe_.root));
                 sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
             }
             cancellation_point();
             if (is_ready()) {
                 wait_policy::slept(s.ready_count(pipe_, s.seen));
-                // There may be enough for more than this thread, and a wake-up that was meant for
-                // another may have come here: pass it on. At worst somebody looks in vain.
+                // There may be work for more than this thread, and this may be a wake-up that was
+                // meant for another: pass it on. At worst a thread looks in vain.
                 wake_one(arena_, s.list, s.topic);
                 return true;
             }

@@ -9,15 +9,15 @@
 
 namespace valpool::detail {
 
-/// What is behind a CQ: a queue in a pool, or one on the heap of this process.
+/// The implementation of a CQ: a queue in a pool, or one on the heap of this process.
 class queue_core {
 public:
     virtual ~queue_core() = default;
-    /// False when `until` has passed. BreakRequested when the break checker ended the wait.
+    /// False when `until` has passed. Throws BreakRequested when the break checker ended the wait.
     virtual bool put(const Val& value, deadline until) = 0;
     virtual bool put(Val&& value, deadline until) = 0;
     virtual bool take(Val& out, deadline until) = 0;
-    /// How long a wait looks before it sleeps; negative: as it finds best.
+    /// Sets how long a wait looks before it sleeps; negative: adaptive.
     virtual void spin(std::chrono::nanoseconds time) noexcept = 0;
     virtual std::size_t capacity() const noexcept = 0;
     virtual std::size_t length() const noexcept = 0;
@@ -26,11 +26,12 @@ public:
 std::unique_ptr<queue_core> make_heap_queue(std::size_t capacity_packets);
 
 struct break_options {
-    /// Null: none. The owner's, who outlives the queue: what it remembers must not be two things.
+    /// Null: none. The checker belongs to the queue's owner, which outlives the queue. It is not
+    /// copied, because it may have state, which must exist only once.
     const break_checker* checker = nullptr;
     std::chrono::microseconds period{100000};
 };
-/// Takes the hold on a pipe over, whatever happens; its attachment outlives the queue.
+/// Takes over the hold on a pipe, even if it throws. The hold's attachment must outlive the queue.
 std::unique_ptr<queue_core> make_pool_queue(hold* h, break_options breaks);
 std::unique_ptr<queue_core> make_unnamed_pool_queue(StreamingPool& pool,
                                                     std::size_t capacity_packets);

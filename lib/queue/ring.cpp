@@ -12,8 +12,8 @@ namespace {
 
 __extension__ using uint128 = unsigned __int128;
 
-/// The one step that makes a packet present or absent. Full barrier, so that whoever looks for
-/// waiters after it cannot miss one that looked for packets before it.
+/// The one step that puts a packet into the cell or takes it out. It is a full barrier: a thread
+/// that looks for waiters after it cannot miss a waiter that looked for packets before it.
 bool swap_cell(cell& c, std::uint64_t sequence, std::uint64_t reference, std::uint64_t new_sequence,
                std::uint64_t new_reference) noexcept {
     static_assert(std::endian::native == std::endian::little, "sequence is the low half");
@@ -24,17 +24,18 @@ bool swap_cell(cell& c, std::uint64_t sequence, std::uint64_t reference, std::ui
                                         joined(new_sequence, new_reference));
 }
 
-/// Moves a cursor on, unless somebody has moved it as far already.
+/// Moves a cursor on to `to`, unless it is there or beyond already.
 void advance(std::atomic<std::uint64_t>& cursor, std::uint64_t to) noexcept {
     std::uint64_t now = cursor.load(std::memory_order_relaxed);
     while (now < to && !cursor.compare_exchange_weak(now, to, std::memory_order_acq_rel)) {
     }
 }
 
-/// After this side's operation at the position. Who has had the positions to himself just stores:
-/// to wait for the cursor's cache line, which the other side looks at, would cost more than all the
-/// rest. When somebody came in between after all, that may set the cursor back to where the hint
-/// was true; whoever tries in vain, or comes late, moves it on again.
+/// Moves the cursor on after this side's operation at the position. If no other thread was seen at
+/// the same positions (`is_in_turn`), it just stores: to wait for the cursor's cache line, which
+/// the other side reads, would cost more than all the rest. If another thread came in between after
+/// all, the store may set the cursor back. The cursor is still a valid hint then, and a thread that
+/// tries in vain, or comes late, moves it on again.
 void move_on(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_t position,
              bool is_in_turn) noexcept {
     seen.next.store(position + 1, std::memory_order_relaxed);
@@ -44,32 +45,36 @@ void move_on(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_
         advance(cursor, position + 1);
 }
 
-/// Where to go on after a position at which the cell has this sequence, of a later lap. A cell that
-/// is free for, or full with, position q was emptied for q - capacity: everybody is past that. So
-/// nobody walks along more than a pipe's length, however far behind he is.
+/// The position to try after one whose cell has this sequence, of a later lap. If the cell is free
+/// for position q, or full with it, the packet of position q - capacity has been taken, and both
+/// sides are past that position. So a thread walks along at most one length of the pipe, however
+/// far behind it is.
 std::uint64_t after(const pipe& p, std::uint64_t position, std::uint64_t sequence) noexcept {
     const std::uint64_t q = sequence / 2;
     return q < p.capacity ? position + 1 : std::max(position + 1, q - p.capacity + 1);
 }
 
-/// After a try in vain at the position: the cursors stand there, whatever was remembered or left
-/// behind.
+/// After a try in vain at the position: sets the remembered cursor to it, and moves the shared
+/// cursor on to it if that was left behind.
 void stay(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_t position) noexcept {
     seen.next.store(position, std::memory_order_relaxed);
     advance(cursor, position);
 }
 
-/// A reader has the packets behind the first one fetched while it works on that one.
+/// How many positions ahead a reader prefetches, while it works on a packet: contents of packets,
+/// and cells.
 constexpr std::uint64_t read_ahead = 4;
 constexpr std::uint64_t cells_ahead = 8;
-/// A writer fetches the cells that it comes to soon; the readers had them last.
+/// How many positions ahead a writer prefetches cells. The readers' processors had their cache
+/// lines last.
 constexpr std::uint64_t write_ahead = 16;
-/// Of the cells that a writer knows no room for yet, it looks for room at one in so many: each look
-/// takes the cursor's cache line from a reader that moves it at the same pace.
+/// A writer that does not know yet whether a cell ahead is free reads the readers' cursor only at
+/// one in this many cells. Each read takes the cursor's cache line away from a reader that moves
+/// the cursor at the same pace.
 constexpr std::uint64_t looks_apart = 4;
 
-/// Has fetched what a reader needs for the packets behind the one at the position: of one soon to
-/// come the content, of a later one the cell that tells where that lies.
+/// Prefetches for the packets behind the one at the position: the content of a packet that comes
+/// soon, and the cell of a later one, which says where its content lies.
 void fetch_packets(arena& a, pipe& p, std::uint64_t position, const side_memory& seen) noexcept {
     const std::uint64_t tail = seen.other.load(std::memory_order_relaxed);
     if (position + cells_ahead < tail)
@@ -80,7 +85,7 @@ void fetch_packets(arena& a, pipe& p, std::uint64_t position, const side_memory&
     if (reference != 0) fetch_root(a.at<char>(reference), fetch_for::reading);
 }
 
-/// Has the cell at the position fetched, if it is known to be free.
+/// Prefetches the cell at the position, if it is known to be free.
 void fetch_cell(pipe& p, std::uint64_t position, side_memory& seen) noexcept {
     if (p.capacity <= write_ahead) return;
     if (position >= seen.other.load(std::memory_order_relaxed) + p.capacity) {
@@ -96,7 +101,8 @@ void fetch_cell(pipe& p, std::uint64_t position, side_memory& seen) noexcept {
 
 bool has_room(const pipe& p) noexcept {
     const std::uint64_t position = p.tail.load(std::memory_order_acquire);
-    // Not the previous lap's packet any more; a tail that is behind counts as room, too.
+    // The cell no longer has the packet of the previous lap. If the tail is behind, that counts as
+    // room, too.
     return p.cell_for(position).sequence.load(std::memory_order_seq_cst) >= 2 * position;
 }
 
@@ -106,9 +112,9 @@ bool has_packet(const pipe& p) noexcept {
 }
 
 namespace {
-/// A side's next position, though the cursor may be behind; `done` is what a cell's sequence
-/// exceeds there, for position 0, once the side has been at it. While others are at work, any
-/// recent one.
+/// A side's next position, even if its cursor is behind. A side has passed a position when the
+/// cell's sequence exceeds 2 * position + `done`. While others are at work, the result is some
+/// recent position.
 std::uint64_t next_position(const pipe& p, const std::atomic<std::uint64_t>& cursor,
                             std::uint64_t done) noexcept {
     std::uint64_t position = cursor.load(std::memory_order_acquire);
@@ -145,7 +151,7 @@ bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
                 return true;
             }
         }
-        is_in_turn = false;  // somebody else has put there
+        is_in_turn = false;  // another thread has put a packet there
         position = std::max(p.tail.load(std::memory_order_acquire), after(p, position, sequence));
     }
 }
@@ -162,11 +168,12 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
             return nullptr;
         }
         if (sequence == 2 * position + 1) {
-            // If the packet is taken by somebody else now, the swap fails and the entry, which may
-            // name anything, is written again: nobody looks at it before this thread leaves.
+            // If another thread takes the packet now, the swap fails, and the entry, which may then
+            // name anything, is written again or cleared. Nobody reads the entry before this thread
+            // leaves.
             const std::uint64_t reference = c.reference.load(std::memory_order_relaxed);
             char* const packet = a.at<char>(reference);
-            // One that it has waited for is likely to be answered.
+            // A packet that the thread has waited for is likely to be answered.
             const bool has_waited = position + 1 >= seen.other.load(std::memory_order_relaxed);
             fetch_root(packet, has_waited ? fetch_for::answering : fetch_for::reading);
             taker.write_entry(reference);
@@ -179,7 +186,7 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
                 return a.at<box>(reference);
             }
         }
-        is_in_turn = false;  // somebody else has taken it
+        is_in_turn = false;  // another thread has taken it
         position = std::max(p.head.load(std::memory_order_acquire), after(p, position, sequence));
     }
 }

@@ -1,13 +1,13 @@
 #pragma once
 
-/// The rule of waiting at a pipe: who looks, gives way, sleeps, and for how long, and who is woken
-/// when. How a thread sleeps and is woken is in waiting.hpp.
+/// The policy of waiting at a pipe: when a thread looks, gives way and sleeps, for how long, and
+/// which thread is woken when. The mechanism of sleeping and waking is in waiting.hpp.
 ///
-/// A wait goes through these, again and again until there is something to do or the time is over:
-///   1. look: for as long as spin() says, or as has paid lately (patience);
-///   2. let somebody go first who has been overdue for long (reservation, courtesy);
+/// A wait repeats these steps until there is something to do or the time is over:
+///   1. look (spin) for as long as spin() says, or for as long as has paid lately (patience);
+///   2. let a waiter go first that is overdue (reservation, courtesy);
 ///   3. try;
-///   4. look for the dead and ask the break checker; sleep for a nap, or until woken.
+///   4. ask the break checker and look for the dead; sleep for a nap, or until woken.
 
 #include "queue/patience.hpp"
 #include "queue/queue_core.hpp"
@@ -24,9 +24,9 @@ namespace valpool::detail {
 
 // --- whom to wake ------------------------------------------------------------------------------
 
-/// After a reader has taken a packet. To wake a writer for each single place that gets free would
-/// have it asleep most of the time: with a quarter of the room there is work for it. (It looks by
-/// itself now and then.) In a small pipe each place counts.
+/// Whether to wake a writer after a reader has taken a packet. A writer that was woken for each
+/// single free cell would sleep most of the time. With a quarter of the pipe free there is work for
+/// it. (A writer also looks by itself now and then.) In a small pipe each free cell counts.
 inline bool is_writer_due(const pipe& p, const side_memory& read) noexcept {
     constexpr std::uint64_t small = 16;
     if (p.capacity < small) return true;
@@ -37,9 +37,10 @@ inline bool is_writer_due(const pipe& p, const side_memory& read) noexcept {
 
 // --- who goes first ----------------------------------------------------------------------------
 
-/// What a waiter that has waited in vain for some time puts up for the others: who finds it, and
-/// can wait, lets that one go first. Taken down by its owner, by recovery when the owner has died,
-/// and by whoever has given way for a while without seeing it go (the owner may be stopped).
+/// An anti-starvation ticket. A waiter puts it up when it has waited in vain for some time. Another
+/// thread that finds the ticket, and can wait, lets that waiter go first. The ticket is withdrawn
+/// by its owner, by recovery when the owner has died, and by a thread that has given way for a
+/// while without seeing it go (the owner may be stopped).
 class reservation {
 public:
     explicit reservation(wait_list& list) noexcept : list_(list) {}
@@ -49,10 +50,10 @@ public:
     reservation(const reservation&) = delete;
     reservation& operator=(const reservation&) = delete;
 
-    /// After each sleep, or try, in vain.
+    /// Called after each sleep or try in vain.
     void was_in_vain(std::uint32_t lane) noexcept;
 
-    /// What somebody else than that lane has put up; 0: nothing.
+    /// The ticket of another lane than the given one; 0: none.
     static std::uint32_t of_another(const wait_list& list, std::uint32_t lane) noexcept {
         const std::uint32_t up = list.overdue.load(std::memory_order_relaxed);
         return up != 0 && lane_of(up) != lane ? up : 0;
@@ -63,39 +64,40 @@ public:
     }
 
 private:
-    // Shape: lane + 1, and a number that tells one time from the next.
+    // Shape of a ticket: lane + 1, and above it a number that distinguishes a lane's tickets.
     static constexpr std::uint32_t lanes = 8192;
 
     wait_list& list_;
     std::uint32_t mine_ = 0;
-    steady_time first_ = steady_time::min();  // in vain
+    steady_time first_ = steady_time::min();  // first time in vain
 };
 
-/// How a process's side of a pipe gives way to somebody overdue.
+/// Decides whether one side of a process's queue gives way to an overdue waiter.
 class courtesy {
 public:
-    /// True: let that one go first, for now.
+    /// True: let the owner of the ticket go first, for now. After longest_courtesy it withdraws the
+    /// ticket.
     bool gives_way(wait_list& list, std::uint32_t up) noexcept;
 
 private:
     std::atomic<std::uint32_t> to_{0};
     std::atomic<steady_time::rep> since_{0};
 };
-/// At most.
+/// How long a side gives way to one ticket at most.
 constexpr std::chrono::milliseconds longest_courtesy{2};
 
 // --- how long ----------------------------------------------------------------------------------
 
-/// How long a process's queue looks, and sleeps, at a time.
+/// How long a process's queue looks and sleeps at a time.
 class wait_policy {
 public:
     explicit wait_policy(const break_options& breaks) noexcept : breaks_(breaks) {}
 
-    /// How long a wait looks before it sleeps; negative: as it finds best.
+    /// Sets how long a wait looks before it sleeps; negative: adaptive.
     void spin(std::chrono::nanoseconds time) noexcept {
         spin_ns_.store(time.count(), std::memory_order_relaxed);
     }
-    /// True when `ready_count()` says that there is something to do, perhaps after a while.
+    /// Looks for some time; true when `ready_count()` says that there is something to do.
     template <class ReadyCount>
     bool look(const ReadyCount& ready_count, deadline until) const noexcept {
         if (ready_count() != 0) return true;
@@ -103,27 +105,29 @@ public:
         return time.count() < 0 ? patience_of_thread.wait_for(ready_count, until, longest_look())
                                 : look_for(std::min(time, longest_look()), until, ready_count);
     }
-    /// Told to look for so long that it never sleeps.
+    /// Whether spin() asks for so long a time that waits never sleep.
     bool never_sleeps() const noexcept {
         return spin_ns_.load(std::memory_order_relaxed) >=
                std::chrono::nanoseconds(look_slice).count();
     }
-    /// Nobody else sees when an unnamed queue is ready: there a sleeper looks up by itself.
+    /// How long to sleep at most. Lookouts do not see when an unnamed queue is ready, so a sleeper
+    /// there looks by itself, after a short nap.
     std::chrono::nanoseconds nap(const thread_lane& l, bool is_named) const noexcept {
         return is_named ? or_break_period(nap_of(*l.pool, l.index)) : longest_look();
     }
-    /// After a sleep, at the end of which there was so much to do.
+    /// Called after a sleep. `found`: how much there was to do at its end.
     static void slept(std::uint64_t found) noexcept { patience_of_thread.slept(found); }
 
     /// Throws BreakRequested when the break checker ends the wait.
     void ask_break_checker() const {
-        if (breaks_.checker && (*breaks_.checker)()) throw BreakRequested("a wait was ended");
+        if (breaks_.checker && (*breaks_.checker)())
+            throw BreakRequested("the break checker ended the wait");
     }
 
 private:
     static thread_local constinit patience patience_of_thread;
 
-    /// At most so long at a time, where a break checker must be asked.
+    /// Limits a time where a break checker must be asked meanwhile.
     std::chrono::nanoseconds or_break_period(std::chrono::nanoseconds time) const noexcept {
         return breaks_.checker ? std::min<std::chrono::nanoseconds>(time, breaks_.period) : time;
     }

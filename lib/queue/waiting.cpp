@@ -14,8 +14,8 @@ namespace {
 constexpr std::uint64_t bit(std::uint32_t i) noexcept { return std::uint64_t{1} << (i % 64); }
 constexpr std::uint32_t nobody = UINT32_MAX;
 
-/// The seat of a lane that the thread has not slept on yet: what another thread has left there may
-/// be a mark that its death has spoilt.
+/// Prepares the lane's seat before the thread's first sleep there. Another thread may have died
+/// there and left a life mark that cannot be used any more.
 void make_ready(thread_lane& l, seat& s) noexcept {
     if (l.has_seat) return;
     s.asleep.store(0, std::memory_order_relaxed);
@@ -28,20 +28,21 @@ std::uint32_t first_of(std::uint32_t word, std::uint64_t waiting) noexcept {
     return word * 64 + static_cast<std::uint32_t>(std::countr_zero(waiting));
 }
 
-/// A word without waiters is no longer covered, unless somebody has come meanwhile.
+/// Clears the summary bit of a word without waiters, unless a waiter has come meanwhile.
 void uncover(wait_list& list, std::uint32_t word) noexcept {
     list.summary.fetch_and(~bit(word), std::memory_order_seq_cst);
     if (list.lanes[word].load(std::memory_order_seq_cst) != 0)
         list.summary.fetch_or(bit(word), std::memory_order_seq_cst);
 }
 
-/// The first waiter from the lane `from` on, around the end.
+/// The first waiter from the lane `from` on, wrapping around at the end.
 std::uint32_t next_waiter(wait_list& list, std::uint32_t from) noexcept {
     const std::uint32_t first = from / 64 % wait_list::words;
-    const std::uint64_t before = bit(from) - 1;  // lanes of the first word whose turn was before
+    const std::uint64_t before = bit(from) - 1;  // lanes of the first word that had their turn
     const std::uint64_t here = list.lanes[first].load(std::memory_order_seq_cst);
     if ((here & ~before) != 0) return first_of(first, here & ~before);
-    // Words in turn: the one after the first comes first, the first one itself last.
+    // The words in turn: it begins with the one after the first word, and ends with the first word
+    // itself.
     const auto shift = static_cast<int>((first + 1) % wait_list::words);
     std::uint64_t words = std::rotr(list.summary.load(std::memory_order_seq_cst), shift);
     for (; words != 0; words &= words - 1) {
@@ -91,7 +92,8 @@ void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadlin
     VALPOOL_KILL_POINT("seat.armed");
     list.add(l.index);
     VALPOOL_KILL_POINT("seat.listed");
-    // After the bit is set: whoever made it ready before has not seen us, but we see what he did.
+    // Check only after the bit is set: a thread that made the pipe ready before has not seen this
+    // waiter, but this waiter sees what that thread did.
     if (!is_ready()) {
         while (s.asleep.load(std::memory_order_acquire) != 0)
             if (!futex_wait(s.asleep, 1, until)) break;
@@ -103,7 +105,7 @@ void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadlin
 }
 
 namespace {
-/// Whoever is overdue comes before those whose turn it is.
+/// An overdue waiter comes before the one whose turn it is.
 std::uint32_t lane_to_wake(wait_list& list) noexcept {
     if (const std::uint32_t up = list.overdue.load(std::memory_order_relaxed)) {
         const std::uint32_t lane = reservation::lane_of(up);
@@ -117,7 +119,7 @@ void wake_next(arena& a, wait_list& list, std::uint64_t topic) noexcept {
     for (;;) {
         const std::uint32_t lane = lane_to_wake(list);
         if (lane == nobody || lane >= a.lane_count) return;
-        // Whoever takes the bit wakes the lane; the others go on to the next.
+        // The thread that takes the bit wakes the lane; other wakers go on to the next one.
         if (!list.take(lane)) continue;
         VALPOOL_KILL_POINT("wake.took_bit");
         list.turn.store(lane + 1, std::memory_order_relaxed);

@@ -5,9 +5,9 @@
 namespace valpool::detail {
 
 namespace {
-/// Whose threads sleep and are marked as alive: those need not be asked for at the kernel, which
-/// takes the longer the more there are. A seat that changes hands meanwhile can hide a death from
-/// one look.
+/// The processes that have a sleeping thread whose life mark is held. For these the kernel need not
+/// be asked, which takes longer the more processes there are. If a seat changes its owner
+/// meanwhile, that can hide a death from one look.
 slot_set find_living_sleepers(const arena& a) noexcept {
     slot_set living;
     for (std::uint32_t i = 0; i < a.lane_count; ++i) {

@@ -9,7 +9,7 @@ namespace valpool::detail {
 
 namespace {
 
-/// Recounts every box and finds every block in use, from the roots.
+/// Starting from the roots, counts the references to every box anew and marks every block in use.
 class marker final : public reference_visitor {
 public:
     marker(arena& a, const slot_set& dead) noexcept : a_(a), dead_(dead) {}
@@ -23,7 +23,7 @@ public:
         }
     }
 
-    /// True when it was not marked before.
+    /// Marks a block or run; true when it was not marked before.
     bool mark(std::uint64_t offset) noexcept {
         const std::uint32_t p = a_.page_of(offset);
         page_entry& page = a_.page(p);

@@ -39,28 +39,30 @@ void free_dead_slots(arena& a, const slot_set& dead) noexcept {
     }
 }
 
-/// Into the bitmaps, whatever the size: what is set aside could not be used by others.
+/// Gives the change a temporary heap and flushes that into the bitmaps afterwards, however small it
+/// is: others could not use what stays set aside.
 void change_with_own_heap(arena& a, const std::function<void(lane_heap&)>& change) {
     lane_heap heap{};
     change(heap);
     flush_heap(a, heap);
 }
 
-/// Those that nobody holds since the dead have let go, and those that could not be removed in time.
+/// Removes temporary pipes that nobody holds any more after the deaths, and those that could not be
+/// removed in time earlier.
 void remove_unheld_pipes(arena& a) noexcept {
     change_with_own_heap(a, [&](lane_heap& heap) { roots().remove_unheld(a, heap); });
     a.pipes_due.store(0, std::memory_order_relaxed);
 }
 
-/// Everything from the roots. The world is stopped; every step can be done again by the next
-/// recoverer, should this one die: the dead's lanes and slots are given up last, so that it finds
-/// the same dead and the same roots.
+/// Repairs everything, starting from the roots. The world is stopped. If this recoverer dies, the
+/// next one can repeat every step: the lanes and slots of the dead are freed last, so that the next
+/// one finds the same dead and the same roots.
 void repair(attachment& at, const slot_set& dead) noexcept {
     arena& a = *at.pool;
     const std::size_t system_bytes = mark_what_is_alive(a, dead);
     sweep(a, dead);
     a.system_bytes.store(system_bytes);
-    // What one that has died had taken out of the list already is swept.
+    // Pipes that a dead process had already taken out of the list have been swept.
     a.pipe_removals.fetch_add(1, std::memory_order_relaxed);
     remove_unheld_pipes(a);
     VALPOOL_KILL_POINT("recovery.removed_pipes");
@@ -102,7 +104,7 @@ recovery_result recover(attachment& at) noexcept {
     if (!turn) return recovery_result::busy;
     if (!needed()) return recovery_result::nothing_dead;
     if (!stop_world(at)) return recovery_result::put_off;
-    // Only now: whoever died while the gate was closing belongs to the dead as well.
+    // Only now: processes that died while the gate was closing belong to the dead, too.
     repair(at, find_dead(at));
     open_gate(a);
     return recovery_result::done;
@@ -113,10 +115,11 @@ bool try_change_alone(attachment& at, const std::function<void()>& change) noexc
     if (is_put_off(a)) return false;
     recovery_turn turn(at);
     if (!turn) return false;
-    // By one that has died in a repair.
+    // A closed gate is that of a recoverer that died in a repair.
     const bool was_closed = a.entrance.closed.load() != 0;
     if (!stop_world(at)) return false;
-    // A death from here on finds the gate closed and is repaired by whoever waits there.
+    // If this process dies from here on, the gate stays closed, and a thread that waits there does
+    // the repair.
     const slot_set dead = find_dead(at);
     if (was_closed || dead.any()) repair(at, dead);
     change();

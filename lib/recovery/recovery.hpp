@@ -8,13 +8,14 @@
 
 namespace valpool::detail {
 
-/// What a pool's attachments look for the dead with.
+/// The reclaimer that a pool's attachments use to look for the dead.
 reclaimer& recovery_of_pools() noexcept;
 
-/// A change that needs everybody outside, and gets a heap for what it frees, so that this is back
-/// at once. Repairs first when somebody has died: counts are exact then. False, and nothing has
-/// changed, when the world cannot be stopped now: for a living process is stopped inside an
-/// operation, or another one repairs. Lasts a fraction of a second at most. Not inside.
+/// Makes a change that needs everybody outside. The change gets a temporary heap, so that
+/// everything it frees is available at once. Repairs first when somebody has died, so that counts
+/// are exact. False, with nothing changed, when the world cannot be stopped now: a living process
+/// is stopped inside an operation, or another process repairs. Takes a fraction of a second at
+/// most. Must not be called inside.
 bool change_alone(attachment& at, const std::function<void(lane_heap& heap)>& change) noexcept;
 
 }  // namespace valpool::detail

@@ -14,18 +14,19 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Longer than any operation lasts unless its thread was taken off its core in the middle.
+/// Longer than any operation takes, unless its thread was preempted in the middle.
 constexpr auto patience = std::chrono::milliseconds(5);
 
-/// Between tries that a stopped process foils.
+/// The pauses between attempts that a stopped process foils: from twice this to 2^7 times this.
 constexpr std::int64_t shortest_pause_ns = 10'000'000;
 constexpr std::uint32_t most_doublings = 7;
 
-/// False when a living thread did not leave in time.
+/// Waits until the lane's thread is outside or dead; false when a living thread did not leave in
+/// time.
 bool wait_for_leave(const attachment& at, std::uint32_t lane_index,
                     steady_clock::time_point until) noexcept {
     const lane& l = at.pool->lane_at(lane_index);
-    // Acquire: pairs with leave; everything the thread did before is seen.
+    // Acquire: pairs with leave, so that everything the thread did inside is visible.
     for (unsigned spins = 0; l.activity.load(std::memory_order_acquire) != 0; ++spins) {
         const std::uint32_t owner = l.owner.load(std::memory_order_acquire);
         if (owner == 0 || is_dead(at, owner - 1)) return true;
@@ -38,8 +39,8 @@ bool wait_for_leave(const attachment& at, std::uint32_t lane_index,
 
 }  // namespace
 
-// A time further ahead than any pause is that of another clock (of a time namespace), and says
-// nothing.
+// A time that is farther ahead than any pause is from another clock (of a time namespace), and
+// means nothing.
 bool is_put_off(const arena& a) noexcept {
     const std::int64_t left = a.entrance.put_off_until.load() - steady_now_ns();
     return left > 0 && left <= shortest_pause_ns << most_doublings;

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Keeping everybody out of operations on shared structure.
+/// Stopping the world: keeping everybody out of operations on shared structure.
 
 #include "process/attachment.hpp"
 
@@ -8,8 +8,8 @@
 
 namespace valpool::detail {
 
-/// Having the recovery role, against other threads by a mutex and against other processes by the
-/// file's lock, which the kernel drops when its holder dies.
+/// Holds the recovery role while it exists. A mutex excludes other threads. A lock on the file
+/// excludes other processes; the kernel drops it when its holder dies.
 class recovery_turn {
 public:
     explicit recovery_turn(attachment& at) noexcept
@@ -29,11 +29,11 @@ private:
     bool has_role_ = false;
 };
 
-/// Whether a stopped process has foiled the last tries to stop the world.
+/// Whether no new attempt is due yet, because a process foiled the last attempts to stop the world.
 bool is_put_off(const arena& a) noexcept;
 
-/// Closes the gate and waits until the living are outside. On false the gate is open again. With
-/// the recovery role.
+/// Closes the gate and waits until all living threads are outside. When it returns false, the gate
+/// is open again. The caller must hold the recovery role.
 bool stop_world(attachment& at) noexcept;
 void open_gate(arena& a) noexcept;
 

@@ -9,8 +9,8 @@ namespace valpool::detail {
 
 namespace {
 
-/// Raw memory is in use while the process that allocated it lives; the dead's is forgotten, so that
-/// nothing stale is taken for somebody's later.
+/// Raw memory is in use while the process that allocated it lives. The marks of dead processes are
+/// cleared, so that no stale mark is mistaken for another process's later.
 bool is_living_raw(arena& a, const slot_set& dead, std::uint64_t offset) noexcept {
     auto& header = *a.at<raw_header>(offset);
     const std::uint64_t mark = header.mark.load(std::memory_order_relaxed);
@@ -35,7 +35,7 @@ std::uint64_t living_raw_blocks(arena& a, const slot_set& dead, std::uint32_t p,
     return living;
 }
 
-/// Makes the page free; its bitmap is empty so that nobody claims a block by a stale hint.
+/// Makes the page free. Its bitmap becomes empty, so that nobody claims a block by a stale hint.
 void clear_page(arena& a, std::uint32_t p) noexcept {
     page_entry& page = a.page(p);
     for (std::uint32_t w = 0; w < a.words_per_page; ++w)
@@ -59,7 +59,7 @@ void sweep_slab(arena& a, const slot_set& dead, std::uint32_t p) noexcept {
         auto& marks = page.words()[a.words_per_page + w];
         const std::uint64_t marked = marks.load(std::memory_order_relaxed);
         const std::uint64_t used = marked | living_raw_blocks(a, dead, p, w, valid & ~marked);
-        // Raw memory in use stays marked as used, so a second recoverer finds it again.
+        // Raw memory in use stays used in the bitmap, so a second recoverer finds it again.
         page.words()[w].store(valid & ~used, std::memory_order_relaxed);
         in_use = in_use || used != 0;
         has_free = has_free || (valid & ~used) != 0;

@@ -4,8 +4,8 @@
 
 namespace valpool::detail {
 
-/// Frees all that is not marked, except the raw memory of the living, and counts pages anew. Lanes
-/// have nothing set aside afterwards. The world is stopped.
+/// Frees everything that is not marked, except the raw memory of living processes, and counts the
+/// pages anew. Afterwards no lane has anything set aside. The world is stopped.
 void sweep(arena& a, const slot_set& dead) noexcept;
 
 }  // namespace valpool::detail

@@ -17,8 +17,8 @@ using namespace std::chrono;
 
 enum class look { too_soon, due, overdue };
 
-/// Not too soon for one caller in each period. A time that lies ahead is another clock's (that of a
-/// time namespace), and says nothing.
+/// In each period, lets one caller look; for the others it is too soon. A time that lies in the
+/// future is from another clock (of a time namespace), and means nothing.
 look claim_look(watch& looks) noexcept {
     constexpr std::int64_t slice_ns = nanoseconds(look_slice).count();
     const std::int64_t now = steady_now_ns();
@@ -29,7 +29,7 @@ look claim_look(watch& looks) noexcept {
     return last > now || now - last < 3 * slice_ns ? look::due : look::overdue;
 }
 
-/// True when the lane is a lookout, perhaps from now on.
+/// True when the lane is a lookout. If a place is vacant, the lane becomes one.
 bool is_lookout(watch& looks, std::uint32_t lane) noexcept {
     for (auto& lookout : looks.lookout)
         if (lookout.load(std::memory_order_relaxed) == lane + 1) return true;
@@ -42,7 +42,7 @@ bool is_lookout(watch& looks, std::uint32_t lane) noexcept {
     return false;
 }
 
-/// Wakes a sleeper that is no lookout, if there is one: the first one behind that lane.
+/// Wakes a sleeper that is no lookout, if there is one: the first one behind the lane `behind`.
 void wake_another(arena& a, std::uint32_t behind) noexcept {
     for (std::uint32_t n = 0; n < a.lane_count; ++n) {
         const std::uint32_t i = (behind + 1 + n) % a.lane_count;
@@ -54,9 +54,9 @@ void wake_another(arena& a, std::uint32_t behind) noexcept {
     }
 }
 
-/// Who is a lookout and does not sleep has something else to do; and when nobody has looked for
-/// long, those who sleep have been stopped. Whoever is woken for that takes the place when it goes
-/// to sleep again.
+/// Replaces lookouts that do not do their work. A lookout that does not sleep has something else to
+/// do. When nobody has looked for long, the sleeping lookouts must have been stopped. The thread
+/// that is woken instead takes the vacant place when it goes to sleep again.
 void replace_lookouts(arena& a, std::uint32_t own_lane, bool are_stopped) noexcept {
     for (auto& lookout : a.looks.lookout) {
         const std::uint32_t lane = lookout.load(std::memory_order_relaxed) - 1;
@@ -77,7 +77,8 @@ nanoseconds nap_of(arena& a, std::uint32_t lane) noexcept {
     const std::uint32_t sleepers = a.looks.sleepers.load(std::memory_order_relaxed);
     const nanoseconds whole =
         std::max<nanoseconds>(for_each_sleeper * std::min(sleepers, a.lane_count), look_slice);
-    // Not all at once: each lane has a length of its own, between three quarters and the whole.
+    // The sleepers must not all wake at once: each lane has a nap of its own length, between three
+    // quarters and the whole.
     constexpr std::uint32_t spread = 64;
     return whole * (4 * spread - lane * 37 % spread) / (4 * spread);
 }
@@ -99,7 +100,7 @@ void look_now_and_then(const arena& a) noexcept {
     try {
         look_now_and_then(lane_of_thread(const_cast<arena&>(a), deadline::in_seconds(0)));
     } catch (const std::exception&) {
-        // No place for this thread: it looks without being of use.
+        // No lane for this thread: then it does not look for the dead.
     }
 }
 

@@ -10,18 +10,19 @@
 
 namespace valpool::detail {
 
-/// Says that a thread lives, for as long as the thread holds it; anybody sees it by one load.
+/// A liveness flag: its thread lives for as long as it holds the mark. Anybody can check it by one
+/// load.
 ///
-/// It is Boost's interprocess_mutex, which is robust: the kernel marks one whose holder has died,
-/// however that died, before it drops the locks of the pool's file. Only its own thread ever locks
-/// it, so nobody can be kept waiting by a holder that is stopped or dead. It must not outlive the
-/// mapping that it lies in while it is held: the C library keeps a list of what a thread holds.
+/// The mark is Boost's interprocess_mutex, which is robust: when the holder dies, in whatever way,
+/// the kernel marks the mutex before it drops the locks of the pool's file. Only its own thread
+/// ever locks it, so a stopped or dead holder keeps nobody waiting. While it is held, its memory
+/// must stay mapped: the C library keeps a list of the robust mutexes that a thread holds.
 class life_mark : private boost::interprocess::interprocess_mutex {
 public:
     void hold() noexcept { pthread_mutex_lock(native()); }
     void release() noexcept { pthread_mutex_unlock(native()); }
 
-    /// True: some thread holds it, and lives. False: nobody knows.
+    /// True: some living thread holds it. False: that is unknown.
     bool is_held_by_the_living() const noexcept {
 #ifdef __GLIBC__
         const int& word = native()->__data.__lock;

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
 
-/// The number in a file; unlimited when there is none ("max", or no such file).
+/// The number in a file; `unlimited` when the file has none ("max") or does not exist.
 std::size_t number_in(const std::string& path) {
     std::size_t number = unlimited;
     for_each_line(path, [&](const char* line) {
@@ -57,7 +57,7 @@ struct group_files {
     const char* root;
     const char* limit;
     const char* usage;
-    const char* reclaimable[2];  // in memory.stat: files' pages, which make room when it is needed
+    const char* reclaimable[2];  // keys of file pages in memory.stat: reclaimed on demand
 };
 constexpr group_files version_1{"/sys/fs/cgroup/memory",
                                 "/memory.limit_in_bytes",
@@ -77,8 +77,8 @@ std::size_t reclaimable_bytes(const group_files& files, const std::string& group
     return bytes;
 }
 
-/// What the group at that path leaves free, and those around it. A container sees its own group as
-/// the root, whatever the path says: where there is no such folder, the next one up is asked.
+/// What the group at that path and its parents leave free. A container sees its own group as the
+/// root, whatever the path says: where the path's folder does not exist, its parent is asked.
 std::size_t free_in_groups(const group_files& files, std::string path) {
     std::size_t free = unlimited;
     for (;;) {
@@ -96,7 +96,7 @@ std::size_t free_in_all_groups() {
     std::size_t free = unlimited;
     for_each_line("/proc/self/cgroup", [&](const char* text) {
         std::string_view line(text, std::strcspn(text, "\n"));
-        // Number, controllers (none: version 2), path.
+        // A line is number:controllers:path. Version 2 names no controllers.
         const std::size_t first = line.find(':');
         const std::size_t second = line.find(':', first + 1);
         if (second == std::string_view::npos) return true;
@@ -124,7 +124,7 @@ bool has_no_inode_left() noexcept {
            status.f_favail == 0;
 }
 
-/// "unlimited" where it is.
+/// The limit as text; "unlimited" when there is none.
 std::string limit_of(int resource) {
     struct rlimit limit {};
     if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0 ||
@@ -133,28 +133,29 @@ std::string limit_of(int resource) {
     return std::to_string(limit.rlim_cur);
 }
 
-/// What is behind an error, and what helps.
+/// What causes an error, and what helps against it.
 std::string cure_of(int error_number) {
     const std::string directory = shared_memory_directory;
     switch (error_number) {
         case EMFILE:
             return ": this process may have " + limit_of(RLIMIT_NOFILE) +
-                   " descriptors (ulimit -n), and they are in use: close some, or raise it";
+                   " descriptors (ulimit -n), and all are in use: close some, or raise the limit";
         case ENFILE: return ": the system has no descriptor left (sysctl fs.file-max)";
         case EAGAIN:
             return ": this process locks the memory that it maps (mlockall), and may lock " +
-                   limit_of(RLIMIT_MEMLOCK) + " bytes (ulimit -l): raise it";
+                   limit_of(RLIMIT_MEMLOCK) + " bytes (ulimit -l): raise the limit";
         case ENOMEM:
-            return ": the system is out of memory, or this process of addresses (ulimit -v: " +
-                   limit_of(RLIMIT_AS) + ") or of mappings (sysctl vm.max_map_count)";
+            return ": the system is out of memory, or this process has no addresses left (ulimit "
+                   "-v: " +
+                   limit_of(RLIMIT_AS) + ") or no mappings left (sysctl vm.max_map_count)";
         case EFBIG:
-            return ": this process may write files of " + limit_of(RLIMIT_FSIZE) +
-                   " bytes (ulimit -f): raise it";
+            return ": this process may write files of at most " + limit_of(RLIMIT_FSIZE) +
+                   " bytes (ulimit -f): raise the limit";
         case ENOSPC:
             return has_no_inode_left() ? ": " + directory + " has no inode left: remove files there"
                                        : ": " + directory + " is full";
         case EACCES:
-        case EPERM: return ": it belongs to another user, or this process may not do that";
+        case EPERM: return ": it belongs to another user, or this process lacks the permission";
         default: return "";
     }
 }
@@ -171,19 +172,21 @@ std::size_t free_segment_bytes() {
 
 void check_limits(const std::string& subject, std::size_t size_bytes) {
     struct rlimit file_size {};
-    // Writing beyond it is answered with a signal that ends the process.
+    // Writing beyond this limit raises a signal that ends the process.
     if (getrlimit(RLIMIT_FSIZE, &file_size) == 0 && file_size.rlim_cur != RLIM_INFINITY &&
         size_bytes > file_size.rlim_cur)
-        throw std::runtime_error(subject + ": its " + std::to_string(size_bytes) +
-                                 " bytes are more than a file of this process may have, " +
+        throw std::runtime_error(subject + ": it needs " + std::to_string(size_bytes) +
+                                 " bytes, but this process may write files of at most " +
                                  std::to_string(file_size.rlim_cur) +
-                                 " (ulimit -f): raise that limit");
+                                 " bytes (ulimit -f): raise the limit");
     if (has_no_inode_left()) throw_pool_error("open", subject, ENOSPC);
     const std::size_t free = free_segment_bytes();
     if (size_bytes > free)
-        throw std::runtime_error(subject + ": " + byte_count(size_bytes) +
-                                 " bytes of shared memory are needed, " + std::to_string(free) +
-                                 " are free in " + shared_memory_directory);
+        throw std::runtime_error(
+            subject + ": it needs " + byte_count(size_bytes) +
+            " bytes of shared memory, but only " + std::to_string(free) +
+            " are available (the free space in " + shared_memory_directory +
+            ", the machine's memory and this process's control groups limit that)");
 }
 
 void throw_pool_error(const char* call, const std::string& subject, int error_number) {

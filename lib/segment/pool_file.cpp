@@ -23,7 +23,7 @@ file_identity identity_from(const struct stat& status) noexcept {
 
 int open_file(const char* path, int access) noexcept {
     const no_cancellation guard;
-    // A pool's name may hide a fifo or a device: opening those must not block.
+    // The name may be that of a fifo or a device: opening one must not block.
     return ::open(path, access | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }
 
@@ -75,7 +75,7 @@ pool_file& pool_file::operator=(pool_file&& other) noexcept {
 
 void pool_file::close() noexcept {
     const no_cancellation guard;
-    // Closing a borrowed one would drop all the process's locks.
+    // Closing a borrowed descriptor would drop all of this process's locks on the file.
     if (!is_for_process_ && is_intact()) ::close(fd());
     fd_ = -1;
     if (anchor_) munmap(std::exchange(anchor_, nullptr), anchor_bytes);
@@ -117,7 +117,7 @@ pool_file pool_file::for_this_process() const noexcept {
 }
 
 void pool_file::anchor(const std::string& subject) {
-    // A mapping keeps the description that it was made by; it need not be readable for that.
+    // A mapping keeps the file description that it was made from alive, even if it is not readable.
     void* const mapped = mmap(nullptr, anchor_bytes, PROT_NONE, MAP_SHARED, fd(), 0);
     if (mapped == MAP_FAILED) throw_pool_error("mmap", subject, errno);
     anchor_ = mapped;
@@ -162,7 +162,8 @@ bool pool_file::lock_or_throw(lock_role role, const std::string& subject) {
 
 bool pool_file::is_locked(off_t offset, off_t length) const noexcept {
     struct flock lock = lock_of(offset, length, F_WRLCK);
-    // Not knowing counts as alive: declaring a living process dead would be fatal.
+    // When the system cannot tell, the process counts as alive: declaring a living process dead
+    // would be fatal.
     if (fcntl(fd(), is_for_process_ ? F_GETLK : F_OFD_GETLK, &lock) != 0) return true;
     return lock.l_type != F_UNLCK || !is_intact();
 }
@@ -187,7 +188,7 @@ int pool_file::link_to(const std::string& path) const {
     if (name_count() == 0) return ENOENT;
     if (linkat(AT_FDCWD, by_number(fd()).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0)
         return 0;
-    // Without /proc there is only the name by which it was opened.
+    // Without /proc, only the name by which the file was opened leads to it.
     if (errno != ENOENT || !identity_.is_at(path_.c_str())) return errno;
     return link(path_.c_str(), path.c_str()) == 0 ? 0 : errno;
 }

@@ -8,8 +8,8 @@
 
 namespace valpool::detail {
 
-/// The part of a file that a lock covers. Locks lie far behind the end of the file: they stand for
-/// roles, not for bytes.
+/// The byte of the file that a lock covers. These bytes lie far behind the end of the file: a lock
+/// stands for a role, not for data.
 struct lock_role {
     off_t offset;
 };
@@ -21,28 +21,30 @@ constexpr lock_role slot_role(std::uint32_t slot) noexcept {
     return {first_lock_offset + 16 + static_cast<off_t>(slot)};
 }
 
-/// Which file it is, whatever its name is by now.
+/// Identifies a file, whatever its name is by now.
 struct file_identity {
     dev_t device = 0;
     ino_t inode = 0;
 
     bool operator==(const file_identity&) const = default;
-    /// False when that is certain: the descriptor is another file's, or closed.
+    /// Whether the descriptor is this file's. False only when it is certain that it is not: it is
+    /// another file's, or closed.
     bool is_of(int fd) const noexcept;
-    /// Whether the path stands for this file.
+    /// Whether the path leads to this file.
     bool is_at(const char* path) const noexcept;
 };
 
 /// A descriptor of the pool's file, for its size and its locks.
 ///
 /// The locks are open-file-description locks: the kernel drops them when nothing refers to this
-/// open any more, however its process ends. fork shares the description; exec closes it.
+/// file description any more, however its process ends. A fork shares the description; exec closes
+/// it.
 ///
 /// Programs close descriptors that are not theirs (daemons do), and open other files under the same
-/// numbers. So a descriptor is never believed to be this file's without a look, and an anchored
-/// file keeps its locks without any.
-/// Thread safety: the functions may be called concurrently, but threads that share a pool_file
-/// share its locks, too. Moving and closing excepted.
+/// numbers. So no descriptor is trusted to be still this file's without a check, and an anchored
+/// file keeps its locks even without its descriptor.
+/// Thread safety: the functions, except moving and closing, may be called concurrently; but threads
+/// that share a pool_file also share its locks.
 class pool_file {
 public:
     pool_file() noexcept = default;
@@ -50,16 +52,18 @@ public:
     pool_file(pool_file&& other) noexcept;
     pool_file& operator=(pool_file&& other) noexcept;
 
-    /// Opens for reading and writing; the result is not open (see error_number()) when that fails.
+    /// Opens the file for reading and writing. When that fails, the result is not open; see
+    /// error_number().
     static pool_file open(const std::string& path);
-    /// The same for who only looks: nothing can be locked by it, but asked.
+    /// The same for callers that only read: such a file can query locks, but not take them.
     static pool_file open_to_read(const std::string& path);
-    /// A second, independent description of the same file; `path` may be its name by now. Not open
-    /// when there is no way to it: it has no name, or may not be opened by this user (any more).
+    /// A second, independent description of the same file; `path` may be its current name. The
+    /// result is not open when nothing leads to the file: it has no name any more, or this user may
+    /// not open it (any more).
     pool_file reopen(const std::string& path) const;
-    /// For a process that has no way to a description of its own: the same one, with locks that
-    /// belong to the process. They go when the process closes any descriptor of the file, or ends;
-    /// a child has none of them. Not longer than this object.
+    /// For a process that cannot get a description of its own: uses this object's descriptor, with
+    /// locks that belong to the process. They are dropped when the process closes any descriptor of
+    /// the file, or ends; a child does not inherit them. The result must not outlive this object.
     pool_file for_this_process() const noexcept;
 
     bool is_open() const noexcept { return fd() >= 0; }
@@ -67,40 +71,42 @@ public:
     bool is_anchored() const noexcept { return anchor_ != nullptr; }
     int error_number() const noexcept { return error_; }
     int fd() const noexcept { return fd_.load(std::memory_order_relaxed); }
-    /// Stays when it is closed.
+    /// Remains valid after close().
     const file_identity& identity() const noexcept { return identity_; }
     void close() noexcept;
 
-    /// From now on the description lives until this object closes it or the process ends, even if
-    /// somebody closes its descriptor; a child does not inherit that. Throws std::runtime_error,
-    /// naming `subject`.
+    /// From now on the file description lives until this object closes it or the process ends, even
+    /// if somebody closes its descriptor. A child does not inherit the anchor. Throws
+    /// std::runtime_error, which names `subject`.
     void anchor(const std::string& subject);
-    /// In the child of a fork: the parent's locks are none of its business.
+    /// For the child of a fork: closes this object without touching the parent's locks.
     void leave_to_parent() noexcept;
-    /// When somebody has closed the descriptor: opens the file by its name again, for asking and
-    /// for roles that are held for a short time.
+    /// If somebody has closed the descriptor, opens the file again by its name. The new descriptor
+    /// serves to query locks and to take roles for a short time.
     void revive(const char* path) noexcept;
 
-    /// Takes the role if nobody else has it; true also when this description already has it.
+    /// Takes the role if nobody else has it. True also when this description already has it.
     bool try_lock(lock_role role) noexcept { return set_lock(role, exclusive); }
-    /// The same for who must tell "somebody has it" (false) from "there are no such locks here":
-    /// throws std::runtime_error, naming `subject`.
+    /// The same, but tells "somebody else has it" (false) from "the system refuses such locks":
+    /// then it throws std::runtime_error, which names `subject`.
     bool lock_or_throw(lock_role role, const std::string& subject);
-    /// Why the system has refused the last lock that was asked for; 0: it has not.
+    /// The error number with which the system refused the last lock that failed; 0: somebody else
+    /// had it.
     int refusal() const noexcept { return refusal_.load(std::memory_order_relaxed); }
-    /// Takes a part of the role, which others can have parts of, too.
+    /// Takes the role in shared mode: others can share it at the same time.
     bool try_share(lock_role role) noexcept { return set_lock(role, shared); }
     void unlock(lock_role role) noexcept { set_lock(role, none); }
-    /// True when another description has the role, or a part of it. This description's own locks
-    /// are not seen.
+    /// True when another description has the role, exclusively or shared. This description's own
+    /// locks do not count.
     bool is_locked_by_another(lock_role role) const noexcept;
-    /// The same for all roles at once, those that another version of this library may have.
+    /// The same for main_role and all roles behind it at once, even those that only another version
+    /// of this library has.
     bool is_used_by_another() const noexcept;
 
-    /// How many names it has in the file system; 1 when that cannot be told.
+    /// How many names the file has in the file system; 1 when that is unknown.
     unsigned long name_count() const noexcept;
-    /// Gives it the name `path`, which nothing has. The error number; 0: done. ENOENT when it has
-    /// no name at all any more: then nothing but its descriptors leads to it.
+    /// Gives the file the new name `path`, which must be free. Returns the error number; 0: done.
+    /// ENOENT when the file has no name at all any more: then only its descriptors lead to it.
     int link_to(const std::string& path) const;
     bool is_intact() const noexcept { return is_open() && identity_.is_of(fd()); }
 
@@ -116,7 +122,7 @@ private:
     bool is_for_process_ = false;
     file_identity identity_;
     void* anchor_ = nullptr;
-    std::string path_;  // by which it was opened
+    std::string path_;  // the name by which it was opened
 };
 
 }  // namespace valpool::detail

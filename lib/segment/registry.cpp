@@ -15,7 +15,8 @@ bool register_for_barriers() noexcept {
 
 void barrier_for_all_processes() noexcept {
     if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0) return;
-    // Two of the slowest timer's ticks. What a processor has stored before one is seen after it.
+    // Two ticks of the slowest timer. Everything that a processor stored before its tick is visible
+    // after the tick.
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
 }
 

@@ -15,8 +15,9 @@ bool wake_seat(seat& s) noexcept {
 }
 
 bool wake_seat(seat& s, std::uint64_t topic) noexcept {
-    // Should its thread have begun to wait for something else by now, it looks up in vain; and the
-    // one that it waited for here before it has looked for since, being off the list.
+    // The thread may have begun to wait for something else by now. Then it wakes in vain once. Its
+    // earlier wait loses nothing: the thread has left that list of waiters and checked its
+    // condition since.
     return s.asleep.load(std::memory_order_acquire) != 0 &&
            s.topic.load(std::memory_order_relaxed) == topic && wake_seat(s);
 }

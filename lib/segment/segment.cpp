@@ -31,10 +31,11 @@ namespace {
 namespace bip = boost::interprocess;
 
 [[noreturn]] void translate(const bip::interprocess_exception& e, const std::string& subject) {
-    throw_pool_error("making or mapping its memory", subject, e.get_native_error());
+    throw_pool_error("creating or mapping its memory", subject, e.get_native_error());
 }
 
-/// What is mapped somewhere else than it was asked to is no system's error.
+/// Whether Boost could only map the memory at another address than the requested one. That is no
+/// system error.
 bool is_address_taken(const bip::interprocess_exception& e) noexcept {
     return e.get_error_code() == bip::busy_error && e.get_native_error() == 0;
 }
@@ -49,10 +50,11 @@ mapped_segment owned(Segment segment) {
     return mapped;
 }
 
-// Not the prefix of earlier versions, which took each other's files for those of the dead.
+// Differs from the prefix of earlier versions, which mistook each other's files for those of dead
+// creators.
 constexpr char temporary_prefix[] = ".valpool-making.";
 
-/// A random number that is an offset in a file.
+/// A random number that is a valid file offset.
 std::uint64_t random_number() {
     std::random_device device;
     return (std::uint64_t{device()} << 32 | device()) >> 1;
@@ -95,7 +97,7 @@ temporary_file::temporary_file(const std::string& subject) : directory_(open_dir
 temporary_file::~temporary_file() {
     const no_cancellation guard;
     ::unlink(segment_path(name_).c_str());
-    // Not by closing alone: a child may have inherited the description.
+    // Closing alone would not release the lock: a child may have inherited the description.
     struct flock lock = lock_of_number(0, F_UNLCK);
     lock.l_len = 0;
     fcntl(directory_, F_OFD_SETLK, &lock);
@@ -136,8 +138,9 @@ std::string checked_pool_name(const std::string& name) {
     if (bare.empty()) throw std::logic_error("a memory pool needs a name");
     if (bare.find('/') != std::string::npos || bare.find('\0') != std::string::npos ||
         bare == "." || bare == "..")
-        throw std::logic_error("a memory pool cannot be named " + quoted(name) +
-                               ": it is a file name, with at most one slash, in front");
+        throw std::logic_error(
+            "a memory pool cannot be named " + quoted(name) +
+            ": the name must be a file name, with at most one slash, at the front");
     if (bare.size() > NAME_MAX)
         throw std::logic_error("a memory pool's name can have " + std::to_string(NAME_MAX) +
                                " bytes at most; this one has " + std::to_string(bare.size()));
@@ -145,11 +148,11 @@ std::string checked_pool_name(const std::string& name) {
 }
 
 namespace {
-// Newer than the headers of the systems that valpool is built on.
+// Defined here because the system headers that valpool is built with may be older.
 constexpr int advice_populate_write = 23;  // MADV_POPULATE_WRITE, Linux 5.14
 constexpr int advice_collapse = 25;        // MADV_COLLAPSE, Linux 6.1
 
-/// The whole pages within.
+/// The whole pages within a piece of memory.
 struct page_range {
     char* first;
     std::size_t size_bytes;
@@ -168,14 +171,15 @@ struct page_range {
 void populate(void* memory, std::size_t size_bytes) noexcept {
     const page_range pages(memory, size_bytes);
     if (madvise(pages.first, pages.size_bytes, advice_populate_write) == 0) return;
-    // An older kernel: touch each page, without changing what others may be writing there.
+    // On an older kernel: touch each page without changing what others may be writing there.
     for (std::size_t at = 0; at < pages.size_bytes; at += pages.page_bytes)
         reinterpret_cast<std::atomic<unsigned char>*>(pages.first + at)->fetch_or(0);
 }
 
 bool use_huge_pages(void* memory, std::size_t size_bytes) noexcept {
     const page_range pages(memory, size_bytes);
-    // The first for what is still to come, the second for the pages that are there already.
+    // The first call is for pages that are mapped later, the second for those that are present
+    // already.
     madvise(pages.first, pages.size_bytes, MADV_HUGEPAGE);
     return madvise(pages.first, pages.size_bytes, advice_collapse) == 0;
 }
@@ -209,7 +213,8 @@ mapped_segment create_segment(const segment_request& request) {
         return owned(boost_segment(bip::create_only, request.name.c_str(), request.size_bytes,
                                    request.address, permissions));
     } catch (const bip::interprocess_exception& e) {
-        // Boost leaves a stump behind; not when the name was somebody else's.
+        // Boost leaves an incomplete file behind. Remove it, but not when the name was already
+        // somebody else's.
         if (e.get_error_code() != bip::already_exists_error)
             ::unlink(segment_path(request.name).c_str());
         if (is_address_taken(e)) return {};
@@ -218,7 +223,7 @@ mapped_segment create_segment(const segment_request& request) {
 }
 
 namespace {
-/// Not by way of a symbolic link: Boost would not follow it.
+/// The path must not be a symbolic link: Boost would not follow it.
 bool is_plain_name_of(const segment_path& path, const file_identity& file) noexcept {
     struct stat status {};
     return lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && file.is_at(path.c_str());

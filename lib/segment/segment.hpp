@@ -12,10 +12,10 @@ namespace valpool::detail {
 
 using boost_segment = boost::interprocess::managed_shared_memory;
 
-/// Where the system keeps shared memory objects.
+/// The directory in which the system keeps shared memory objects.
 constexpr char shared_memory_directory[] = "/dev/shm";
 std::string path_of_segment(const std::string& name);
-/// The same without allocating: for destructors, and for others that must not fail.
+/// The same without an allocation: for destructors and other callers that must not fail.
 class segment_path {
 public:
     explicit segment_path(const std::string& name) noexcept;
@@ -25,28 +25,29 @@ private:
     char text_[300];  // the directory's name and NAME_MAX
 };
 
-/// The name without its leading slash, if it has one. Throws std::logic_error when what is left is
+/// The name without its leading slash, if it has one. Throws std::logic_error when the rest is
 /// empty, ".", "..", too long, or contains a slash or a zero byte.
 std::string checked_pool_name(const std::string& name);
 
-/// A segment, mapped here for as long as `owner` lives.
+/// A segment that is mapped in this process for as long as `owner` lives.
 struct mapped_segment {
     std::shared_ptr<void> owner;
     boost_segment::segment_manager* manager = nullptr;
     std::size_t size_bytes = 0;
 
     explicit operator bool() const noexcept { return owner != nullptr; }
-    /// Where the file starts in memory, a little before what Boost calls the segment's address.
+    /// Where the file starts in memory. Boost's address of the segment lies a little behind it.
     char* start() const noexcept;
 };
 
-/// The name of a file that is being filled before it gets its own. From before it exists until it
-/// has gone a lock says so, on a byte of the directory that has the same number, so that whoever
-/// clears up after creators that have died knows theirs from those of the living. The number is
-/// random: two creators never have the same, whatever containers they are in.
+/// The temporary name of a file that is being filled and gets its own name afterwards. A lock
+/// protects the file from before it exists until it is gone. The lock covers one byte of the
+/// directory, at the offset that is the number in the file's name. So a process that cleans up
+/// after dead creators can tell their files from those of living creators. The number is random:
+/// two creators never have the same one, whatever containers they are in.
 class temporary_file {
 public:
-    /// Throws std::runtime_error, naming `subject`.
+    /// Throws std::runtime_error, which names `subject`.
     explicit temporary_file(const std::string& subject);
     /// Removes the name.
     ~temporary_file();
@@ -55,7 +56,7 @@ public:
 
     const std::string& name() const noexcept { return name_; }
 
-    /// Removes those whose creators have died.
+    /// Removes the temporary files whose creators have died.
     static void sweep();
 
 private:
@@ -64,32 +65,33 @@ private:
 };
 
 struct segment_request {
-    std::string name;     // of its file
-    std::string subject;  // whose it is, for messages
+    std::string name;     // the name of its file
+    std::string subject;  // what it belongs to, for messages
     std::size_t size_bytes = 0;
-    void* address = nullptr;  // null: wherever it fits
+    void* address = nullptr;  // null: any address
     unsigned mode = 0600;
 };
 
 /// Creates a segment with all its bytes reserved, so that no later write can fail for want of
-/// memory. Throws std::runtime_error saying how much was asked and how much there is. Leaves
-/// nothing behind when it throws. Empty when only the address was the obstacle.
+/// memory. Throws std::runtime_error, which says how much was requested and how much is available,
+/// and leaves nothing behind then. The result is empty when only the requested address was not
+/// available.
 mapped_segment create_segment(const segment_request& request);
 
-/// Maps an existing, verified segment: by its name, and where that is not (any more) the name of
-/// `file`, by its descriptor. Throws and is empty as above.
+/// Maps an existing, verified segment by its name; when that is not (or no longer) the name of
+/// `file`, by the descriptor of `file`. Throws, and is empty, as create_segment.
 mapped_segment open_segment(const pool_file& file, const std::string& name,
                             const std::string& subject, void* address);
 
 /// Whether the file is mapped in this process, for reading and writing.
 bool is_mapped_here(const file_identity& file);
-/// Whether a core dump of this process has the memory in it.
+/// Sets whether a core dump of this process includes the memory.
 void dump_with_core(void* memory, std::size_t size_bytes, bool on) noexcept;
 
-/// Makes the pages of mapped memory present in this process, so that no first touch has to. They
-/// keep what is in them.
+/// Makes the pages of mapped memory present in this process, so that no later first access faults.
+/// Their content stays as it is.
 void populate(void* memory, std::size_t size_bytes) noexcept;
-/// Asks for huge pages under mapped memory. False when the system has none for it.
+/// Asks the system to back mapped memory with huge pages. False when the system does not.
 bool use_huge_pages(void* memory, std::size_t size_bytes) noexcept;
 
 }  // namespace valpool::detail

@@ -21,7 +21,7 @@ namespace ip = boost::interprocess;
 
 namespace {
 
-/// The start of the file, one page before what the user gets.
+/// The start of the file, one page before the user's memory.
 struct region_header {
     static constexpr char expected[16] = "valpool region1";
 
@@ -37,7 +37,7 @@ bool has_magic(const region_header& header) noexcept {
     return std::memcmp(header.magic, region_header::expected, sizeof header.magic) == 0;
 }
 
-/// The regions that this process has mapped, by the address that its user knows.
+/// The regions that this process has mapped, by the address that the user got.
 class mapped_regions {
 public:
     static mapped_regions& instance() {
@@ -68,7 +68,7 @@ private:
     std::map<const void*, ip::mapped_region> regions_;
 };
 
-/// Only whole regions: a file that is too short would end in SIGBUS.
+/// Accepts only complete regions: reading a file that is too short would raise SIGBUS.
 bool is_region(const ip::shared_memory_object& object) {
     ip::offset_t size = 0;
     if (!object.get_size(size) || static_cast<std::size_t>(size) <= header_bytes) return false;
@@ -81,7 +81,7 @@ void remove_earlier(const std::string& name) {
     try {
         const ip::shared_memory_object earlier(ip::open_only, name.c_str(), ip::read_only);
         if (!is_region(earlier))
-            throw std::runtime_error("what has that name was not made by SHMCreate");
+            throw std::runtime_error("the object of that name was not made by SHMCreate");
     } catch (const ip::interprocess_exception& e) {
         if (e.get_error_code() == ip::not_found_error) return;
         throw;
@@ -93,7 +93,7 @@ void* before(void* address) noexcept {
     return address ? static_cast<char*>(address) - header_bytes : nullptr;
 }
 
-/// Null instead of an exception, as the original's users expect.
+/// Returns null instead of throwing, as the original's users expect.
 template <class Action>
 char* null_if_failed(const char* function, const std::string& path, bool debug, Action action) {
     try {
@@ -108,7 +108,7 @@ char* null_if_failed(const char* function, const std::string& path, bool debug, 
 
 char* SHMCreate(const std::string& path, std::size_t bytes, bool debug, void* addr) {
     return null_if_failed("SHMCreate", path, debug, [&](const std::string& name) {
-        if (bytes == 0) throw std::logic_error("zero bytes were asked for");
+        if (bytes == 0) throw std::logic_error("a region needs more than zero bytes");
         check_limits("the region", bytes);
         remove_earlier(name);
         ip::shared_memory_object object(ip::create_only, name.c_str(), ip::read_write,
@@ -132,7 +132,7 @@ char* SHMAttach(const std::string& path, void* addr, std::size_t& bytes, bool de
     return null_if_failed("SHMAttach", path, debug, [&](const std::string& name) {
         const ip::shared_memory_object object(ip::open_only, name.c_str(), ip::read_write);
         if (!is_region(object))
-            throw std::runtime_error("what has that name was not made by SHMCreate");
+            throw std::runtime_error("the object of that name was not made by SHMCreate");
         ip::mapped_region region(object, ip::read_write, 0, 0, before(addr));
         bytes = region.get_size() - header_bytes;
         return mapped_regions::instance().add(std::move(region));
@@ -152,7 +152,8 @@ bool SHMUnlink(const std::string& path) {
 }
 
 void SHMInitialize(void* mem, std::size_t) {
-    // Release: who sees it sees what the creator wrote before.
+    // Release, pairs with the acquire in SHMInitialized: a process that sees the flag sees
+    // everything that the creator wrote before.
     mapped_regions::instance().header_of(mem).is_ready.store(1, std::memory_order_release);
 }
 

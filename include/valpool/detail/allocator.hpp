@@ -27,8 +27,8 @@ T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
 }
 
 /// Purpose: lets the same container type live on the heap and in a box.
-/// It never propagates: the destination of an assignment keeps its own memory, so what is assigned
-/// into a pooled value lands in the pool.
+/// It never propagates: the destination of an assignment keeps its own memory, so a value assigned
+/// into a pooled value is copied into the pool.
 /// Throws std::bad_alloc (heap) or PoolExhausted (box).
 template <class T>
 class allocator {
@@ -72,10 +72,11 @@ public:
         return static_cast<size_type>(std::numeric_limits<difference_type>::max()) / sizeof(T);
     }
 
-    /// A copy of a container lies on the heap, wherever the original lies.
+    /// A copy of a container is made on the heap, wherever the original lies.
     allocator select_on_container_copy_construction() const noexcept { return allocator(); }
 
-    /// What can be told where to allocate is told: the elements of a container in a box.
+    /// Passes the allocator on to elements that accept one, so that the elements of a container in
+    /// a box also allocate in that box.
     template <class U, class... Args>
     void construct(U* place, Args&&... args) {
         if constexpr (std::is_same_v<U, Val> && (std::is_same_v<std::decay_t<Args>, Val> && ...))

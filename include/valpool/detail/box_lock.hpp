@@ -6,15 +6,17 @@
 
 namespace valpool::detail {
 
-/// The box's advisory lock: recursive in a thread up to 65,535 levels (std::logic_error), fair
-/// within some milliseconds, released by death. It may be given up by another thread than the one
-/// that took it. Waits for ever, and throws PoisonedError (not holding the lock) when the value is
-/// poisoned. A cancellation point while it waits.
+/// Takes the box's advisory lock. The lock is recursive in a thread, up to 65,535 levels (more
+/// throw std::logic_error), and fair within some milliseconds. The death of its owner releases it.
+/// A thread other than the one that took it may release it. The call waits for ever; it throws
+/// PoisonedError (without holding the lock) when the value is poisoned. It is a cancellation point
+/// while it waits.
 VALPOOL_API void lock_box(box& b);
-/// The same until the time-out; false when somebody else still has it then. Not for NaN.
+/// The same until the time-out; false when somebody else still has the lock then. `timeout_s` must
+/// not be NaN.
 VALPOOL_API bool lock_box_for(box& b, double timeout_s);
-/// `generation` is fork_generation() at the time of locking: the child of a fork has none of its
-/// parent's locks, so there it does nothing.
+/// Releases the lock. `generation` is fork_generation() at the time of locking: a forked child has
+/// none of its parent's locks, so there the call does nothing.
 VALPOOL_API void unlock_box(box& b, std::uint32_t generation) noexcept;
 /// The process that has the lock, for messages; 0 when nobody has it.
 VALPOOL_API std::int32_t pid_of_lock_owner(const box& b) noexcept;

@@ -7,7 +7,8 @@
 // The library is built with hidden visibility: only what is marked here can be linked against.
 #define VALPOOL_API __attribute__((visibility("default")))
 
-// For what becomes nothing where it is used: a compiler may find that place too cold to look.
+// For functions that optimise to nothing at the call: a compiler may not inline them by itself
+// where it takes the call for cold.
 #define VALPOOL_ALWAYS_INLINE inline __attribute__((always_inline))
 // For what is rare: the place where it is used stays small, and saves no registers for it.
 #define VALPOOL_NOINLINE __attribute__((noinline))

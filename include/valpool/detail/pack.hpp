@@ -1,24 +1,25 @@
 #pragma once
 
-/// Values as references to boxes, and back: what a queue passes.
+/// Turns values into references to boxes and back. These references are what a queue passes on.
 
 #include <valpool/val.hpp>
 
 namespace valpool {
 namespace detail {
 
-/// One handle on a hold of a box in `pool` that holds the value: for a proxy to a box of this pool
-/// that very box; for anything else a new box with a copy. Throws PoolExhausted.
+/// Returns one handle on a hold of a box in `pool` that contains the value. For a proxy to a box of
+/// this pool that is the proxy's box; for any other value a new box with a copy. Throws
+/// PoolExhausted.
 VALPOOL_API hold* pack(const Val& v, StreamingPool& pool);
-/// Takes the handle of a proxy to a box of this pool, which leaves `v` None; copies anything else,
-/// and leaves that as it is. Throws PoolExhausted, with `v` untouched.
+/// The same, but takes the handle of a proxy to a box of this pool, which leaves `v` None. Any
+/// other value is copied and stays as it is. Throws PoolExhausted, with `v` unchanged.
 VALPOOL_API hold* pack(Val&& v, StreamingPool& pool);
-/// Takes over one handle: `out` becomes a proxy for containers, a copy for other values, and the
-/// handle is dropped then. When that throws, the handle is the caller's still, and `out` is as it
-/// was; it never does for a container and an `out` on the heap.
+/// Takes over one handle. For a container, `out` becomes a proxy; for any other value `out` becomes
+/// a copy, and the handle is dropped. When this throws, the caller still has the handle, and `out`
+/// is unchanged. It never throws for a container and an `out` on the heap.
 VALPOOL_API void unpack(hold* h, Val& out);
 
-/// box::root_tag of a box that holds a Val which is no container.
+/// box::root_tag of a box that contains a Val that is no container.
 constexpr char value_root_tag = 'V';
 
 }  // namespace detail

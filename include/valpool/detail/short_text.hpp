@@ -14,14 +14,14 @@ class Val;
 
 namespace detail {
 
-/// Text of any kind, but not the null pointer constants 0 and nullptr.
+/// Holds for text of any kind, but not for the null pointer constants 0 and nullptr.
 template <class T>
 using if_text = std::enable_if_t<std::is_convertible_v<const T&, std::string_view> &&
                                      !std::is_same_v<std::decay_t<T>, std::nullptr_t> &&
                                      !std::is_same_v<std::decay_t<T>, Val>,
                                  int>;
 [[noreturn]] VALPOOL_API void throw_null_text();
-/// Of any kind of text; std::logic_error for a null pointer.
+/// The text as a view. Throws std::logic_error for a null pointer.
 template <class T, if_text<T> = 0>
 VALPOOL_ALWAYS_INLINE std::string_view checked_text(const T& text) {
     if constexpr (std::is_pointer_v<T>)
@@ -29,11 +29,12 @@ VALPOOL_ALWAYS_INLINE std::string_view checked_text(const T& text) {
     return text;
 }
 
-/// Up to 20 bytes of text as a value keeps them, in three words: its header (tags and length) and
-/// the first four bytes; the next eight; the last eight, with zeros behind the text. Compared,
-/// hashed and stored at once. Values are written and read in these words: a wider load right after
-/// narrower stores has to wait until those have reached the cache. Of a text that the compiler
-/// knows all three are constants; functions take them one by one, for then they come in registers.
+/// Up to 20 bytes of text as a value keeps them, in three words: the value's header (tags and
+/// length) with the first four bytes; the next eight bytes; the last eight, with zeros behind the
+/// text. So a text is compared, hashed and stored as a whole. Values are always written and read in
+/// these words, because a wide load right after narrower stores has to wait until the stores have
+/// reached the cache. For a text that the compiler knows, all three words are constants. Functions
+/// take the words as separate parameters, so that they are passed in registers.
 struct short_text {
     static constexpr std::size_t most = 20;
 
@@ -49,7 +50,8 @@ struct short_text {
           third(0) {
         const char* const t = text.data();
         const std::size_t size = text.size();
-        // The last bytes are loaded together with some before them, which are shifted out.
+        // The last bytes are loaded together with some bytes before them, and those are shifted
+        // out.
         if (size >= 12) {
             head |= load<std::uint32_t>(t) << 32;
             second = load<std::uint64_t>(t + 4);
@@ -61,18 +63,18 @@ struct short_text {
             head |= load<std::uint32_t>(t) << 32;
             if (size > 4) second = load<std::uint32_t>(t + size - 4) >> (8 * (8 - size));
         } else if (size > 0) {
-            // The first, the middle and the last byte; some of them are the same.
+            // The first, the middle and the last byte; some of these may be the same byte.
             const auto byte = [t](std::size_t i) {
                 return std::uint64_t{static_cast<unsigned char>(t[i])} << (32 + 8 * i);
             };
             head |= byte(0) | byte(size / 2) | byte(size - 1);
         }
     }
-    /// From where a value keeps it.
+    /// Reads the text from the place where a value keeps it.
     explicit short_text(const unsigned char* stored) noexcept
         : head(load_word(stored)), second(load_word(stored + 8)), third(load_word(stored + 16)) {}
 
-    /// A value's tag, subtype, whether it is a proxy, and length, with zeros behind.
+    /// A value's header: tag, subtype, whether it is a proxy, and length, with zeros behind.
     static constexpr std::uint64_t header(char tag, char subtype, bool is_proxy,
                                           unsigned char length) noexcept {
         return static_cast<unsigned char>(tag) |
@@ -99,7 +101,7 @@ private:
         std::memcpy(&word, at, sizeof word);
         return word;
     }
-    /// One that the compiler does not make a wider load of together with its neighbours.
+    /// Loads one word. The compiler cannot merge this load with its neighbours into a wider one.
     static std::uint64_t load_word(const unsigned char* at) noexcept {
         std::uint64_t word;
         std::memcpy(&word, at, sizeof word);
@@ -112,15 +114,16 @@ static_assert(sizeof(short_text) == 24, "header and text lie side by side, as in
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first bytes are the low ones");
 #endif
 
-/// Whether this may be a literal with a short text: then it is worth it to make a short_text of it
-/// where it is used, for the compiler knows it there.
+/// Whether T may be the type of a literal with a short text. Then it pays to make a short_text
+/// right where the literal is used, because the compiler knows the text there.
 template <class T>
 constexpr bool may_be_short_literal = false;
 template <std::size_t N>
 constexpr bool may_be_short_literal<char[N]> = N <= short_text::most + 1;
 
-/// Calls with_short(short_text), inlined, for a literal that is one, and with_any(string_view) for
-/// all other text. (An array's text may be longer than the array: who knows where its end is.)
+/// Calls with_short(short_text), inlined, for a literal with a short text, and
+/// with_any(string_view) for all other text. (The size is checked again: the text in a char array
+/// may be longer than the array, if the array has no end mark.)
 template <class T, class Short, class Any>
 VALPOOL_ALWAYS_INLINE decltype(auto) visit_text(const T& text, Short with_short, Any with_any) {
     const std::string_view bytes = checked_text(text);

@@ -1,6 +1,6 @@
 #pragma once
 
-/// The rows of type_table.hpp as the program reads them.
+/// The rows of type_table.hpp as an array, and lookups in it.
 
 #include <valpool/detail/config.hpp>
 #include <valpool/detail/type_table.hpp>
@@ -26,7 +26,7 @@ struct type_row {
     unsigned char size_bytes;  // of a number of fixed size, else 0
     char letter;               // of an array of such numbers, else 0
     const char* name;
-    const char* numpy_name;  // null for what is no number of fixed size
+    const char* numpy_name;  // null unless a number of fixed size
 };
 
 inline constexpr type_row type_rows[] = {
@@ -55,25 +55,26 @@ constexpr bool has_each_tag_once() noexcept {
 }
 static_assert(has_each_tag_once(), "a tag tells the type");
 
-/// Null for a tag that no type has.
+/// The row of a type; null for a tag that no type has.
 constexpr const type_row* find_type(char tag) noexcept {
     for (const type_row& row : type_rows)
         if (row.tag == tag) return &row;
     return nullptr;
 }
-/// Null for what is no number of fixed size.
+/// The row of a number of fixed size; null for other types.
 constexpr const type_row* find_number_type(char tag) noexcept {
     const type_row* const row = find_type(tag);
     return row && row->kind == type_kind::number ? row : nullptr;
 }
-/// The first one that has this letter; null for none.
+/// The first number type with this letter; null when there is none.
 constexpr const type_row* find_type_of_letter(char letter) noexcept {
     for (const type_row& row : type_rows)
         if (row.kind == type_kind::number && row.letter == letter) return &row;
     return nullptr;
 }
 
-/// What every place does with a tag or subtype that no type has: std::logic_error that says it.
+/// Every place calls this for a tag or subtype that no type has: throws std::logic_error, which
+/// names it.
 [[noreturn]] VALPOOL_API void throw_unknown_type(char tag, char subtype);
 /// The row of a type; throws for an unknown one.
 inline const type_row& type_of(char tag) {
@@ -82,7 +83,7 @@ inline const type_row& type_of(char tag) {
     return *row;
 }
 
-// By switches, not by the rows: these stand on the quick ways.
+// These use switches instead of the rows, because they are on fast paths.
 constexpr bool is_container(char tag) noexcept {
     switch (tag) {
 #define VALPOOL_NOTHING(tag, ...)
@@ -112,15 +113,15 @@ constexpr bool is_complex_number(char tag) noexcept {
 #undef VALPOOL_NOTHING
 #undef VALPOOL_IS_ONE
 constexpr bool is_table(char tag) noexcept { return tag == 't' || tag == 'o'; }
-/// None and the numbers of fixed size: all that is copied by its bytes.
+/// None and the numbers of fixed size: the types that are copied by their bytes.
 constexpr bool is_plain(char tag) noexcept { return tag == 'Z' || ByteLength(tag) != 0; }
 
-/// Stands for a type where a value of it is not needed.
+/// Stands for a type where no value of that type is needed.
 template <class T>
 struct type_is {
     using type = T;
 };
-/// Calls visit with type_is<the type of numbers with this tag>.
+/// Calls visit with type_is<T> for the number type T that has this tag.
 template <class Visitor>
 decltype(auto) visit_number_type(char tag, Visitor&& visit) {
     switch (tag) {
@@ -132,7 +133,7 @@ decltype(auto) visit_number_type(char tag, Visitor&& visit) {
     }
 }
 
-/// Tag and subtype of the container types; array.hpp has the arrays'.
+/// Tag and subtype of the container types; array.hpp has those of the arrays.
 template <class T>
 struct container_tags;
 #define VALPOOL_TAGS_OF(its_tag, type, ...)                 \

@@ -1,16 +1,17 @@
 #pragma once
 
-/// The types that a value can have: one row each, and all that depends on the type comes from
-/// these rows. A new number is one row here; what else it needs does not compile, or fails in
-/// type_table_test, until it is there. A new kind is a further parameter of VALPOOL_VALUE_TYPES,
-/// which every place that tells types apart then has to name.
-/// Macros, because only they write cases of a switch, which is what the quick ways need.
+/// The types that a value can have, one row for each. Everything that depends on the type comes
+/// from these rows. A new type of number is one row here; as long as other necessary code is
+/// missing, the library does not compile, or type_table_test fails. A new kind of type is a further
+/// parameter of VALPOOL_VALUE_TYPES, which every place that distinguishes types then has to name.
+/// These are macros, because only macros can generate the cases of a switch, which the fast paths
+/// need.
 
 // clang-format off
 
-/// Numbers of fixed size; arrays hold these, too. ROW(tag, type, name in messages, the letter that
-/// is written behind an array of them, NumPy's name). Of two with the same letter the first one is
-/// what the letter alone means; parse.cpp says when it is the other one.
+/// Numbers of fixed size; arrays also hold these. ROW(tag, type, name in messages, the letter that
+/// is written behind an array of them, NumPy's name). Where two types have the same letter, the
+/// letter alone means the first one; parse.cpp says when it means the other one.
 #define VALPOOL_NUMBER_TYPES(ROW)                          \
     ROW('s', int_1,      "int_1",      '1', "int8")        \
     ROW('S', int_u1,     "int_u1",     'b', "uint8")       \
@@ -26,7 +27,7 @@
     ROW('F', complex_8,  "complex_8",  'F', "complex64")   \
     ROW('D', complex_16, "complex_16", 'D', "complex128")
 
-/// What the elements of an array can be. ROW(subtype, type, name, ...).
+/// The types that elements of an array can have. ROW(subtype, type, name, ...).
 #define VALPOOL_ELEMENT_TYPES(ROW)    \
     VALPOOL_NUMBER_TYPES(ROW)         \
     ROW('a', std::string, "string")   \
@@ -43,7 +44,7 @@
     ROW('q', big_int<true>,  "int_n")   \
     ROW('Q', big_int<false>, "int_un")
 
-/// All of them. NONE, TEXT and ARRAY are called with (tag, name in messages).
+/// All types. NONE, TEXT and ARRAY are called with (tag, name in messages).
 #define VALPOOL_VALUE_TYPES(NONE, NUMBER, BIG_INTEGER, TEXT, CONTAINER, ARRAY) \
     NONE('Z', "None")                                                          \
     VALPOOL_NUMBER_TYPES(NUMBER)                                               \
