@@ -1,71 +1,61 @@
 #!/usr/bin/env bash
-# Checks that every include points to its own layer or a lower one.
+# Checks that every include points to its own layer or a lower one. The folders are the layers:
+# lib/<layer>/ and include/valpool/<layer>/. What lies in include/valpool itself and in compat/ are
+# forwarding headers for users, above all layers; each public header of a layer has one.
 #   test/layers.sh SOURCE_TREE
 set -euo pipefail
 cd "$1"
 
-# The layers, lowest first. Public headers are named here one by one: an unknown one is an error.
-layers=(base segment alloc process object recovery value queue boot monitor all)
-declare -A layer_of=(
-  [valpool/error.hpp]=base [valpool/detail/config.hpp]=base [valpool/detail/break_checker.hpp]=base
-  [valpool/thread.hpp]=base
-  [valpool/shared_memory.hpp]=segment
-  [valpool/streaming_pool.hpp]=alloc [valpool/circular_buffer.hpp]=alloc
-  [valpool/detail/hold_state.hpp]=process
-  [valpool/detail/box.hpp]=object [valpool/detail/box_lock.hpp]=object [valpool/detail/hold.hpp]=object
-  [valpool/detail/mutation.hpp]=object [valpool/detail/out_ref.hpp]=object
-  [valpool/detail/region.hpp]=object [valpool/detail/allocator.hpp]=object
-  [valpool/types.hpp]=value [valpool/visit.hpp]=value [valpool/json.hpp]=value
-  [valpool/parse.hpp]=value [valpool/big_int.hpp]=value [valpool/val.hpp]=value
-  [valpool/tab.hpp]=value [valpool/array.hpp]=value [valpool/tup.hpp]=value
-  [valpool/proxy.hpp]=value [valpool/it.hpp]=value [valpool/stringize.hpp]=value
-  [valpool/check_shm.hpp]=value [valpool/detail/short_text.hpp]=value
-  [valpool/detail/value_access.hpp]=value [valpool/detail/pack.hpp]=value
-  [valpool/detail/table.hpp]=value [valpool/detail/table_entry.hpp]=value
-  [valpool/detail/table_layout.hpp]=value
-  [valpool/detail/type_table.hpp]=value [valpool/detail/type_rows.hpp]=value
-  [valpool/cq.hpp]=queue
-  [valpool/boot.hpp]=boot [valpool/shm_main.hpp]=boot [valpool/server_side.hpp]=boot
-  [valpool/client_side.hpp]=boot
-  [valpool/pool_check.hpp]=monitor
-  [valpool/valpool.hpp]=all
-)
-for header in include/valpool/compat/*; do layer_of[${header#include/}]=all; done
+layers="base segment alloc process object recovery value queue boot monitor"  # lowest first
 
-rank() {
-  local i
-  for i in "${!layers[@]}"; do [ "${layers[$i]}" != "$1" ] || { echo "$i"; return; }; done
-  echo unknown
-}
-layer() {  # of a path as it is included, or of a file
-  case $1 in
-    valpool/*) echo "${layer_of[$1]:-unknown}" ;;
-    include/*) echo "${layer_of[${1#include/}]:-unknown}" ;;
-    lib/*) cut -d/ -f2 <<<"$1" ;;
-    *) cut -d/ -f1 <<<"$1" ;;
-  esac
-}
+grep -rE '^ *# *include' include lib --include='*.hpp' --include='*.cpp' --include='*.h' |
+  awk -v layers="$layers" '
+    BEGIN {
+      top = split(layers, names, " ") + 1
+      for (i = 1; i < top; ++i) rank[names[i]] = i
+    }
+    # 0 for a path that has no layer.
+    function rank_of(path, parts) {
+      sub(/^include\//, "", path)
+      sub(/^lib\//, "", path)
+      if (path ~ /^valpool\/(compat\/[^\/]*|[^\/]*)$/) return top
+      sub(/^valpool\//, "", path)
+      split(path, parts, "/")
+      return parts[1] in rank ? rank[parts[1]] : 0
+    }
+    {
+      file = $0
+      sub(/:.*/, "", file)
+      if (!match($0, /[<"][^>"]+[>"]/)) next
+      included = substr($0, RSTART + 1, RLENGTH - 2)
+      folder = included
+      sub(/\/.*/, "", folder)
+      if (folder != "valpool" && !(folder in rank)) next  # of the system, or of Boost
+      ++checked
+      own = rank_of(file)
+      other = rank_of(included)
+      if (own == 0 || other == 0) {
+        print file " includes " included ": one of them has no layer"
+        wrong = 1
+      } else if (own < other) {
+        print file " includes " included ", of a higher layer"
+        wrong = 1
+      }
+    }
+    END {
+      if (checked <= 50) { print "only " checked + 0 " includes were found"; wrong = 1 }
+      exit wrong
+    }' >&2
 
 wrong=0
-checked=0
-while IFS=: read -r file _ line; do
-  [[ $line =~ \#include\ *[\<\"]([^\>\"]+)[\>\"] ]] || continue
-  included=${BASH_REMATCH[1]}
-  own=$(layer "$file")
-  case $included in
-    valpool/* | base/* | segment/* | alloc/* | process/* | object/* | recovery/* | value/* | queue/* | \
-      boot/* | monitor/*) ;;
-    *) continue ;;  # the system's and Boost's
-  esac
-  other=$(layer "$included")
-  checked=$((checked + 1))
-  if [ "$(rank "$own")" = unknown ] || [ "$(rank "$other")" = unknown ]; then
-    echo "$file includes $included: one of them has no layer" >&2
-    wrong=1
-  elif [ "$(rank "$own")" -lt "$(rank "$other")" ]; then
-    echo "$file ($own) includes $included ($other), a higher layer" >&2
-    wrong=1
-  fi
-done < <(grep -rnE '^ *# *include' include lib --include='*.hpp' --include='*.cpp' --include='*.h')
-[ "$checked" -gt 50 ] || { echo "only $checked includes were found" >&2; exit 1; }
+for layer in $layers; do
+  for header in include/valpool/"$layer"/*.hpp; do
+    [ -e "$header" ] || continue
+    name=$(basename "$header")
+    grep -qxF "#include <valpool/$layer/$name>" "include/valpool/$name" || {
+      echo "include/valpool/$name does not forward to $header" >&2
+      wrong=1
+    }
+  done
+done
 exit $wrong

@@ -9,7 +9,7 @@
 /// These edits bump layout_version: every change to a struct in this header, to box and chunk, to
 /// the size classes, to the queue's structs, and to the hash of values, because tables store it.
 
-#include <valpool/streaming_pool.hpp>
+#include <valpool/alloc/streaming_pool.hpp>
 
 #include "alloc/raw_header.hpp"
 #include "alloc/size_class.hpp"

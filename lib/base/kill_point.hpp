@@ -8,7 +8,7 @@
 
 #ifdef VALPOOL_KILL_POINTS
 
-#include <valpool/detail/config.hpp>
+#include <valpool/base/detail/config.hpp>
 
 #include <atomic>
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <valpool/boot.hpp>
+#include <valpool/boot/boot.hpp>
 
 #include "alloc/arena.hpp"
 #include "segment/pool_file.hpp"

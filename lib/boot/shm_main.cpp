@@ -1,4 +1,4 @@
-#include <valpool/shm_main.hpp>
+#include <valpool/boot/shm_main.hpp>
 
 #include "base/kill_point.hpp"
 #include "base/system_error.hpp"

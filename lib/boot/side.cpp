@@ -2,8 +2,8 @@
 
 #include "base/system_error.hpp"
 
-#include <valpool/client_side.hpp>
-#include <valpool/server_side.hpp>
+#include <valpool/boot/client_side.hpp>
+#include <valpool/boot/server_side.hpp>
 
 #include <algorithm>
 #include <chrono>

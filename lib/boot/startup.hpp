@@ -1,6 +1,6 @@
 #pragma once
 
-#include <valpool/boot.hpp>
+#include <valpool/boot/boot.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include <valpool/streaming_pool.hpp>
+#include <valpool/alloc/streaming_pool.hpp>
 
 #include "alloc/slab.hpp"
 #include "base/system_error.hpp"

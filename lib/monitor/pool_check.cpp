@@ -1,4 +1,4 @@
-#include <valpool/pool_check.hpp>
+#include <valpool/monitor/pool_check.hpp>
 
 #include "alloc/slab.hpp"
 #include "monitor/monitored_pool.hpp"

@@ -4,7 +4,7 @@
 
 #include "alloc/arena.hpp"
 
-#include <valpool/detail/box.hpp>
+#include <valpool/object/detail/box.hpp>
 
 #include <atomic>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #include "object/box_lock.hpp"
 
-#include <valpool/detail/box_lock.hpp>
-#include <valpool/detail/mutation.hpp>
+#include <valpool/object/detail/box_lock.hpp>
+#include <valpool/object/detail/mutation.hpp>
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"

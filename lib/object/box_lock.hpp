@@ -6,7 +6,7 @@
 #include "base/futex.hpp"
 #include "object/box_layout.hpp"
 
-#include <valpool/detail/box.hpp>
+#include <valpool/object/detail/box.hpp>
 
 #include <climits>
 

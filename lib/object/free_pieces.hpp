@@ -8,7 +8,7 @@
 
 #include "object/box_layout.hpp"
 
-#include <valpool/detail/region.hpp>
+#include <valpool/object/detail/region.hpp>
 
 #include <algorithm>
 #include <bit>

@@ -1,7 +1,7 @@
 #include "object/hold.hpp"
 
-#include <valpool/detail/hold.hpp>
-#include <valpool/error.hpp>
+#include <valpool/base/error.hpp>
+#include <valpool/object/detail/hold.hpp>
 
 #include "base/kill_point.hpp"
 #include "object/release.hpp"

@@ -1,6 +1,6 @@
-#include <valpool/detail/mutation.hpp>
+#include <valpool/object/detail/mutation.hpp>
 
-#include <valpool/error.hpp>
+#include <valpool/base/error.hpp>
 
 #include "base/kill_point.hpp"
 #include "object/box_lock.hpp"

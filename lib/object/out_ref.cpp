@@ -1,6 +1,6 @@
-#include <valpool/detail/out_ref.hpp>
+#include <valpool/object/detail/out_ref.hpp>
 
-#include <valpool/detail/region.hpp>
+#include <valpool/object/detail/region.hpp>
 
 #include "base/kill_point.hpp"
 #include "object/release.hpp"

@@ -1,4 +1,4 @@
-#include <valpool/detail/region.hpp>
+#include <valpool/object/detail/region.hpp>
 
 #include "alloc/slab.hpp"
 #include "base/kill_point.hpp"

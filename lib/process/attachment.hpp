@@ -6,7 +6,7 @@
 #include "process/ledger.hpp"
 #include "segment/pool_file.hpp"
 
-#include <valpool/detail/hold_state.hpp>
+#include <valpool/process/detail/hold_state.hpp>
 
 #include <memory>
 #include <mutex>

@@ -1,6 +1,6 @@
-#include <valpool/cq.hpp>
+#include <valpool/queue/cq.hpp>
 
-#include <valpool/detail/type_rows.hpp>
+#include <valpool/value/detail/type_rows.hpp>
 
 #include "queue/directory.hpp"
 #include "queue/queue_core.hpp"

@@ -1,6 +1,6 @@
 #include "queue/directory.hpp"
 
-#include <valpool/detail/hold.hpp>
+#include <valpool/object/detail/hold.hpp>
 
 #include "alloc/slab.hpp"
 #include "base/kill_point.hpp"

@@ -1,6 +1,6 @@
 #include "queue/queue_core.hpp"
 
-#include <valpool/detail/hold.hpp>
+#include <valpool/object/detail/hold.hpp>
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
@@ -10,8 +10,8 @@
 #include "queue/wait_policy.hpp"
 #include "recovery/watch.hpp"
 
-#include <valpool/detail/pack.hpp>
-#include <valpool/detail/value_access.hpp>
+#include <valpool/value/detail/pack.hpp>
+#include <valpool/value/detail/value_access.hpp>
 
 #include <algorithm>
 #include <stdexcept>

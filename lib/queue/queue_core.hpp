@@ -1,6 +1,6 @@
 #pragma once
 
-#include <valpool/cq.hpp>
+#include <valpool/queue/cq.hpp>
 
 #include "base/clock.hpp"
 

@@ -1,4 +1,4 @@
-#include <valpool/shared_memory.hpp>
+#include <valpool/segment/shared_memory.hpp>
 
 #include "segment/limits.hpp"
 #include "segment/segment.hpp"

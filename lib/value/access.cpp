@@ -1,5 +1,5 @@
-#include <valpool/proxy.hpp>
-#include <valpool/val.hpp>
+#include <valpool/value/proxy.hpp>
+#include <valpool/value/val.hpp>
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"

@@ -1,4 +1,4 @@
-#include <valpool/array.hpp>
+#include <valpool/value/array.hpp>
 
 #include "value/growth_guess.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "value/numbers.hpp"
 
-#include <valpool/big_int.hpp>
+#include <valpool/value/big_int.hpp>
 
 #include <boost/multiprecision/cpp_int.hpp>
 

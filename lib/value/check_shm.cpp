@@ -1,6 +1,6 @@
-#include <valpool/check_shm.hpp>
+#include <valpool/value/check_shm.hpp>
 
-#include <valpool/stringize.hpp>
+#include <valpool/value/stringize.hpp>
 
 #include "value/containers.hpp"
 

@@ -1,4 +1,4 @@
-#include <valpool/proxy.hpp>
+#include <valpool/value/proxy.hpp>
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"

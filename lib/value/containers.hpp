@@ -1,10 +1,10 @@
 #pragma once
 
-#include <valpool/array.hpp>
-#include <valpool/detail/type_rows.hpp>
-#include <valpool/detail/value_access.hpp>
-#include <valpool/tab.hpp>
-#include <valpool/tup.hpp>
+#include <valpool/value/array.hpp>
+#include <valpool/value/detail/type_rows.hpp>
+#include <valpool/value/detail/value_access.hpp>
+#include <valpool/value/tab.hpp>
+#include <valpool/value/tup.hpp>
 
 #include <utility>
 #include <vector>

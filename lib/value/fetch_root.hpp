@@ -3,7 +3,7 @@
 #include "base/prefetch.hpp"
 #include "base/round_up.hpp"
 
-#include <valpool/tab.hpp>
+#include <valpool/value/tab.hpp>
 
 #include <cstddef>
 

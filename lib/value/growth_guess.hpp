@@ -1,6 +1,6 @@
 #pragma once
 
-#include <valpool/streaming_pool.hpp>
+#include <valpool/alloc/streaming_pool.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include <valpool/it.hpp>
+#include <valpool/value/it.hpp>
 
 #include "value/containers.hpp"
 

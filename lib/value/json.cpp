@@ -1,5 +1,5 @@
-#include <valpool/json.hpp>
-#include <valpool/stringize.hpp>
+#include <valpool/value/json.hpp>
+#include <valpool/value/stringize.hpp>
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"

@@ -1,5 +1,5 @@
-#include <valpool/big_int.hpp>
-#include <valpool/json.hpp>
+#include <valpool/value/big_int.hpp>
+#include <valpool/value/json.hpp>
 
 #include "value/containers.hpp"
 #include "value/scanner.hpp"

@@ -1,4 +1,4 @@
-#include <valpool/visit.hpp>
+#include <valpool/value/visit.hpp>
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"

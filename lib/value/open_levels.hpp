@@ -1,6 +1,6 @@
 #pragma once
 
-#include <valpool/detail/value_access.hpp>
+#include <valpool/value/detail/value_access.hpp>
 
 #include <set>
 #include <vector>

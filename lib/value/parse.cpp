@@ -1,4 +1,4 @@
-#include <valpool/parse.hpp>
+#include <valpool/value/parse.hpp>
 
 #include "value/containers.hpp"
 #include "value/scanner.hpp"

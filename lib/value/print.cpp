@@ -1,6 +1,6 @@
-#include <valpool/error.hpp>
-#include <valpool/proxy.hpp>
-#include <valpool/val.hpp>
+#include <valpool/base/error.hpp>
+#include <valpool/value/proxy.hpp>
+#include <valpool/value/val.hpp>
 
 #include "value/big_number.hpp"
 #include "value/containers.hpp"

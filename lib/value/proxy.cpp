@@ -1,9 +1,9 @@
-#include <valpool/proxy.hpp>
+#include <valpool/value/proxy.hpp>
 
-#include <valpool/detail/pack.hpp>
-#include <valpool/error.hpp>
+#include <valpool/base/error.hpp>
+#include <valpool/value/detail/pack.hpp>
 
-#include <valpool/detail/box_lock.hpp>
+#include <valpool/object/detail/box_lock.hpp>
 
 #include "base/cancellation.hpp"
 #include "base/clock.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <valpool/val.hpp>
+#include <valpool/value/val.hpp>
 
 #include <algorithm>
 #include <cctype>

@@ -1,4 +1,4 @@
-#include <valpool/detail/type_rows.hpp>
+#include <valpool/value/detail/type_rows.hpp>
 
 #include <stdexcept>
 #include <string>

@@ -1,4 +1,4 @@
-#include <valpool/val.hpp>
+#include <valpool/value/val.hpp>
 
 #include "process/fork.hpp"
 #include "value/containers.hpp"

@@ -1,4 +1,4 @@
-#include <valpool/parse.hpp>
+#include <valpool/value/parse.hpp>
 
 #include "base/system_error.hpp"
 #include "value/containers.hpp"

@@ -39,7 +39,7 @@ compile other_macros.cpp -std=c++17 || fail "other macros do harm"
 grep -q "error.*None is a macro.*#undef None" "$work/errors" || fail "nothing says what to do"
 [ "$(grep -c "error:" "$work/errors")" = 1 ] || fail "there is more than one error"
 
-echo "#include <valpool/detail/config.hpp>" >"$work/config.cpp"
+echo "#include <valpool/base/detail/config.hpp>" >"$work/config.cpp"
 ! "$compiler" -m32 -fsyntax-only -I"$source/include" "$work/config.cpp" 2>"$work/errors" ||
   fail "32 bits are not refused"
 grep -q "error.*needs Linux on x86-64" "$work/errors" || fail "nothing says what is needed"

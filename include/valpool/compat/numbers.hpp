@@ -3,7 +3,7 @@
 /// The original's functions on numbers.
 
 #include <valpool/compat/global_names.hpp>
-#include <valpool/detail/type_rows.hpp>
+#include <valpool/value/detail/type_rows.hpp>
 
 namespace valpool {
 

@@ -1,4 +1,4 @@
-#include <valpool/tab.hpp>
+#include <valpool/value/tab.hpp>
 
 #include "value/table/find.hpp"
 

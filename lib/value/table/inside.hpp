@@ -3,7 +3,7 @@
 /// What the table's sources share: how many entries go where, and the small functions that the
 /// quick ways are made of.
 
-#include <valpool/tab.hpp>
+#include <valpool/value/tab.hpp>
 
 #include "base/round_up.hpp"
 #include "value/containers.hpp"

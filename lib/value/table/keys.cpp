@@ -1,4 +1,4 @@
-#include <valpool/val.hpp>
+#include <valpool/value/val.hpp>
 
 #include "value/table/find.hpp"
 

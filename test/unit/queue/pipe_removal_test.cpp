@@ -4,7 +4,7 @@
 #include "recovery/recovery.hpp"
 #include "support/started_pool.hpp"
 
-#include <valpool/detail/value_access.hpp>
+#include <valpool/value/detail/value_access.hpp>
 
 #include <atomic>
 #include <cstdlib>

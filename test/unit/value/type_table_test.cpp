@@ -1,6 +1,6 @@
 #include "pool_fixture.hpp"
 
-#include <valpool/detail/type_rows.hpp>
+#include <valpool/value/detail/type_rows.hpp>
 
 #include "value/containers.hpp"
 

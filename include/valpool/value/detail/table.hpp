@@ -2,10 +2,10 @@
 
 /// What Tab and OTab have in common. Their users read tab.hpp, which says what each call does.
 
-#include <valpool/detail/table_entry.hpp>
-#include <valpool/detail/table_layout.hpp>
-#include <valpool/detail/value_access.hpp>
-#include <valpool/val.hpp>
+#include <valpool/value/detail/table_entry.hpp>
+#include <valpool/value/detail/table_layout.hpp>
+#include <valpool/value/detail/value_access.hpp>
+#include <valpool/value/val.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,7 @@
 namespace valpool {
 namespace detail {
 
-/// What Tab and OTab are: entries in chunks that never move, each as large as all before it, in the
+/// What Tab and OTab are: entries in chunks that never move, in the
 /// order of their insertion; and, from a few entries on, an index that finds keys by their hash.
 /// Invariants:
 ///   1. entries lie at the positions 0 to positions() - 1; a removed one leaves a hole there (if

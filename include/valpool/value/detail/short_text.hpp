@@ -1,6 +1,6 @@
 #pragma once
 
-#include <valpool/detail/config.hpp>
+#include <valpool/base/detail/config.hpp>
 
 #include <cstddef>
 #include <cstdint>

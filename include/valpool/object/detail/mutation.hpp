@@ -3,7 +3,7 @@
 /// Changing the content of a box that others may see, and noticing that a process died while it did
 /// so.
 
-#include <valpool/detail/box.hpp>
+#include <valpool/object/detail/box.hpp>
 
 namespace valpool::detail {
 

@@ -2,7 +2,7 @@
 
 /// How a table's entries lie in memory; docs/design/tables.md has the reasons.
 
-#include <valpool/val.hpp>
+#include <valpool/value/val.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -2,7 +2,7 @@
 
 /// The one allocator of every container in a value: a null region means the process's heap.
 
-#include <valpool/detail/region.hpp>
+#include <valpool/object/detail/region.hpp>
 
 #include <boost/interprocess/offset_ptr.hpp>
 

@@ -2,9 +2,9 @@
 
 /// The rows of type_table.hpp as an array, and lookups in it.
 
-#include <valpool/detail/config.hpp>
-#include <valpool/detail/type_table.hpp>
-#include <valpool/types.hpp>
+#include <valpool/base/detail/config.hpp>
+#include <valpool/value/detail/type_table.hpp>
+#include <valpool/value/types.hpp>
 
 #include <cstddef>
 #include <string_view>

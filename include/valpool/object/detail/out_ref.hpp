@@ -2,7 +2,7 @@
 
 /// References from one box to another.
 
-#include <valpool/detail/box.hpp>
+#include <valpool/object/detail/box.hpp>
 
 namespace valpool::detail {
 

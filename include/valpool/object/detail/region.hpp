@@ -2,7 +2,7 @@
 
 /// Memory inside a box.
 
-#include <valpool/detail/box.hpp>
+#include <valpool/object/detail/box.hpp>
 
 namespace valpool::detail {
 

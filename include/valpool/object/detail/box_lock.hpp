@@ -2,7 +2,7 @@
 
 /// The lock that a TransactionLock takes.
 
-#include <valpool/detail/box.hpp>
+#include <valpool/object/detail/box.hpp>
 
 namespace valpool::detail {
 

@@ -2,10 +2,10 @@
 
 /// Access to the inside of a Val, for the parts of the value layer.
 
-#include <valpool/detail/hold.hpp>
-#include <valpool/detail/out_ref.hpp>
-#include <valpool/detail/type_rows.hpp>
-#include <valpool/val.hpp>
+#include <valpool/object/detail/hold.hpp>
+#include <valpool/object/detail/out_ref.hpp>
+#include <valpool/value/detail/type_rows.hpp>
+#include <valpool/value/val.hpp>
 
 #include <atomic>
 #include <cstdint>

@@ -2,7 +2,7 @@
 
 /// Turns values into references to boxes and back. These references are what a queue passes on.
 
-#include <valpool/val.hpp>
+#include <valpool/value/val.hpp>
 
 namespace valpool {
 namespace detail {

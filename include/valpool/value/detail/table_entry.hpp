@@ -2,7 +2,7 @@
 
 /// What a walk over a table gives, and how it comes apart in a structured binding.
 
-#include <valpool/val.hpp>
+#include <valpool/value/val.hpp>
 
 #include <cstddef>
 #include <memory>

@@ -6,7 +6,7 @@
 /// inside the box is allocated. Freeing a box gives its chunks back without walking their content,
 /// so the destructors of that content need not run.
 
-#include <valpool/detail/config.hpp>
+#include <valpool/base/detail/config.hpp>
 
 #include <atomic>
 #include <cstddef>

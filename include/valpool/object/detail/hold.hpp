@@ -2,8 +2,8 @@
 
 /// The handles of a process on a box; they share a hold.
 
-#include <valpool/detail/box.hpp>
-#include <valpool/detail/hold_state.hpp>
+#include <valpool/object/detail/box.hpp>
+#include <valpool/process/detail/hold_state.hpp>
 
 namespace valpool::detail {
 
