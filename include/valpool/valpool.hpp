@@ -12,6 +12,7 @@
 #include <valpool/error.hpp>
 #include <valpool/it.hpp>
 #include <valpool/json.hpp>
+#include <valpool/key.hpp>
 #include <valpool/parse.hpp>
 #include <valpool/pool_check.hpp>
 #include <valpool/proxy.hpp>

@@ -74,6 +74,24 @@ Val& Val::operator()(const Val& key) const {
     return is_table(tag) ? table_of(*this)(key) : list_element(*this, key);
 }
 
+const Val& Val::at_path(std::initializer_list<Val> path) const {
+    const Val* at = this;
+    const auto where = [&](const Val& step, const std::exception& error) {
+        return "at_path, step " + std::to_string(&step - path.begin() + 1) + " of " +
+               std::to_string(path.size()) + ": " + error.what();
+    };
+    for (const Val& step : path) {
+        try {
+            at = &(*at)(step);
+        } catch (const std::out_of_range& error) {
+            throw std::out_of_range(where(step, error));
+        } catch (const std::logic_error& error) {
+            throw std::logic_error(where(step, error));
+        }
+    }
+    return *at;
+}
+
 bool Val::contains(const Val& key) const {
     if (is_table(tag)) return table_of(*this).contains(key);
     if (!is_container(tag)) throw_no_elements(*this, "elements");

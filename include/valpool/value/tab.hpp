@@ -3,6 +3,7 @@
 /// Tab and OTab: values by key.
 
 #include <valpool/value/detail/table.hpp>
+#include <valpool/value/key.hpp>
 #include <valpool/value/val.hpp>
 
 #include <initializer_list>

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <initializer_list>
 #include <iosfwd>
 #include <new>
 #include <string>
@@ -27,6 +28,7 @@
 namespace valpool {
 
 class Val;
+class Key;
 class Tab;
 class OTab;
 class Tup;
@@ -300,8 +302,11 @@ public:
     const Val& operator[](const T& key) const {
         return (*this)(key);
     }
+    Val& operator[](const Key& key);
+    const Val& operator[](const Key& key) const { return (*this)(key); }
     /// The same without insertion: std::out_of_range for a missing key.
     Val& operator()(const Val& key) const;
+    Val& operator()(const Key& key) const;
     template <class T, detail::if_text<T> = 0>
     Val& operator()(const T& key) const {
         return detail::visit_text(
@@ -309,7 +314,13 @@ public:
             [this](std::string_view bytes) -> Val& { return get_text(bytes); });
     }
 
+    /// The element that a row of keys and indexes leads to: v.at_path({"a", "b", 3}) is
+    /// v("a")("b")(3). Throws what () throws, and says at which step. An empty path leads to the
+    /// value itself.
+    const Val& at_path(std::initializer_list<Val> path) const;
+
     bool contains(const Val& key) const;
+    bool contains(const Key& key) const;
     /// Removes a table's entry with this key, or a list's first element that is equal. Returns
     /// whether there was one.
     bool remove(const Val& key);

@@ -26,12 +26,8 @@ Val table::free_key(Val key) const {
     throw std::runtime_error(text.str());
 }
 
-void table::insertKeyAndValue(const Val& key, const Val& value) {
-    const mutation guard(region());
-    insertKeyAndValue(key, Val(value, memory_));  // it may be a part of this table
-}
-
-void table::insertKeyAndValue(const Val& key, Val&& value) {
+template <class AnyKey>
+void table::insert_value(const AnyKey& key, Val&& value) {
     const mutation guard(region());
     const std::size_t entries_before = entries();
     Val& place = find_or_insert(key);
@@ -42,6 +38,17 @@ void table::insertKeyAndValue(const Val& key, Val&& value) {
         throw;
     }
 }
+
+void table::insertKeyAndValue(const Val& key, const Val& value) {
+    const mutation guard(region());
+    insert_value(key, Val(value, memory_));  // it may be a part of this table
+}
+void table::insertKeyAndValue(const Val& key, Val&& value) { insert_value(key, std::move(value)); }
+void table::insertKeyAndValue(const Key& key, const Val& value) {
+    const mutation guard(region());
+    insert_value(key, Val(value, memory_));  // as above
+}
+void table::insertKeyAndValue(const Key& key, Val&& value) { insert_value(key, std::move(value)); }
 
 bool table::swapInto(Val& key, Val& value) {
     const mutation guard(region());

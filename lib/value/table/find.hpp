@@ -57,30 +57,43 @@ inline long_key prepared(std::string_view key) noexcept { return long_key(key); 
 inline value_key prepared(const Val& key) noexcept { return value_key(key); }
 
 /// The first of these keys that it is, or the row's last().
-template <class Key>
-[[gnu::always_inline]] inline Val* find_in(const entry_row& row, const Key& key) {
+template <class AnyKey>
+[[gnu::always_inline]] inline Val* find_in(const entry_row& row, const AnyKey& key) {
     Val* at = row.first;
     Val* const last = row.last();
     while (at != last && !key.is(*at)) ++at;
     return at;
 }
 
-/// The same in a row that has fingerprints.
-template <class Key>
-[[gnu::always_inline]] inline Val* table::find_by_fingerprint(const Key& key,
+/// The key behind the one that the thread's last look-up in a row ended at; null if that is
+/// another.
+template <class AnyKey>
+[[gnu::always_inline]] inline Val* find_next(const entry_row& row, const AnyKey& key) {
+    const std::uint32_t position = next_position;
+    if (position >= row.count || !key.is(row.first[position])) return nullptr;
+    next_position = position + 1;
+    return row.first + position;
+}
+
+/// As find_in, in a row that has fingerprints.
+template <class AnyKey>
+[[gnu::always_inline]] inline Val* table::find_by_fingerprint(const AnyKey& key,
                                                               std::uint32_t hash) const {
     const entry_row row = first_row();
     std::uint32_t candidates = matches(fingerprints(), row.count, fingerprint_of(hash));
     for (; candidates != 0; candidates &= candidates - 1) {
-        Val* const at = row.first + std::countr_zero(candidates);
-        if (key.is(*at)) return at;
+        const auto position = static_cast<std::uint32_t>(std::countr_zero(candidates));
+        Val* const at = row.first + position;
+        if (!key.is(*at)) continue;
+        next_position = position + 1;
+        return at;
     }
     return row.last();
 }
 
 /// `hash` need not be the key's unless is_hashed().
-template <class Key>
-[[gnu::always_inline]] inline table::found_entry table::find_entry(const Key& wanted,
+template <class AnyKey>
+[[gnu::always_inline]] inline table::found_entry table::find_entry(const AnyKey& wanted,
                                                                    std::uint32_t hash) const {
     const auto key = prepared(wanted);
     const table_index* const index = index_.get();

@@ -3,6 +3,7 @@
 /// What the table's sources share: how many entries go where, and the small functions that the
 /// quick ways are made of.
 
+#include <valpool/value/key.hpp>
 #include <valpool/value/tab.hpp>
 
 #include "base/round_up.hpp"
@@ -33,6 +34,10 @@ inline unsigned log2_words_for(std::size_t entries) noexcept {
 
 /// How many chunks of the smallest size a thread's next table is likely to fill.
 using table_guess = growth_guess<most_in_row / smallest_chunk>;
+/// Where the thread's next look-up in a row is likely to end: behind the last one. Whoever reads
+/// all fields of a table, or writes to them, mostly does so in the order of their insertion.
+extern thread_local constinit std::uint32_t next_position [[gnu::tls_model("initial-exec")]];
+
 extern thread_local constinit table_guess guess [[gnu::tls_model("initial-exec")]];
 
 inline void table_index::put(std::uint32_t hash, std::size_t position) noexcept {

@@ -8,6 +8,9 @@
 /// Looking up and inserting by key.
 
 namespace valpool {
+
+Key::Key(std::string_view text, int) : text_(text), hash_(detail::hash_of(text)) {}
+
 namespace detail {
 
 namespace {
@@ -26,37 +29,27 @@ namespace {
 
 // --- finding ----------------------------------------------------------------------------------
 
-template <class Key>
-const Val* table::find_any(const Key& key) const {
+template <class AnyKey>
+const Val* table::find_any(const AnyKey& key) const {
     return find_entry(key, hash_if(is_hashed(), key)).value;
 }
 
-namespace {
-/// Where the thread's next look-up in a row is likely to end: behind the last one. Who reads all
-/// fields of a table, or writes to them, does so mostly in the order of their insertion.
-[[gnu::tls_model("initial-exec")]] thread_local constinit std::uint32_t next_position = 0;
-}  // namespace
+thread_local constinit std::uint32_t next_position = 0;
 
 template <class... Words>
 [[gnu::noinline]] const Val* table::find_short_by_fingerprint(Words... words) const noexcept {
     const short_text key(words...);
     const entry_row row = first_row();
-    const Val* const found = find_by_fingerprint(short_key(key), hash_of(key));
-    if (found == row.last()) return nullptr;
-    next_position = static_cast<std::uint32_t>(found - row.first) + 1;
-    return row.value(const_cast<Val*>(found));
+    Val* const found = find_by_fingerprint(short_key(key), hash_of(key));
+    return found == row.last() ? nullptr : row.value(found);
 }
 
 /// The value of this key, in a table without an index; null when there is none.
 [[gnu::always_inline]] inline const Val* table::find_in_row(const short_text& key) const noexcept {
     const entry_row row = first_row();
     if (has_fingerprints(row.capacity)) {
-        const std::uint32_t position = next_position;
-        Val* const at = row.first + position;
-        if (position >= row.count || !short_key(key).is(*at))
-            return find_short_by_fingerprint(key.head, key.second, key.third);
-        next_position = position + 1;
-        return row.value(at);
+        Val* const at = find_next(row, short_key(key));
+        return at ? row.value(at) : find_short_by_fingerprint(key.head, key.second, key.third);
     }
     // Not find_in, whose result would be compared with the end once more.
     for (Val* at = row.first; at != row.last(); ++at)
@@ -83,11 +76,36 @@ const Val* table::find(const Val& key) const {
     return key.tag == 'a' ? find(key.text()) : find_any(key);
 }
 
+namespace {
+/// Calls visit with the key's words, or with its bytes if it is longer.
+template <class Visitor>
+decltype(auto) visit_prepared(const Key& key, Visitor visit) {
+    const std::string_view text = key.text();
+    return text.size() <= short_text::most ? visit(short_text(text)) : visit(text);
+}
+}  // namespace
+
+const Val* table::find(const Key& key) const {
+    return visit_prepared(key, [&](const auto& wanted) -> const Val* {
+        if (!index_ && has_fingerprints(capacity_)) {
+            const entry_row row = first_row();
+            if (Val* const at = find_next(row, prepared(wanted))) return row.value(at);
+        }
+        return find_entry(wanted, key.hash_).value;
+    });
+}
+
 // --- or an exception --------------------------------------------------------------------------
 
 Val& table::at(const Val& key) const {
     const Val* const found = find(key);
     if (!found) throw_missing(key);
+    return const_cast<Val&>(*found);
+}
+
+Val& table::at(const Key& key) const {
+    const Val* const found = find(key);
+    if (!found) throw_missing(Val(key.text()));
     return const_cast<Val&>(*found);
 }
 
@@ -123,8 +141,8 @@ Val table::get(const Val& key, const Val& instead) const {
 
 // --- or a new entry ---------------------------------------------------------------------------
 
-template <class Key>
-Val& table::find_or_insert_any(const Key& key) {
+template <class AnyKey>
+Val& table::find_or_insert_any(const AnyKey& key) {
     const bool has_hash = is_hashed();
     const std::uint32_t hash = hash_if(has_hash, key);
     Val* const value = find_entry(key, hash).value;
@@ -219,9 +237,16 @@ Val& table::find_or_insert_words(std::uint64_t head, std::uint64_t second, std::
     return find_or_insert_short<false>(nullptr, short_text(head, second, third));
 }
 
+Val& table::find_or_insert(const Key& key) {
+    return visit_prepared(key, [&](const auto& wanted) -> Val& {
+        Val* const value = find_entry(wanted, key.hash_).value;
+        return value ? *value : add(wanted, key.hash_, true);
+    });
+}
+
 namespace {
-template <class Key>
-void new_key(Val* place, const Key& key, const allocator<char>& memory) {
+template <class AnyKey>
+void new_key(Val* place, const AnyKey& key, const allocator<char>& memory) {
     new (place) Val(key, memory);
 }
 void new_key(Val* place, const short_text& key, const allocator<char>& memory) noexcept {
@@ -229,8 +254,8 @@ void new_key(Val* place, const short_text& key, const allocator<char>& memory) n
 }
 }  // namespace
 
-template <class Key>
-[[gnu::noinline]] Val& table::add(const Key& key, std::uint32_t hash, bool has_hash) {
+template <class AnyKey>
+[[gnu::noinline]] Val& table::add(const AnyKey& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
     const std::size_t position = positions();
     if (!first_) {
@@ -278,6 +303,19 @@ Val& Val::get_short(std::uint64_t head, std::uint64_t second, std::uint64_t thir
             ->at_words(head, second, third);
     if (!detail::is_table(tag)) return (*this)(Val(detail::short_text(head, second, third).view()));
     return detail::table_of(*this).at_words(head, second, third);
+}
+
+Val& Val::operator[](const Key& key) {
+    return detail::is_table(tag) ? detail::table_of(*this)[key] : (*this)[Val(key.text())];
+}
+
+Val& Val::operator()(const Key& key) const {
+    return detail::is_table(tag) ? detail::table_of(*this)(key) : (*this)(Val(key.text()));
+}
+
+bool Val::contains(const Key& key) const {
+    return detail::is_table(tag) ? detail::table_of(*this).contains(key)
+                                 : contains(Val(key.text()));
 }
 
 Val& Val::at_text(std::string_view key) {

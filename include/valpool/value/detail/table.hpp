@@ -63,12 +63,15 @@ public:
             key, [this](const short_text& t) -> Val& { return find_or_insert(t); },
             [this](std::string_view bytes) -> Val& { return find_or_insert(bytes); });
     }
+    Val& operator[](const Key& key) { return find_or_insert(key); }
+    const Val& operator[](const Key& key) const { return (*this)(key); }
     const Val& operator[](const Val& key) const { return (*this)(key); }
     template <class T, if_text<T> = 0>
     const Val& operator[](const T& key) const {
         return (*this)(key);
     }
     Val& operator()(const Val& key) const { return at(key); }
+    Val& operator()(const Key& key) const { return at(key); }
     template <class T, if_text<T> = 0>
     Val& operator()(const T& key) const {
         return visit_text(
@@ -78,11 +81,16 @@ public:
     const Val* findValue(const Val& key) const { return find(key); }
     Val* findValue(const Val& key) { return const_cast<Val*>(std::as_const(*this).findValue(key)); }
     bool findValue(const Val& key, Val& found) const;
+    const Val* findValue(const Key& key) const { return find(key); }
+    Val* findValue(const Key& key) { return const_cast<Val*>(std::as_const(*this).findValue(key)); }
 
     bool contains(const Val& key) const { return findValue(key) != nullptr; }
+    bool contains(const Key& key) const { return findValue(key) != nullptr; }
     Val get(const Val& key, const Val& instead = Val()) const;
     void insertKeyAndValue(const Val& key, const Val& value);
     void insertKeyAndValue(const Val& key, Val&& value);
+    void insertKeyAndValue(const Key& key, const Val& value);
+    void insertKeyAndValue(const Key& key, Val&& value);
     bool swapInto(Val& key, Val& value);
     void append(const Val& value) { insertKeyAndValue(free_key(Val(entries())), value); }
     void append(Val&& value) { insertKeyAndValue(free_key(Val(entries())), std::move(value)); }
@@ -239,8 +247,8 @@ private:
     std::uint32_t position_of(const Val* value) const noexcept;
     entry_place place_at(const table_index& index, std::size_t position) const noexcept;
     entry_place place_at(std::size_t position) const noexcept;
-    template <class Key>
-    found_entry find_entry(const Key& key, std::uint32_t hash) const;
+    template <class AnyKey>
+    found_entry find_entry(const AnyKey& key, std::uint32_t hash) const;
 
     // The value of a key: null, an exception or a new entry when it is not there. A short text has
     // its own way. In a few entries it is compared with each; what needs more than that is apart:
@@ -248,11 +256,14 @@ private:
     const Val* find(const Val& key) const;
     const Val* find(std::string_view key) const;
     const Val* find(const short_text& key) const;
+    const Val* find(const Key& key) const;
     Val& at(const Val& key) const;
     Val& at(std::string_view key) const;
+    Val& at(const Key& key) const;
     Val& at(const short_text& key) const { return at_words(key.head, key.second, key.third); }
     Val& find_or_insert(const Val& key);
     Val& find_or_insert(std::string_view key);
+    Val& find_or_insert(const Key& key);
     Val& find_or_insert(const short_text& key) {
         return find_or_insert_words(key.head, key.second, key.third);
     }
@@ -262,8 +273,8 @@ private:
     Val& find_or_insert_words(std::uint64_t head, std::uint64_t second, std::uint64_t third);
 
     const Val* find_in_row(const short_text& key) const noexcept;
-    template <class Key>
-    Val* find_by_fingerprint(const Key& key, std::uint32_t hash) const;
+    template <class AnyKey>
+    Val* find_by_fingerprint(const AnyKey& key, std::uint32_t hash) const;
     template <class... Words>
     const Val* find_short_by_fingerprint(Words... key) const noexcept;
     template <class... Words>
@@ -287,12 +298,14 @@ private:
     Val& find_or_insert_anywhere(Words... key);
     const Val* find_long(std::string_view key) const;
     Val& at_long(std::string_view key) const;
-    template <class Key>
-    const Val* find_any(const Key& key) const;
-    template <class Key>
-    Val& find_or_insert_any(const Key& key);
-    template <class Key>
-    Val& add(const Key& key, std::uint32_t hash, bool has_hash);
+    template <class AnyKey>
+    const Val* find_any(const AnyKey& key) const;
+    template <class AnyKey>
+    Val& find_or_insert_any(const AnyKey& key);
+    template <class AnyKey>
+    Val& add(const AnyKey& key, std::uint32_t hash, bool has_hash);
+    template <class AnyKey>
+    void insert_value(const AnyKey& key, Val&& value);
     static Val* new_chunk(box* b, std::size_t size_bytes);
     void free_chunk(Val* values, std::size_t size_bytes) noexcept;
     Val* take_first_chunk(Val* values, std::size_t capacity) noexcept;
