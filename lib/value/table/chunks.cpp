@@ -7,7 +7,7 @@
 
 namespace valpool::detail {
 
-thread_local constinit table_guess guess;
+[[gnu::tls_model("initial-exec")]] thread_local constinit table_guess guess;
 
 std::uint32_t table::usual_first_capacity(const StreamingPool* pool) noexcept {
     const std::size_t chunks = guess.usual_steps();

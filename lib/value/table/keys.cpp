@@ -34,7 +34,7 @@ const Val* table::find_any(const AnyKey& key) const {
     return find_entry(key, hash_if(is_hashed(), key)).value;
 }
 
-thread_local constinit std::uint32_t next_position = 0;
+[[gnu::tls_model("initial-exec")]] thread_local constinit std::uint32_t next_position = 0;
 
 template <class... Words>
 [[gnu::noinline]] const Val* table::find_short_by_fingerprint(Words... words) const noexcept {
@@ -297,12 +297,26 @@ Val& Val::at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third
     return any_at_short(head, second, third);
 }
 
+namespace {
+/// Of what is no table that can be read at once; apart, as any_at_short.
+[[gnu::noinline]] Val& get_elsewhere(const Val& v, std::uint64_t head, std::uint64_t second,
+                                     std::uint64_t third) {
+    const detail::short_text key(head, second, third);
+    if (!detail::is_table(v.tag)) return v(Val(key.view()));
+    return detail::table_of(v)(key.view());
+}
+}  // namespace
+
 Val& Val::get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
-    if (!isproxy && detail::is_table(tag))
+    if (detail::value_access::is_handle_of_table(*this)) {
+        detail::box* const b = detail::value_access::box_of(*this);
+        if (__builtin_expect(detail::is_untouched(*b), true))
+            return static_cast<detail::table*>(b->root())->at_words(head, second, third);
+    } else if (!isproxy && detail::is_table(tag)) {
         return static_cast<detail::table*>(detail::value_access::own_container(*this))
             ->at_words(head, second, third);
-    if (!detail::is_table(tag)) return (*this)(Val(detail::short_text(head, second, third).view()));
-    return detail::table_of(*this).at_words(head, second, third);
+    }
+    return get_elsewhere(*this, head, second, third);
 }
 
 Val& Val::operator[](const Key& key) {

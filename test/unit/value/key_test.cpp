@@ -19,7 +19,7 @@ namespace {
 /// Around every limit: words of a short text, and what is longer than one.
 std::vector<std::string> texts() {
     std::vector<std::string> all;
-    for (const std::size_t size : {0, 1, 4, 5, 8, 12, 13, 19, 20, 21, 22, 40, 500})
+    for (const std::size_t size : {0u, 1u, 4u, 5u, 8u, 12u, 13u, 19u, 20u, 21u, 22u, 40u, 500u})
         all.emplace_back(size, 'k');
     all.push_back(std::string("with\0zero", 9));
     return all;
