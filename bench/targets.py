@@ -118,7 +118,7 @@ def _with_live_set(results):
 
 
 def _packet_bytes(results):
-    return Ratio(results.row("W6", "a packet of W1", "valpool", "size").values), ""
+    return Ratio(results.row("W6", "a packet of W1", "valpool", "size of a packet").values), ""
 
 
 OPERATIONS = ("insert", "look up", "iterate", "copy", "destroy")

@@ -147,7 +147,7 @@ private:
 /// The pool's bytes that a packet takes, all bookkeeping included.
 template <class Payload>
 measurements valpool_packet_size(const options&) {
-    constexpr std::size_t packets = 100;
+    constexpr std::size_t packets = 1000;
     const shm_name pool_name("bytes");
     const shared<std::size_t> used;
     const auto build = [&] {
