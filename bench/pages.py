@@ -21,10 +21,11 @@ def name_for(processor):
     return "-".join(re.findall(r"[a-z0-9]+", words.lower())) + f"-{count.split()[0]}cpu"
 
 
-def write(name, text, picture):
+def write(name, text, picture, headline):
     """A machine's page, in place of its last one."""
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{name}.svg").write_text(picture, encoding="utf-8")
+    (FOLDER / f"{name}-headline.svg").write_text(headline, encoding="utf-8")
     (FOLDER / f"{name}.md").write_text(
         f"# Benchmarks: {name}\n\n"
         "Written by `bench/run.sh --update-docs`. [docs/performance.md](../../docs/performance.md) says how it\n"

@@ -2,8 +2,8 @@
 """Makes tables, JSON and a plot of what the benchmarks have printed.
 
 usage: report.py [--commit TEXT] [--update-docs] [--machine NAME] OUTPUT
-OUTPUT has a file round-N.jsonl for each round; report.md, results.json and plot.svg are written
-there. With --update-docs the tables and the plot also become this machine's page in bench/results,
+OUTPUT has a file round-N.jsonl for each round; report.md, results.json, plot.svg and the short
+headline.svg are written there. With --update-docs the tables and the plot also become this machine's page in bench/results,
 and docs/performance.md gets its targets from all machines' pages. NAME is the page's name, if the
 processor's own does not tell this machine from another.
 """
@@ -20,12 +20,36 @@ import sys
 import pages
 import plot
 import targets
-from results import Results, number
+from results import NotMeasured, Results, with_range
 
 TITLES = {
     "W1": "W1 record", "W2": "W2 ping-pong", "W3": "W3 array", "W4": "W4 nested",
-    "W5": "W5 fan", "W6": "W6 memory", "W7": "W7 values", "W8": "W8 idle",
+    "W5": "W5 fan", "W6": "W6 memory", "W7": "W7 values", "W8": "W8 idle", "W9": "W9 recovery",
 }
+
+
+def caches(processors):
+    """Which caches two processors share, and how large."""
+    shared, own = [], []
+    first, second = processors
+    for index in sorted(pathlib.Path(f"/sys/devices/system/cpu/cpu{first}/cache").glob("index*")):
+        read = lambda name: (index / name).read_text().strip()
+        cache = f"L{read('level')} {read('type').lower()} {read('size')}"
+        ranges = [part.split("-") for part in read("shared_cpu_list").split(",")]
+        (shared if any(int(r[0]) <= second <= int(r[-1]) for r in ranges) else own).append(cache)
+    if not shared and not own:
+        return "the system does not tell"
+    return (f"processors {first} and {second} share " + (", ".join(shared) or "none")
+            + (f"; each has its own {', '.join(own)}" if own else ""))
+
+
+def ping_pong(results):
+    """Measured: what it takes a cache line from one of the two processors to the other, and back."""
+    try:
+        row = results.row("W2", "spinning", "cache_line", "median")
+    except NotMeasured:
+        return "not measured"
+    return f"{with_range(row.median, row.values)} ns"
 
 
 def machine(commit):
@@ -48,6 +72,8 @@ def machine(commit):
         ("processor", f"{first_line('/proc/cpuinfo', 'model name')}, "
                       f"{len(os.sched_getaffinity(0))} usable"
                       + (", virtual" if first_line("/proc/cpuinfo", "flags").find("hypervisor") >= 0 else "")),
+        ("caches, as the system tells", caches(sorted(os.sched_getaffinity(0))[:2])
+         if len(os.sched_getaffinity(0)) > 1 else "one processor"),
         ("memory", f"{kibibytes / 2**20:.0f} GiB"),
         ("system", f"{system}, Linux {platform.release()}"),
         ("address randomisation",
@@ -64,12 +90,7 @@ def markdown_table(head, rows):
 
 
 def cell(row):
-    if row is None:
-        return ""
-    text = number(row.median)
-    if len(row.values) > 1:
-        text += f" ({number(min(row.values))} to {number(max(row.values))})"
-    return text
+    return "" if row is None else with_range(row.median, row.values)
 
 
 def result_tables(results, workload):
@@ -125,6 +146,7 @@ def main():
     if not files:
         sys.exit(f"report: no round-*.jsonl in {given.output}")
     results = Results(files, machine(given.commit))
+    results.machine.append(("a cache line between the two, there and back", ping_pong(results)))
     verdicts = targets.judge(results)
     text = report(results, verdicts)
     (given.output / "report.md").write_text("# Benchmarks\n\n" + text, encoding="utf-8")
@@ -132,9 +154,11 @@ def main():
         {**results.as_json(), "targets": [v.as_json() for v in verdicts]}, indent=1) + "\n", encoding="utf-8")
     picture = plot.picture(results, verdicts)
     (given.output / "plot.svg").write_text(picture, encoding="utf-8")
+    headline = plot.headline(results)
+    (given.output / "headline.svg").write_text(headline, encoding="utf-8")
     if given.update_docs:
         name = given.machine or pages.name_for(dict(results.machine)["processor"])
-        pages.write(name, text, picture)
+        pages.write(name, text, picture, headline)
         pages.update_targets()
     print(target_table(verdicts))
 

@@ -36,6 +36,24 @@ class Row:
         return statistics.median(self.values)
 
 
+class Ratio(float):
+    """The median of what the rounds have; all of it is in `values`."""
+
+    def __new__(cls, values):
+        ratio = super().__new__(cls, statistics.median(values))
+        ratio.values = list(values)
+        return ratio
+
+    def __deepcopy__(self, _):  # for dataclasses.asdict
+        return float(self)
+
+
+def with_range(value, values):
+    """The smallest and the largest of several, too."""
+    text = number(value)
+    return f"{text} ({number(min(values))} to {number(max(values))})" if len(values) > 1 else text
+
+
 class NotMeasured(Exception):
     """What a target compares is not among the results."""
 
@@ -85,11 +103,11 @@ class Results:
             raise NotMeasured(f"{workload}, {variant}, {contestant}") from None
 
     def ratio(self, above, below):
-        """Median, over the rounds that have both, of one measurement divided by another."""
+        """Of the rounds that have both: one measurement divided by another."""
         rounds = above.by_round.keys() & below.by_round.keys()
         if not rounds:
             raise NotMeasured("never in the same round")
-        return statistics.median(above.by_round[r] / below.by_round[r] for r in rounds)
+        return Ratio([above.by_round[r] / below.by_round[r] for r in sorted(rounds)])
 
     def as_json(self):
         return {

@@ -1,6 +1,7 @@
 /// W1: a table of three fields is built, passed, looked at and freed; packets/s at several
 /// capacities of the queue, beside others' ways to pass such a record.
 
+#include "peers/byte_ring.hpp"
 #include "peers/container_transport.hpp"
 #include "peers/json_transport.hpp"
 #include "support/record.hpp"
@@ -9,7 +10,10 @@
 #include "support/valpool_transport.hpp"
 
 #ifdef VALPOOL_BENCH_PEERS
+#include "peers/flex_buffers.hpp"
 #include "peers/iceoryx_transport.hpp"
+#include "peers/message_pack.hpp"
+#include "peers/packed_transport.hpp"
 #include "peers/zeromq_channel.hpp"
 #endif
 
@@ -33,6 +37,9 @@ void add_valpool(contest& c, int capacity) {
           measures<valpool_transport<record, giving::moved>>(capacity));
     c.add(valpool_contestant("valpool_copy", "copied in, then let go of"), capacity_name(capacity),
           measures<valpool_transport<record, giving::copied>>(capacity));
+    c.add(valpool_contestant("valpool_model", "a model copied, two fields changed"),
+          capacity_name(capacity),
+          measures<valpool_transport<record, giving::copied_from_model>>(capacity));
 }
 
 void add_others(contest& c, int packets) {
@@ -42,6 +49,7 @@ void add_others(contest& c, int packets) {
           variant, measures<ring_transport>(capacity));
     c.add({kind::peer, "containers", container_transport::name()}, variant,
           measures<container_transport>(capacity));
+    add_json<byte_ring, record>(c, "ring", variant, capacity);
     add_json<boost_queue, record>(c, "message_queue", variant, capacity);
 }
 
@@ -57,6 +65,8 @@ void add_installed_peers(contest& c, int packets) {
     const std::string variant = capacity_name(packets);
     const auto capacity = static_cast<std::size_t>(packets);
     add_json<zeromq_channel, record>(c, "zeromq", variant, capacity);
+    add_packed<message_pack, record>(c, variant, capacity);
+    add_packed<flex_buffers, record>(c, variant, capacity);
     c.add({kind::peer, "iceoryx", iceoryx_transport::name()}, variant,
           [capacity](const options& o) {
               // It is patient for 45 seconds, else, with those that have died.
@@ -71,8 +81,21 @@ void add_installed_peers(contest& c, int packets) {
     const std::string reason = "built without VALPOOL_BUILD_BENCH_PEERS";
     c.add_missing({kind::peer, "json_zeromq", "JSON over ZeroMQ"}, reason);
     c.add_missing({kind::peer, "iceoryx", "fixed struct over iceoryx"}, reason);
+    c.add_missing({kind::peer, "msgpack_ring", "MessagePack"}, reason);
+    c.add_missing({kind::peer, "flexbuffers_ring", "FlexBuffers"}, reason);
 }
 #endif
+
+void add_sizes(contest& c) {
+    const std::string variant = "a packet of W1";
+    c.add(valpool_contestant("valpool_size", "its bytes in the pool"), variant,
+          valpool_packet_size<record>);
+    add_json_size<byte_ring, record>(c, variant);
+#ifdef VALPOOL_BENCH_PEERS
+    add_packed_size<message_pack, record>(c, variant);
+    add_packed_size<flex_buffers, record>(c, variant);
+#endif
+}
 
 }  // namespace
 
@@ -85,5 +108,6 @@ int main(int argc, char** argv) {
         add_installed_peers(c, capacity);
     }
     add_sockets(c);
+    add_sizes(c);
     return c.run(o);
 }

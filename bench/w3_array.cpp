@@ -1,14 +1,23 @@
 /// W3: an Array<real_8> goes to another process and comes back. Untouched: how often, which must
 /// not depend on its size. Copied: the sender copies it in from memory of its own, and the receiver
 /// out into its own; in place: the sender fills it, and the receiver sums it up. The limit does the
-/// same through plain shared memory, and both hand over by spinning.
+/// same through plain shared memory, and both hand over by spinning. In a stream: filled, passed,
+/// summed up and freed, beside serialisers, for which the numbers are a blob.
 
 #include "support/futex.hpp"
 #include "support/ping_pong.hpp"
+#include "support/stream.hpp"
 #include "support/valpool_transport.hpp"
+
+#ifdef VALPOOL_BENCH_PEERS
+#include "peers/flex_buffers.hpp"
+#include "peers/message_pack.hpp"
+#include "peers/packed_transport.hpp"
+#endif
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -21,6 +30,26 @@ using namespace valpool;
 using namespace valpool::bench;
 
 namespace {
+
+/// In several sums at once, so that memory is the limit and not the latency of an addition. A
+/// message's numbers need not be aligned. Not inline: all contestants run the very same loop.
+[[gnu::noinline]] real_8 sum_of(std::span<const std::byte> numbers) {
+    constexpr std::size_t lanes = 16;
+    real_8 sums[lanes] = {};
+    const std::size_t count = numbers.size() / sizeof(real_8);
+    const auto number = [&](std::size_t i) {
+        real_8 value;
+        std::memcpy(&value, &numbers[i * sizeof value], sizeof value);
+        return value;
+    };
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (std::size_t j = 0; j < lanes; ++j) sums[j] += number(i + j);
+    real_8 sum = 0;
+    for (; i < count; ++i) sum += number(i);
+    for (const real_8 s : sums) sum += s;
+    return sum;
+}
 
 enum class work { untouched, copied, in_place };
 
@@ -44,7 +73,7 @@ public:
             std::memcpy(own_.data(), numbers.data(), numbers.size_bytes());
             for (const real_8* const marked : marks(own_)) expect_content(*marked == n, n);
         } else if (work_ == work::in_place) {
-            const real_8 sum = sum_of(numbers);
+            const real_8 sum = sum_of(std::as_bytes(numbers));
             expect_content(sum == static_cast<real_8>(numbers.size()) * n, n);
         }
     }
@@ -53,19 +82,6 @@ private:
     static std::array<real_8*, 3> marks(std::span<real_8> numbers) {
         return {&numbers.front(), &numbers[numbers.size() / 2], &numbers.back()};
     }
-    /// In several sums at once, so that memory is the limit and not the latency of an addition.
-    static real_8 sum_of(std::span<const real_8> numbers) {
-        constexpr std::size_t lanes = 16;
-        real_8 sums[lanes] = {};
-        std::size_t i = 0;
-        for (; i + lanes <= numbers.size(); i += lanes)
-            for (std::size_t j = 0; j < lanes; ++j) sums[j] += numbers[i + j];
-        real_8 sum = 0;
-        for (; i < numbers.size(); ++i) sum += numbers[i];
-        for (const real_8 s : sums) sum += s;
-        return sum;
-    }
-
     work work_;
     std::vector<real_8> own_;
 };
@@ -243,6 +259,63 @@ measurements memcpy_bandwidth(std::size_t count, const options& o) {
     return {{"bandwidth", "GB/s", static_cast<double>(count * sizeof(real_8)) / *median_ns}};
 }
 
+/// The packet of a stream: its number, and so many times that number.
+template <std::size_t Count>
+struct numbers {
+    static constexpr std::size_t most_bytes = Count * sizeof(real_8) + 256;  // as a message
+
+    static void build(Val& data, std::int64_t sequence_number) {
+        data["sequence_number"] = sequence_number;
+        Array<real_8>& all = data["numbers"] = Array<real_8>();
+        all.expandTo(Count);
+        const std::span<real_8> span = all.span();
+        std::fill(span.begin(), span.end(), static_cast<real_8>(sequence_number));
+    }
+    /// From memory of the sender's own.
+    template <class Writer>
+    static void write(Writer& w, std::int64_t sequence_number) {
+        static std::vector<real_8> own(Count);
+        std::fill(own.begin(), own.end(), static_cast<real_8>(sequence_number));
+        w.map(2);
+        w.integer("sequence_number", sequence_number);
+        w.blob("numbers", std::as_bytes(std::span(own)));
+        w.end_map();
+    }
+    template <class Values, class Table>
+    static std::int64_t check(const Table& data) {
+        const std::int64_t number = Values::integer(Values::at(data, "sequence_number"));
+        const std::span<const std::byte> all = Values::blob(Values::at(data, "numbers"));
+        expect_content(all.size() == Count * sizeof(real_8) &&
+                           sum_of(all) == static_cast<real_8>(Count) * static_cast<real_8>(number),
+                       number);
+        return number;
+    }
+};
+
+template <std::size_t Count>
+void add_stream(contest& c, const std::string& size, int packets) {
+    using payload = numbers<Count>;
+    const std::string variant =
+        "a stream of " + size + " arrays, capacity " + std::to_string(packets);
+    c.add(valpool_contestant("valpool_move", "handed over"), variant, [packets](const options& o) {
+        return packets_per_second(valpool_transport<payload, giving::moved>(packets), o);
+    });
+#ifdef VALPOOL_BENCH_PEERS
+    add_packed<message_pack, payload>(c, variant, static_cast<std::size_t>(packets));
+    add_packed<flex_buffers, payload>(c, variant, static_cast<std::size_t>(packets));
+#endif
+}
+
+template <std::size_t Count>
+void add_sizes(contest& c, const std::string& variant) {
+    c.add(valpool_contestant("valpool_size", "its bytes in the pool"), variant,
+          valpool_packet_size<numbers<Count>>);
+#ifdef VALPOOL_BENCH_PEERS
+    add_packed_size<message_pack, numbers<Count>>(c, variant);
+    add_packed_size<flex_buffers, numbers<Count>>(c, variant);
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -259,5 +332,16 @@ int main(int argc, char** argv) {
               "one copy, " + size_name(count),
               [=](const options& how) { return memcpy_bandwidth(count, how); });
     }
+    constexpr std::size_t short_count = 1'000;
+    constexpr std::size_t long_count = 125'000;
+    add_stream<short_count>(c, "8 KB", 4);
+    add_stream<short_count>(c, "8 KB", 1024);
+    add_stream<long_count>(c, "1 MB", 4);
+    add_sizes<short_count>(c, "a packet of 8 KB");
+#ifndef VALPOOL_BENCH_PEERS
+    const std::string reason = "built without VALPOOL_BUILD_BENCH_PEERS";
+    c.add_missing({kind::peer, "msgpack_ring", "MessagePack"}, reason);
+    c.add_missing({kind::peer, "flexbuffers_ring", "FlexBuffers"}, reason);
+#endif
     return c.run(o);
 }

@@ -85,7 +85,7 @@ Val packet(StreamingPool* pool, std::int64_t sequence_number) {
 
 std::int64_t take_record(CQ& pipe) {
     const Val data = pipe.deq();
-    return record::check(data);
+    return record::check<pooled_values>(data);
 }
 
 /// Takes packets until the end, each producer's in their order. Returns how many there were.

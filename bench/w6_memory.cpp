@@ -187,25 +187,6 @@ measurements measure_together(const setting& s, const options& o) {
     return {{"time", "ns a pair", (b->ns[0] + b->ns[1]) / 2}};
 }
 
-measurements bytes_of_a_packet(const options&) {
-    constexpr std::size_t packets = 10'000;
-    const shm_name pool_name("bytes");
-    const shared<std::size_t> used;
-    const auto build = [&] {
-        SHMMain main(pool_name, 64 * mebibyte);
-        main.start();
-        std::vector<Val> kept;
-        const std::size_t before = main.pool()->usedBytes();
-        for (std::size_t i = 0; i < packets; ++i) {
-            kept.push_back(Shared(main.pool(), Tab()));
-            record::build(kept.back(), static_cast<std::int64_t>(i));
-        }
-        *used = main.pool()->usedBytes() - before;
-    };
-    run_processes({{0, build}}, longest_measurement);
-    return {{"size", "bytes", static_cast<double>(*used) / packets}};
-}
-
 template <class Memory>
 void add(micro_contest& alone, contest& together, const options& o) {
     const std::int64_t batches = o.is_quick ? 2'000 : 500'000;
@@ -240,7 +221,7 @@ int main(int argc, char** argv) {
                          "built without VALPOOL_BUILD_BENCH_PEERS");
 #endif
     together.add(valpool_contestant("valpool", "StreamingPool"), "a packet of W1",
-                 bytes_of_a_packet);
+                 valpool_packet_size<record>);
     const int result = together.run(o);
     return std::max(result, alone.run(o));
 }

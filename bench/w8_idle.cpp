@@ -1,6 +1,7 @@
 /// W8: what waiting costs, how soon those who wait notice a death, and how long the first packet
 /// takes after a long wait; beside a bare futex.
 
+#include "support/bystander.hpp"
 #include "support/contest.hpp"
 #include "support/futex.hpp"
 #include "support/process.hpp"
@@ -9,23 +10,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <fstream>
-#include <functional>
-#include <iostream>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace valpool;
 using namespace valpool::bench;
@@ -78,43 +71,6 @@ measurements idle_consumers(const options& o) {
     for (const double each : b->used_s) used_s += each;
     return {{"processor", "% of a core", 100 * used_s / wait_s}};
 }
-
-/// A process that does nothing any more once `body` has returned; killed at the end. A thousand of
-/// them are too many to be roles.
-class bystander {
-public:
-    explicit bystander(const std::function<void()>& body) : pid_(fork()) {
-        if (pid_ < 0) throw std::runtime_error("fork failed");
-        if (pid_ != 0) return;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        try {
-            body();
-            for (;;) pause();
-        } catch (const std::exception& e) {
-            std::cerr << e.what() << std::endl;
-            _exit(1);  // who waits for it runs into the limit
-        }
-    }
-    ~bystander() { end(); }
-    bystander(bystander&& other) noexcept : pid_(std::exchange(other.pid_, 0)) {}
-    bystander& operator=(bystander&&) = delete;
-
-    void end() {
-        if (pid_ == 0) return;
-        kill(pid_, SIGKILL);
-        waitpid(std::exchange(pid_, 0), nullptr, 0);
-    }
-    /// What it has had of the processors.
-    double processor_seconds() const {
-        std::ifstream file("/proc/" + std::to_string(pid_) + "/schedstat");
-        double ns = 0;
-        if (!(file >> ns)) throw std::runtime_error("no schedstat of a process");
-        return 1e-9 * ns;
-    }
-
-private:
-    pid_t pid_;
-};
 
 double processor_seconds(const std::vector<bystander>& all) {
     double seconds = 0;

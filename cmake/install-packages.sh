@@ -2,7 +2,8 @@
 # Installs what is missing of what valpool is built with, on Debian 12. Further packages may be named.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build pkg-config libboost1.81-dev libboost-json1.81-dev libboost-test1.81-dev "$@")
+packages=(g++ cmake ninja-build pkg-config libboost1.81-dev libboost-json1.81-dev libboost-test1.81-dev
+  libcli11-dev "$@")
 missing=()
 for package in "${packages[@]}"; do
   status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)

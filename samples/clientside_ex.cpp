@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <string>
 
 using namespace valpool;
 
@@ -19,6 +20,12 @@ const char usage[] =
     "  --timeout S     how long to wait before saying so (default 5.5)\n"
     "  --print N       print the first N packets only (default: all)\n"
     "example: clientside_ex mempool pipe2\n";
+
+struct settings {
+    std::string pool, pipe;
+    double timeout_s = 5.5;
+    long long most = -1;  // packets to print; -1: all
+};
 
 /// False when no packet came. When the server's run has ended, it moves on to the pool of the next
 /// run.
@@ -34,13 +41,9 @@ bool take(ClientSide& client, double timeout_s, Val& packet) {
     return false;
 }
 
-int consume(const command_line& line) {
-    line.expect(2);
-    const double timeout_s = line.real("--timeout", 5.5);
-    const long long most = line.integer("--print", -1);
-
+int consume(const settings& s) {
     watch_for_interrupts();
-    ClientSide client(line.word(0), line.word(1), true, nullptr, was_interrupted);
+    ClientSide client(s.pool, s.pipe, true, nullptr, was_interrupted);
     if (client.start() != STARTED) return exit_interrupted;
 
     int_8 count = 0;
@@ -49,7 +52,7 @@ int consume(const command_line& line) {
     auto began = std::chrono::steady_clock::now();
     while (!was_interrupted()) {
         Val packet;
-        if (!take(client, timeout_s, packet)) continue;
+        if (!take(client, s.timeout_s, packet)) continue;
         if (packet.isNone()) break;
         const int_8 sequence_number = packet("sequence_number");
         if (count == 0)
@@ -57,7 +60,7 @@ int consume(const command_line& line) {
         else
             in_order = in_order && sequence_number == last + 1;
         last = sequence_number;
-        if (most < 0 || count < most) std::cout << packet << "\n";
+        if (s.most < 0 || count < s.most) std::cout << packet << "\n";
         ++count;
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
@@ -73,5 +76,11 @@ int consume(const command_line& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return run_sample(usage, argc, argv, {"--timeout", "--print"}, consume);
+    settings s;
+    command_line line(usage);
+    line.text("POOL", s.pool);
+    line.text("PIPE", s.pipe);
+    line.real("--timeout", s.timeout_s);
+    line.integer("--print", s.most);
+    return run_program(line, argc, argv, [&] { return consume(s); });
 }

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <iostream>
+#include <string>
 #include <thread>
 
 using namespace valpool;
@@ -79,21 +80,33 @@ private:
     long long count_ = 0;
 };
 
-int embed(const command_line& line) {
-    line.expect(4);
-    const int capacity = line.capacity(3);
-    const double period_s = line.real("--period", 0.001);
+struct settings {
+    std::string pool, input, output;
+    int capacity = 0;
+    double period_s = 0.001;
+};
+
+int embed(const settings& s) {
     // Sets the flag, as the host's own signal handlers would.
     std::signal(SIGINT, on_interrupt);
     std::signal(SIGTERM, on_interrupt);
 
-    pass_on_stage stage(line.word(0), line.word(1), line.word(2), capacity);
+    pass_on_stage stage(s.pool, s.input, s.output, s.capacity);
     if (!stage.start()) return 130;
-    const long long turns = run_host(stage, period_s);
+    const long long turns = run_host(stage, s.period_s);
     std::cout << "passed " << stage.count() << " packets on in " << turns << " turns\n";
     return host.break_ != 0 ? 130 : 0;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) { return run_sample(usage, argc, argv, {"--period"}, embed); }
+int main(int argc, char** argv) {
+    settings s;
+    command_line line(usage);
+    line.text("POOL", s.pool);
+    line.text("INPUT", s.input);
+    line.text("OUTPUT", s.output);
+    line.integer("CAPACITY", s.capacity);
+    line.real("--period", s.period_s);
+    return run_program(line, argc, argv, [&] { return embed(s); });
+}

@@ -7,6 +7,8 @@
 #include <valpool/valpool.hpp>
 
 #include <iostream>
+#include <string>
+#include <utility>
 
 using namespace valpool;
 
@@ -19,15 +21,17 @@ const char usage[] =
     "  --timeout S     how long to wait before saying so (default 5)\n"
     "example: middleside_ex mempool pipe1 pipe2 4\n";
 
-int pass_on(const command_line& line) {
-    line.expect(4);
-    const int capacity = line.capacity(3);
-    const double timeout_s = line.real("--timeout", 5);
+struct settings {
+    std::string pool, input, output;
+    int capacity = 0;
+    double timeout_s = 5;
+};
 
+int pass_on(const settings& s) {
     watch_for_interrupts();
-    ClientSide client(line.word(0), line.word(1), true, nullptr, was_interrupted);
+    ClientSide client(s.pool, s.input, true, nullptr, was_interrupted);
     if (client.start() != STARTED) return exit_interrupted;
-    ServerSide server(line.word(0), line.word(2), capacity, true, nullptr, was_interrupted);
+    ServerSide server(s.pool, s.output, s.capacity, true, nullptr, was_interrupted);
     if (server.start() != STARTED) return exit_interrupted;
     CQ& input = client.pipe();
     CQ& output = server.pipe();
@@ -35,15 +39,15 @@ int pass_on(const command_line& line) {
     long long count = 0;
     while (!was_interrupted()) {
         Val packet;
-        if (!input.dequeue(timeout_s, packet)) {
-            if (!was_interrupted()) std::cerr << "Nothing came for " << timeout_s << " seconds\n";
+        if (!input.dequeue(s.timeout_s, packet)) {
+            if (!was_interrupted()) std::cerr << "Nothing came for " << s.timeout_s << " seconds\n";
             continue;
         }
         const bool is_end = packet.isNone();
         if (!is_end) packet["middle"] = ++count;
         // A packet that finds no room stays in `packet`. NOLINTNEXTLINE(bugprone-use-after-move)
-        while (!was_interrupted() && !output.enqueue(std::move(packet), timeout_s))
-            if (!was_interrupted()) std::cerr << "No room for " << timeout_s << " seconds\n";
+        while (!was_interrupted() && !output.enqueue(std::move(packet), s.timeout_s))
+            if (!was_interrupted()) std::cerr << "No room for " << s.timeout_s << " seconds\n";
         if (!is_end) continue;
         std::cout << "passed " << count << " packets on\n";
         return 0;
@@ -53,4 +57,13 @@ int pass_on(const command_line& line) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return run_sample(usage, argc, argv, {"--timeout"}, pass_on); }
+int main(int argc, char** argv) {
+    settings s;
+    command_line line(usage);
+    line.text("POOL", s.pool);
+    line.text("INPUT", s.input);
+    line.text("OUTPUT", s.output);
+    line.integer("CAPACITY", s.capacity);
+    line.real("--timeout", s.timeout_s);
+    return run_program(line, argc, argv, [&] { return pass_on(s); });
+}

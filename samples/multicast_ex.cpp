@@ -7,6 +7,7 @@
 
 #include <iostream>
 #include <memory>
+#include <string>
 #include <vector>
 
 using namespace valpool;
@@ -26,13 +27,19 @@ struct output {
     long long dropped = 0;
 };
 
-std::vector<output> make_outputs(const command_line& line, long long count, int capacity) {
+struct settings {
+    std::string pool, input, output;
+    long long count_of_outputs = 0;
+    int capacity = 0;
+    double drop_after_s = -1;  // -1: never
+};
+
+std::vector<output> make_outputs(const settings& s) {
     std::vector<output> outputs;
-    for (long long i = 0; i < count && !was_interrupted(); ++i) {
-        outputs.push_back(
-            {std::make_unique<ServerSide>(line.word(0), line.word(2) + std::to_string(i), capacity,
-                                          true, nullptr, was_interrupted),
-             0});
+    for (long long i = 0; i < s.count_of_outputs && !was_interrupted(); ++i) {
+        outputs.push_back({std::make_unique<ServerSide>(s.pool, s.output + std::to_string(i),
+                                                        s.capacity, true, nullptr, was_interrupted),
+                           0});
         if (outputs.back().side->start() != STARTED) break;
     }
     return outputs;
@@ -47,23 +54,18 @@ void deliver(const Val& packet, output& out, double drop_after_s) {
         ++out.dropped;
 }
 
-int multicast(const command_line& line) {
-    line.expect(5);
-    const long long count_of_outputs = line.integer(3, "N");
-    if (count_of_outputs < 1) throw usage_error("N must be at least 1");
-    const int capacity = line.capacity(4);
-    const double drop_after_s = line.real("--drop-after", -1);
-
+int multicast(const settings& s) {
+    if (s.count_of_outputs < 1) throw usage_error("N must be at least 1");
     watch_for_interrupts();
-    ClientSide input(line.word(0), line.word(1), true, nullptr, was_interrupted);
+    ClientSide input(s.pool, s.input, true, nullptr, was_interrupted);
     if (input.start() != STARTED) return exit_interrupted;
-    std::vector<output> outputs = make_outputs(line, count_of_outputs, capacity);
+    std::vector<output> outputs = make_outputs(s);
 
     long long count = 0;
     while (!was_interrupted()) {
         Val packet;
         if (!input.pipe().dequeue(1.0, packet)) continue;
-        for (output& out : outputs) deliver(packet, out, drop_after_s);
+        for (output& out : outputs) deliver(packet, out, s.drop_after_s);
         if (packet.isNone()) break;
         ++count;
     }
@@ -78,5 +80,13 @@ int multicast(const command_line& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return run_sample(usage, argc, argv, {"--drop-after"}, multicast);
+    settings s;
+    command_line line(usage);
+    line.text("POOL", s.pool);
+    line.text("INPUT", s.input);
+    line.text("OUTPUT", s.output);
+    line.integer("N", s.count_of_outputs);
+    line.integer("CAPACITY", s.capacity);
+    line.real("--drop-after", s.drop_after_s);
+    return run_program(line, argc, argv, [&] { return multicast(s); });
 }

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <string>
 #include <thread>
 
 using namespace valpool;
@@ -67,29 +68,33 @@ void wait_until_taken(const StreamingPool* pool) {
     }
 }
 
-int serve(const command_line& line) {
-    line.expect(4);
-    const long long bytes = line.integer(1, "BYTES");
-    if (bytes < 0) throw usage_error("BYTES cannot be negative");
-    const int capacity = line.capacity(3);
-    const long long packets = line.integer("--packets", 0);
-    const double interval_s = line.real("--interval", 0);
-    const double timeout_s = line.real("--timeout", 3.2);
-    auto* const address = reinterpret_cast<void*>(line.integer("--address", 0));
+struct settings {
+    std::string pool, pipe;
+    long long bytes = 0;
+    int capacity = 0;
+    long long packets = 0;
+    double interval_s = 0;
+    double timeout_s = 3.2;
+    long long address = 0;
+};
+
+int serve(const settings& s) {
+    if (s.bytes < 0) throw usage_error("BYTES cannot be negative");
+    auto* const address = reinterpret_cast<void*>(s.address);
 
     watch_for_interrupts();
-    SHMMain pool(line.word(0), static_cast<std::size_t>(bytes), true, address, was_interrupted);
+    SHMMain pool(s.pool, static_cast<std::size_t>(s.bytes), true, address, was_interrupted);
     pool.start();
-    ServerSide server(line.word(0), line.word(2), capacity, true, nullptr, was_interrupted);
+    ServerSide server(s.pool, s.pipe, s.capacity, true, nullptr, was_interrupted);
     if (server.start() != STARTED) return exit_interrupted;
     CQ& pipe = server.pipe();
 
-    for (int_8 i = 0; packets == 0 || i < packets; ++i) {
-        if (!send(pipe, make_packet(server.pool(), i), timeout_s)) break;
-        if (interval_s > 0) sleep_for(interval_s);
+    for (int_8 i = 0; s.packets == 0 || i < s.packets; ++i) {
+        if (!send(pipe, make_packet(server.pool(), i), s.timeout_s)) break;
+        if (s.interval_s > 0) sleep_for(s.interval_s);
     }
-    if (packets != 0 && send(pipe, None, timeout_s))
-        std::cout << "sent " << packets << " packets\n";
+    if (s.packets != 0 && send(pipe, None, s.timeout_s))
+        std::cout << "sent " << s.packets << " packets\n";
     wait_until_taken(pool.pool());
     return was_interrupted() ? exit_interrupted : 0;
 }
@@ -97,6 +102,15 @@ int serve(const command_line& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return run_sample(usage, argc, argv, {"--packets", "--interval", "--timeout", "--address"},
-                      serve);
+    settings s;
+    command_line line(usage);
+    line.text("POOL", s.pool);
+    line.integer("BYTES", s.bytes);
+    line.text("PIPE", s.pipe);
+    line.integer("CAPACITY", s.capacity);
+    line.integer("--packets", s.packets, 0LL);
+    line.real("--interval", s.interval_s);
+    line.real("--timeout", s.timeout_s);
+    line.integer("--address", s.address);
+    return run_program(line, argc, argv, [&] { return serve(s); });
 }

@@ -4,7 +4,8 @@
 /// processes are, with a sender and a receiver to be made in them:
 ///     void sender::send(std::string_view)
 ///     std::string_view receiver::receive()      valid until the next call
-/// They block in the system, as they do in ordinary use.
+/// A receiver with release() says with it how long. They block in the system, as they do in
+/// ordinary use. All are given a capacity in messages, and the size of the longest one.
 
 #include "support/process.hpp"
 
@@ -65,7 +66,7 @@ private:
 /// Messages with their size in front, in one stream; the receiver reads as much as there is.
 class stream_socket {
 public:
-    explicit stream_socket(std::size_t) : sockets_(SOCK_STREAM) {}
+    explicit stream_socket(std::size_t, std::size_t = 0) : sockets_(SOCK_STREAM) {}
     static std::string name() { return "Unix stream socket"; }
     static constexpr bool has_capacity = false;
 
@@ -125,7 +126,7 @@ private:
 /// One system call for each message, on either side.
 class seqpacket_socket {
 public:
-    explicit seqpacket_socket(std::size_t) : sockets_(SOCK_SEQPACKET) {}
+    explicit seqpacket_socket(std::size_t, std::size_t = 0) : sockets_(SOCK_SEQPACKET) {}
     static std::string name() { return "Unix seqpacket socket"; }
     static constexpr bool has_capacity = false;
 
@@ -162,38 +163,48 @@ class boost_queue {
 public:
     using message_queue = boost::interprocess::message_queue;
 
-    explicit boost_queue(std::size_t capacity, std::size_t message_bytes = most_message_bytes)
+    explicit boost_queue(std::size_t capacity, std::size_t message_bytes)
         : name_("message_queue"),
+          message_bytes_(message_bytes),
           queue_(boost::interprocess::create_only, name_.str().c_str(), capacity, message_bytes) {}
     static std::string name() { return "boost::interprocess::message_queue"; }
     static constexpr bool has_capacity = true;
 
     class sender {
     public:
-        explicit sender(const boost_queue& q) : queue_(q.queue_) {}
+        explicit sender(const boost_queue& q) : queue_(q.queue_), buffer_(q.message_bytes_) {}
         void send(std::string_view message) { queue_.send(message.data(), message.size(), 0); }
-
-    private:
-        message_queue& queue_;
-    };
-
-    class receiver {
-    public:
-        explicit receiver(const boost_queue& q) : queue_(q.queue_) {}
-        std::string_view receive() {
-            message_queue::size_type size = 0;
-            unsigned priority = 0;
-            queue_.receive(buffer_, sizeof buffer_, size, priority);
-            return {buffer_, size};
+        /// As byte_ring's, but written to memory of the sender's own.
+        template <class Fill>
+        void put(Fill fill) {
+            const std::size_t size = fill(buffer_.data(), buffer_.size());
+            send({buffer_.data(), size});
         }
 
     private:
         message_queue& queue_;
-        alignas(std::max_align_t) char buffer_[most_message_bytes];
+        std::vector<char> buffer_;
+    };
+
+    class receiver {
+    public:
+        explicit receiver(const boost_queue& q) : queue_(q.queue_), buffer_(q.message_bytes_) {}
+        std::string_view receive() {
+            message_queue::size_type size = 0;
+            unsigned priority = 0;
+            queue_.receive(buffer_.data(), buffer_.size(), size, priority);
+            return {buffer_.data(), size};
+        }
+        void release() noexcept {}
+
+    private:
+        message_queue& queue_;
+        std::vector<char> buffer_;
     };
 
 private:
     shm_name name_;
+    std::size_t message_bytes_;
     mutable message_queue queue_;
 };
 

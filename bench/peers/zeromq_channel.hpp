@@ -42,7 +42,7 @@ private:
 /// `capacity` is the high-water mark of both sides.
 class zeromq_channel {
 public:
-    explicit zeromq_channel(std::size_t capacity)
+    explicit zeromq_channel(std::size_t capacity, std::size_t = 0)
         : address_("ipc://@valpool_bench_" + std::to_string(getpid())), capacity_(capacity) {}
     static std::string name() {
         int major = 0, minor = 0, patch = 0;

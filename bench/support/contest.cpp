@@ -1,5 +1,6 @@
 #include "support/contest.hpp"
 
+#include "command_line.hpp"
 #include "support/process.hpp"
 
 #include <boost/json.hpp>
@@ -22,11 +23,6 @@ constexpr char usage[] =
     "  --quick       small sizes; proves that it works, and measures little\n"
     "  --no-pinning  do not keep processes on processors of their own\n"
     "  --only TEXT   only contestants with TEXT in their id or variant\n";
-
-[[noreturn]] void exit_with_usage(int code) {
-    (code == 0 ? std::cout : std::cerr) << usage;
-    std::exit(code);
-}
 
 const char* name_of(kind k) {
     switch (k) {
@@ -54,26 +50,20 @@ void print_line(const boost::json::object& line) {
 
 options parse_options(int argc, char** argv) {
     options o;
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view word = argv[i];
-        const auto next = [&]() -> const char* {
-            if (++i == argc) exit_with_usage(2);
-            return argv[i];
-        };
-        if (word == "--seconds")
-            o.seconds = std::strtod(next(), nullptr);
-        else if (word == "--round")
-            o.round = static_cast<unsigned>(std::strtoul(next(), nullptr, 10));
-        else if (word == "--quick")
-            o.is_quick = true;
-        else if (word == "--no-pinning")
-            allow_pinning(false);
-        else if (word == "--only")
-            o.only = next();
-        else
-            exit_with_usage(word == "--help" ? 0 : 2);
-    }
-    if (!(o.seconds > 0)) exit_with_usage(2);
+    bool is_unpinned = false;
+    command_line line(usage);
+    line.real("--seconds", o.seconds, 1e-3);
+    line.integer("--round", o.round, 0);
+    line.flag("--quick", o.is_quick);
+    line.flag("--no-pinning", is_unpinned);
+    line.text("--only", o.only);
+    bool is_to_run = false;
+    const int result = run_program(line, argc, argv, [&] {
+        is_to_run = true;
+        return 0;
+    });
+    if (!is_to_run) std::exit(result);
+    if (is_unpinned) allow_pinning(false);
     return o;
 }
 
@@ -125,7 +115,8 @@ int contest::run(const options& o) const {
             e.variant.find(o.only) != std::string::npos)
             order.push_back(&e);
     if (order.empty()) return 0;
-    const auto first = static_cast<std::ptrdiff_t>(o.round * 7 % order.size());
+    const auto first =
+        static_cast<std::ptrdiff_t>(static_cast<std::size_t>(o.round) * 7 % order.size());
     std::rotate(order.begin(), order.begin() + first, order.end());
     bool is_well = true;
     try {

@@ -14,13 +14,13 @@ namespace valpool::bench {
 
 struct options {
     double seconds = 0.4;  // that one measurement takes, about
-    unsigned round = 0;    // contestants start in another order each round
+    int round = 0;         // contestants start in another order each round
     bool is_quick = false;
     std::string only;  // contestants whose id or variant has this in it; empty: all
 };
 
-/// --seconds S, --round N, --quick, --no-pinning, --only TEXT. Prints the usage and exits for
-/// anything else.
+/// --seconds S, --round N, --quick, --no-pinning, --only TEXT. Exits for --help, and with 2 for
+/// what makes no sense.
 options parse_options(int argc, char** argv);
 
 struct measurement {

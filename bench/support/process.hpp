@@ -2,6 +2,8 @@
 
 /// Processes that measure together: started at once, watched, and always ended.
 
+#include "base/clock.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -25,9 +27,7 @@ inline double seconds_since(clock_type::time_point began) {
 }
 
 /// On the clock that all processes share.
-inline std::int64_t now_ns() {
-    return std::chrono::nanoseconds(clock_type::now().time_since_epoch()).count();
-}
+inline std::int64_t now_ns() { return detail::steady_now_ns(); }
 
 /// What one of the processes does. An exception in it fails the whole measurement.
 struct role {

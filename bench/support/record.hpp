@@ -4,10 +4,7 @@
 
 #include "support/stream.hpp"
 
-#include <valpool/valpool.hpp>
-
-#include <boost/json.hpp>
-
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -15,6 +12,7 @@
 namespace valpool::bench {
 
 struct record {
+    static constexpr std::size_t most_bytes = 256;  // as a message, of any format
     static constexpr std::string_view name = "sixteen letters.";
     static_assert(name.size() == 16);
 
@@ -29,23 +27,39 @@ struct record {
         return sequence_number;
     }
 
-    static void build(Val& data, std::int64_t sequence_number) {
+    /// A Val or a JSON object.
+    template <class Table>
+    static void build(Table& data, std::int64_t sequence_number) {
         data["sequence_number"] = sequence_number;
         data["name"] = name;
         data["value"] = value(sequence_number);
     }
-    static std::int64_t check(const Val& data) {
-        return checked(data["sequence_number"], data["name"].text(), data["value"]);
+    /// A writer of a format: see message_pack.
+    template <class Writer>
+    static void write(Writer& w, std::int64_t sequence_number) {
+        w.map(3);
+        w.integer("sequence_number", sequence_number);
+        w.text("name", name);
+        w.real("value", value(sequence_number));
+        w.end_map();
+    }
+    /// `Values` says how to look into a table: pooled_values, json_values, message_pack, ...
+    template <class Values, class Table>
+    static std::int64_t check(const Table& data) {
+        return checked(Values::integer(Values::at(data, "sequence_number")),
+                       Values::text(Values::at(data, "name")),
+                       Values::real(Values::at(data, "value")));
     }
 
-    static void build(boost::json::object& data, std::int64_t sequence_number) {
+    /// Of a packet that is a copy of packet 0, all that differs.
+    template <class Table>
+    static void change_model(Table& data, std::int64_t sequence_number) {
         data["sequence_number"] = sequence_number;
-        data["name"] = name;
         data["value"] = value(sequence_number);
     }
-    static std::int64_t check(const boost::json::object& data) {
-        return checked(data.at("sequence_number").as_int64(), data.at("name").as_string(),
-                       data.at("value").to_number<double>());
+    template <class Values, class Table>
+    static std::int64_t check_model(const Table& data) {
+        return check<Values>(data);
     }
 };
 

@@ -2,6 +2,7 @@
 
 /// The fastest way to pass fixed records between two processes that both spin: the limit.
 
+#include "base/relax.hpp"
 #include "support/process.hpp"
 #include "support/record.hpp"
 
@@ -14,11 +15,7 @@
 
 namespace valpool::bench {
 
-inline void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
+using detail::relax;
 
 /// One producer, one consumer. Each index is written by one side only and has a cache line of its
 /// own, on which that side also keeps what it last saw of the other one's: so the other line is

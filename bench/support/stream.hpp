@@ -15,6 +15,14 @@ namespace valpool::bench {
 /// The sequence number of the packet that closes a stream.
 constexpr std::int64_t end_of_stream = -1;
 
+/// As far as a measurement gets, and what the longest messages are made with.
+constexpr std::int64_t ordinary_number = 1'000'000;
+constexpr std::int64_t longest_number = std::int64_t{1} << 40;
+
+inline measurement packet_size(std::size_t bytes) {
+    return {"size of a packet", "bytes", static_cast<double>(bytes)};
+}
+
 /// No measurement takes nearly that long.
 constexpr std::chrono::seconds longest_measurement{60};
 
@@ -44,6 +52,39 @@ std::int64_t send_for(double seconds, Send send, std::int64_t first = 0) {
     return next;
 }
 
+/// A known number of processes wait for each other three times.
+struct stages {
+    barrier ready;
+    barrier warm;
+    barrier done;
+    double rate = 0;
+};
+
+constexpr std::int64_t warm_up_packets = 200;
+
+template <class Producer>
+void produce_stream(Producer& producer, stages& s, std::uint32_t parties, double seconds) {
+    const auto send = [&](std::int64_t n) { producer.send(n); };
+    s.ready.arrive_and_wait(parties);
+    for (std::int64_t n = 0; n < warm_up_packets; ++n) send(n);
+    s.warm.arrive_and_wait(parties);
+    send_for(seconds, send, warm_up_packets);
+    send(end_of_stream);
+    s.done.arrive_and_wait(parties);
+}
+
+template <class Consumer>
+void consume_stream(Consumer& consumer, stages& s, std::uint32_t parties) {
+    s.ready.arrive_and_wait(parties);
+    for (std::int64_t n = 0; n < warm_up_packets; ++n) expect_packet(consumer.receive(), n);
+    s.warm.arrive_and_wait(parties);
+    const auto began = clock_type::now();
+    std::int64_t next = warm_up_packets;
+    for (std::int64_t n; (n = consumer.receive()) != end_of_stream; ++next) expect_packet(n, next);
+    s.rate = static_cast<double>(next - warm_up_packets) / seconds_since(began);
+    s.done.arrive_and_wait(parties);
+}
+
 /// Measures a transport: an object made before the processes are, with
 ///     producer(const transport&)   in the sending process; with `void send(int64 sequence_number)`
 ///     consumer(const transport&)   in the receiving one; with `int64 receive()`, which looks up
@@ -52,38 +93,47 @@ std::int64_t send_for(double seconds, Send send, std::int64_t first = 0) {
 /// to warm up: until those have arrived, some transports are still connecting.
 template <class Transport>
 measurements packets_per_second(const Transport& transport, const options& o) {
-    constexpr std::int64_t warm_up = 200;
-    struct board {
-        barrier ready;
-        barrier warm;
-        barrier done;
-        double rate = 0;
-    };
-    const shared<board> b;
+    const shared<stages> s;
     const auto produce = [&] {
         typename Transport::producer producer(transport);
-        const auto send = [&](std::int64_t n) { producer.send(n); };
-        b->ready.arrive_and_wait(2);
-        for (std::int64_t n = 0; n < warm_up; ++n) send(n);
-        b->warm.arrive_and_wait(2);
-        send_for(o.seconds, send, warm_up);
-        send(end_of_stream);
-        b->done.arrive_and_wait(2);
+        produce_stream(producer, *s, 2, o.seconds);
     };
     const auto consume = [&] {
         typename Transport::consumer consumer(transport);
-        b->ready.arrive_and_wait(2);
-        for (std::int64_t n = 0; n < warm_up; ++n) expect_packet(consumer.receive(), n);
-        b->warm.arrive_and_wait(2);
-        const auto began = clock_type::now();
-        std::int64_t next = warm_up;
-        for (std::int64_t n; (n = consumer.receive()) != end_of_stream; ++next)
-            expect_packet(n, next);
-        b->rate = static_cast<double>(next - warm_up) / seconds_since(began);
-        b->done.arrive_and_wait(2);
+        consume_stream(consumer, *s, 2);
     };
     run_processes({{0, produce}, {1, consume}}, longest_measurement);
-    return {{"rate", "packets/s", b->rate}};
+    return {{"rate", "packets/s", s->rate}};
+}
+
+/// The same with a third process between the two, on either's processor:
+///     middle(const transport&)   with `int64 pass_on()`: takes a packet, changes one field, and
+///                                passes it on; returns its number
+///     consumer(const transport&, true)   takes what that one has passed on
+template <class Transport>
+measurements packets_per_second_in_three_stages(const Transport& transport, const options& o) {
+    const shared<stages> s;
+    const auto produce = [&] {
+        typename Transport::producer producer(transport);
+        produce_stream(producer, *s, 3, o.seconds);
+    };
+    const auto pass_on = [&] {
+        typename Transport::middle middle(transport);
+        s->ready.arrive_and_wait(3);
+        for (std::int64_t n = 0; n < warm_up_packets; ++n) middle.pass_on();
+        s->warm.arrive_and_wait(3);
+        while (middle.pass_on() != end_of_stream) {
+        }
+        s->done.arrive_and_wait(3);
+    };
+    const auto consume = [&] {
+        typename Transport::consumer consumer(transport, true);
+        consume_stream(consumer, *s, 3);
+    };
+    run_processes(
+        {{role::first_two, produce}, {role::first_two, pass_on}, {role::first_two, consume}},
+        longest_measurement);
+    return {{"rate", "packets/s", s->rate}};
 }
 
 }  // namespace valpool::bench
