@@ -21,7 +21,7 @@ fi
 # "OPERATION INSTRUCTIONS", of one repetition.
 counts() {
   local dump name total
-  for dump in "$out"/counts.*; do
+  for dump in $(ls -v "$out"/counts.*); do
     name=$(sed -n 's/^desc: Trigger: Client Request: //p' "$dump")
     total=$(sed -n 's/^totals: \([0-9]*\).*/\1/p' "$dump")
     [ -z "$name" ] || echo "$name $((total / 200))"
