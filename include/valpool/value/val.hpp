@@ -573,6 +573,8 @@ private:
         return get_short(key.head, key.second, key.third);
     }
     Val& get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
+    Val& at_long(const Key& key);
+    Val& get_long(const Key& key) const;
 
     unsigned char place_;                            // see place
     alignas(4) unsigned char content_[inline_text];  // see slot_offset
