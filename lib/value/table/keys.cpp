@@ -153,14 +153,14 @@ template <class... Words>
 /// What most insertions are: into the room that there is, of a table that nobody else sees. `b` is
 /// the table's region.
 [[gnu::always_inline]] inline Val* table::insert_at_once(box* b, Val* at, const short_text& key) {
-    if (size_ >= capacity_) return nullptr;
+    const bool is_shared = b && b->published.load(std::memory_order_relaxed);
+    if (size_ >= capacity_ || is_shared) return nullptr;
     const auto put = [&](box * region) __attribute__((always_inline)) {
         value_access::new_short(at, key, region);
         return value_access::new_none(value_of(at, capacity_), region);
     };
     // Twice, for a region that is known not to be null is written in half the instructions.
-    if (!b) return put(nullptr);
-    return b->published.load(std::memory_order_relaxed) ? nullptr : put(b);
+    return b ? put(b) : put(nullptr);
 }
 
 // What these call out of line is in functions that take words, and comes last: so the quick ways

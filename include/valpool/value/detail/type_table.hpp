@@ -8,10 +8,10 @@
 ///
 /// A new kind of type (a date, say) is a further parameter of VALPOOL_VALUE_TYPES. Every expansion
 /// of that then fails to compile: type_rows.hpp, visit.hpp, compare.cpp. What distinguishes only
-/// some kinds (print.cpp, json.cpp, number_order.cpp for the hash, val.cpp for copying, convert.cpp)
-/// compiles, and throws "damaged" for the new one at run time; type_table_test goes through all of
-/// it and names each. A constructor of Val, as() and get_if() are for the new type to add, and
-/// compat/ocserialize.h and compat/numbers.hpp write the tags of the original's files.
+/// some kinds (print.cpp, json.cpp, number_order.cpp for the hash, val.cpp for copying,
+/// convert.cpp) compiles, and throws "damaged" for the new one at run time; type_table_test goes
+/// through all of it and names each. A constructor of Val, as() and get_if() are for the new type
+/// to add, and compat/ocserialize.h and compat/numbers.hpp write the tags of the original's files.
 ///
 /// Either way layout_version changes: an older program must not meet the new tag.
 ///
