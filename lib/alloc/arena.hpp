@@ -6,8 +6,9 @@
 ///   arena | process slots | lanes | lane heaps | seats | page table | page map | partial maps |
 ///   pages
 ///
-/// These edits bump layout_version: every change to a struct in this header, to box and chunk, to
-/// the size classes, to the queue's structs, and to the hash of values, because tables store it.
+/// These edits bump layout_version: every change to a struct in this header, to the registry and
+/// the seats, to box and chunk, to the size classes, to the queue's structs, to Val, its types and
+/// tables, and to the hash of values, because tables store it.
 
 #include <valpool/alloc/streaming_pool.hpp>
 

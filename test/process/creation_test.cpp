@@ -399,7 +399,7 @@ BOOST_AUTO_TEST_CASE(more_than_its_control_group_may_have_is_an_error_not_a_kill
         [&] {
             if (!group.enter()) _exit(77);
         },
-        100 * megabyte, {name.str(), "are free"});
+        100 * megabyte, {name.str(), "are available"});
     child enough([&] {
         if (!group.enter()) return 77;
         SHMMain main(name, 10 * megabyte);
@@ -418,7 +418,7 @@ BOOST_AUTO_TEST_CASE(a_size_below_zero_is_shown_as_that) {
 }
 
 BOOST_AUTO_TEST_CASE(errors_have_the_pools_name_not_the_temporary_files) {
-    expect_error([] {}, std::size_t{1} << 44, {"memory pool \"" + name.str() + "\"", "are free"});
+    expect_error([] {}, std::size_t{1} << 44, {"memory pool \"" + name.str() + "\"", "are available"});
     SHMMain main(name, megabyte);
     main.start();
     std::vector<Val> filling;

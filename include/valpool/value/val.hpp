@@ -216,7 +216,7 @@ public:
         return *this;
     }
     template <class T, detail::if_text<T> = 0>
-    Val& operator=(const T& text) {
+    VALPOOL_ALWAYS_INLINE Val& operator=(const T& text) {
         return detail::visit_text(
             text, [this](const detail::short_text& t) -> Val& { return assign_short(t); },
             [this](std::string_view bytes) -> Val& { return assign_text(bytes); });
@@ -293,13 +293,13 @@ public:
     Val& operator[](const Val& key);
     const Val& operator[](const Val& key) const { return (*this)(key); }
     template <class T, detail::if_text<T> = 0>
-    Val& operator[](const T& key) {
+    VALPOOL_ALWAYS_INLINE Val& operator[](const T& key) {
         return detail::visit_text(
             key, [this](const detail::short_text& t) -> Val& { return at_short_text(t); },
             [this](std::string_view bytes) -> Val& { return at_text(bytes); });
     }
     template <class T, detail::if_text<T> = 0>
-    const Val& operator[](const T& key) const {
+    VALPOOL_ALWAYS_INLINE const Val& operator[](const T& key) const {
         return (*this)(key);
     }
     Val& operator[](const Key& key);
@@ -308,7 +308,7 @@ public:
     Val& operator()(const Val& key) const;
     Val& operator()(const Key& key) const;
     template <class T, detail::if_text<T> = 0>
-    Val& operator()(const T& key) const {
+    VALPOOL_ALWAYS_INLINE Val& operator()(const T& key) const {
         return detail::visit_text(
             key, [this](const detail::short_text& t) -> Val& { return get_short_text(t); },
             [this](std::string_view bytes) -> Val& { return get_text(bytes); });
@@ -573,6 +573,8 @@ private:
         return get_short(key.head, key.second, key.third);
     }
     Val& get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
+    Val& at_long(const Key& key);
+    Val& get_long(const Key& key) const;
 
     unsigned char place_;                            // see place
     alignas(4) unsigned char content_[inline_text];  // see slot_offset

@@ -4,6 +4,7 @@
 
 #include <sstream>
 #include <stdexcept>
+#include <type_traits>
 
 /// Looking up and inserting by key.
 
@@ -76,23 +77,8 @@ const Val* table::find(const Val& key) const {
     return key.tag == 'a' ? find(key.text()) : find_any(key);
 }
 
-namespace {
-/// Calls visit with the key's words, or with its bytes if it is longer.
-template <class Visitor>
-decltype(auto) visit_prepared(const Key& key, Visitor visit) {
-    const std::string_view text = key.text();
-    return text.size() <= short_text::most ? visit(short_text(text)) : visit(text);
-}
-}  // namespace
-
 const Val* table::find(const Key& key) const {
-    return visit_prepared(key, [&](const auto& wanted) -> const Val* {
-        if (!index_ && has_fingerprints(capacity_)) {
-            const entry_row row = first_row();
-            if (Val* const at = find_next(row, prepared(wanted))) return row.value(at);
-        }
-        return find_entry(wanted, key.hash_).value;
-    });
+    return key.is_short() ? find(key.words()) : find_entry(key.text(), key.hash_).value;
 }
 
 // --- or an exception --------------------------------------------------------------------------
@@ -104,6 +90,7 @@ Val& table::at(const Val& key) const {
 }
 
 Val& table::at(const Key& key) const {
+    if (key.is_short()) return at(key.words());
     const Val* const found = find(key);
     if (!found) throw_missing(Val(key.text()));
     return const_cast<Val&>(*found);
@@ -168,8 +155,12 @@ template <class... Words>
 [[gnu::always_inline]] inline Val* table::insert_at_once(box* b, Val* at, const short_text& key) {
     const bool is_shared = b && b->published.load(std::memory_order_relaxed);
     if (size_ >= capacity_ || is_shared) return nullptr;
-    value_access::new_short(at, key, b);
-    return value_access::new_none(value_of(at, capacity_), b);
+    const auto put = [&](box * region) __attribute__((always_inline)) {
+        value_access::new_short(at, key, region);
+        return value_access::new_none(value_of(at, capacity_), region);
+    };
+    // Twice, for a region that is known not to be null is written in half the instructions.
+    return b ? put(b) : put(nullptr);
 }
 
 // What these call out of line is in functions that take words, and comes last: so the quick ways
@@ -238,19 +229,18 @@ Val& table::find_or_insert_words(std::uint64_t head, std::uint64_t second, std::
 }
 
 Val& table::find_or_insert(const Key& key) {
-    return visit_prepared(key, [&](const auto& wanted) -> Val& {
-        Val* const value = find_entry(wanted, key.hash_).value;
-        return value ? *value : add(wanted, key.hash_, true);
-    });
+    if (key.is_short()) return find_or_insert(key.words());
+    Val* const value = find_entry(key.text(), key.hash_).value;
+    return value ? *value : add(key.text(), key.hash_, true);
 }
 
 namespace {
 template <class AnyKey>
 void new_key(Val* place, const AnyKey& key, const allocator<char>& memory) {
-    new (place) Val(key, memory);
-}
-void new_key(Val* place, const short_text& key, const allocator<char>& memory) noexcept {
-    value_access::new_short(place, key, memory.region());
+    if constexpr (std::is_same_v<AnyKey, short_text>)
+        value_access::new_short(place, key, memory.region());
+    else
+        new (place) Val(key, memory);
 }
 }  // namespace
 
@@ -319,11 +309,11 @@ Val& Val::get_short(std::uint64_t head, std::uint64_t second, std::uint64_t thir
     return get_elsewhere(*this, head, second, third);
 }
 
-Val& Val::operator[](const Key& key) {
+Val& Val::at_long(const Key& key) {
     return detail::is_table(tag) ? detail::table_of(*this)[key] : (*this)[Val(key.text())];
 }
 
-Val& Val::operator()(const Key& key) const {
+Val& Val::get_long(const Key& key) const {
     return detail::is_table(tag) ? detail::table_of(*this)(key) : (*this)(Val(key.text()));
 }
 

@@ -72,6 +72,7 @@ void check_number(char tag, const std::string& name, char letter, const std::str
     BOOST_TEST(find_type(tag)->size_bytes == sizeof(T));
     BOOST_TEST((v.as<T>() == static_cast<T>(1)));
     BOOST_TEST(is_plain(tag));
+    if (!is_complex_number(tag)) BOOST_TEST((from_json(to_json(v)) == v), to_json(v));
     Array<T> a;
     a.append(static_cast<T>(0));
     a.append(static_cast<T>(1));

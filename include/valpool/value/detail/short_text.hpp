@@ -120,6 +120,8 @@ template <class T>
 constexpr bool may_be_short_literal = false;
 template <std::size_t N>
 constexpr bool may_be_short_literal<char[N]> = N <= short_text::most + 1;
+// Whatever takes a key by its text is always inlined: in a program of many fields a compiler would
+// otherwise make one function for all literals of a length, and prepare none of them.
 
 /// Calls with_short(short_text), inlined, for a literal with a short text, and
 /// with_any(string_view) for all other text. (The size is checked again: the text in a char array

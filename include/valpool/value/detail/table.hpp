@@ -58,7 +58,7 @@ public:
 
     Val& operator[](const Val& key) { return find_or_insert(key); }
     template <class T, if_text<T> = 0>
-    Val& operator[](const T& key) {
+    VALPOOL_ALWAYS_INLINE Val& operator[](const T& key) {
         return visit_text(
             key, [this](const short_text& t) -> Val& { return find_or_insert(t); },
             [this](std::string_view bytes) -> Val& { return find_or_insert(bytes); });
@@ -67,13 +67,13 @@ public:
     const Val& operator[](const Key& key) const { return (*this)(key); }
     const Val& operator[](const Val& key) const { return (*this)(key); }
     template <class T, if_text<T> = 0>
-    const Val& operator[](const T& key) const {
+    VALPOOL_ALWAYS_INLINE const Val& operator[](const T& key) const {
         return (*this)(key);
     }
     Val& operator()(const Val& key) const { return at(key); }
     Val& operator()(const Key& key) const { return at(key); }
     template <class T, if_text<T> = 0>
-    Val& operator()(const T& key) const {
+    VALPOOL_ALWAYS_INLINE Val& operator()(const T& key) const {
         return visit_text(
             key, [this](const short_text& t) -> Val& { return at(t); },
             [this](std::string_view bytes) -> Val& { return at(bytes); });

@@ -101,10 +101,12 @@ constexpr bool is_big(char tag) noexcept {
         default: return false;
     }
 }
+template <class T>
+constexpr bool is_complex_type = std::is_same_v<T, complex_8> || std::is_same_v<T, complex_16>;
 constexpr bool is_complex_number(char tag) noexcept {
     switch (tag) {
 #define VALPOOL_IS_COMPLEX(tag, type, ...) \
-    case tag: return !std::is_arithmetic_v<type>;
+    case tag: return is_complex_type<type>;
         VALPOOL_NUMBER_TYPES(VALPOOL_IS_COMPLEX)
 #undef VALPOOL_IS_COMPLEX
         default: return false;

@@ -1,9 +1,20 @@
 #pragma once
 
 /// The types that a value can have, one row for each. Everything that depends on the type comes
-/// from these rows. A new type of number is one row here; as long as other necessary code is
-/// missing, the library does not compile, or type_table_test fails. A new kind of type is a further
-/// parameter of VALPOOL_VALUE_TYPES, which every place that distinguishes types then has to name.
+/// from these rows.
+///
+/// A new type of number is one row. Then convert.cpp (number_of, what arithmetic cannot do) and
+/// print.cpp do not compile until they know it, and type_table_test names what is left.
+///
+/// A new kind of type (a date, say) is a further parameter of VALPOOL_VALUE_TYPES. Every expansion
+/// of that then fails to compile: type_rows.hpp, visit.hpp, compare.cpp. What distinguishes only
+/// some kinds (print.cpp, json.cpp, number_order.cpp for the hash, val.cpp for copying,
+/// convert.cpp) compiles, and throws "damaged" for the new one at run time; type_table_test goes
+/// through all of it and names each. A constructor of Val, as() and get_if() are for the new type
+/// to add, and compat/ocserialize.h and compat/numbers.hpp write the tags of the original's files.
+///
+/// Either way layout_version changes: an older program must not meet the new tag.
+///
 /// These are macros, because only macros can generate the cases of a switch, which the fast paths
 /// need.
 
