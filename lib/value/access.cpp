@@ -129,9 +129,17 @@ bool Val::remove(const Val& key) {
 void Val::append(const Val& value) { append_to(*this, value); }
 void Val::append(Val&& value) {
     if (&value == this) return append(std::as_const(value));
-    if (tag == 'n' && subtype == 'Z' && !isproxy)
-        return static_cast<Arr*>(value_access::own_container(*this))->append(std::move(value));
+    if (tag == 'n' && subtype == 'Z')
+        return static_cast<Arr*>(value_access::container_of_known(*this))->append(std::move(value));
     append_to(*this, std::move(value));
+}
+
+void Val::append_number(std::uint64_t head, std::uint64_t slot) {
+    const short_text words(head, slot, 0);
+    if (tag == 'n' && subtype == 'Z')
+        static_cast<Arr*>(value_access::container_of_known(*this))->append_words(words);
+    else
+        append(value_access::value_of_words(words));
 }
 
 void Val::appendStr(const Val& value) {

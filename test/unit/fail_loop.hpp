@@ -61,7 +61,7 @@ inline Val make_value(StreamingPool* pool) {
                              {"slack", Arr()}});
     v["ref"] = Shared(pool, Tab{{"k", long_text}});
     Tab& full = v["full"];
-    for (int i = 0; i < 4 + 8 + 8 + 16; ++i) full[i] = i;  // its first chunks
+    for (int i = 0; i < 4 + 15 + 15; ++i) full[i] = i;  // its first chunks
     static_cast<Arr&>(v["slack"]).resize(1000);
     return v;
 }

@@ -135,11 +135,7 @@ public:
     /// container that this array is a part of.
     void append(T&& item) {
         if constexpr (std::is_same_v<T, Val>) {
-            // What most are: into the room that there is, of a list that nobody else sees.
-            const detail::box* const b = region();
-            const bool is_shared = b && b->published.load(std::memory_order_relaxed);
-            if (items_.size() < items_.capacity() && !is_shared && !is_step(items_.size()) &&
-                !is_element(item)) {
+            if (takes_more_at_once() && !is_element(item)) {
                 items_.emplace_back(std::move(item));
                 return;
             }
@@ -319,7 +315,23 @@ public:
     StreamingPool* allocator() const noexcept { return detail::pool_of_region(region()); }
 
 private:
+    friend class Val;
     using vector = boost::container::vector<T, detail::allocator<T>>;
+
+    /// Whether an element can be added without further ado: into the room that there is, of a list
+    /// that nobody else sees. That is what most additions are.
+    bool takes_more_at_once() const noexcept {
+        const detail::box* const b = region();
+        const bool is_shared = b && b->published.load(std::memory_order_relaxed);
+        return items_.size() < items_.capacity() && !is_shared && !is_step(items_.size());
+    }
+    /// A value that owns nothing, by its words.
+    void append_words(const detail::short_text& words) {
+        if (takes_more_at_once())
+            items_.emplace_back(words);
+        else
+            append_elsewhere(detail::value_access::value_of_words(words));
+    }
 
     static vector copy_of(const Array& other, const detail::allocator<T>& memory) {
         return other.isEmpty() ? with_room(other.items_.capacity(), memory)

@@ -330,6 +330,21 @@ public:
     void append(const Val& value);
     /// The same, and moves the value in as Array::append does.
     void append(Val&& value);
+    template <class T, detail::if_number<T> = 0>
+    void append(T number) {
+        using word = detail::stored_number<detail::number_like<T>>;
+        if constexpr (sizeof(word) <= sizeof(std::uint64_t)) {
+            // In registers, not by way of a Val in memory.
+            const auto value = static_cast<word>(static_cast<detail::number_like<T>>(number));
+            std::uint64_t slot = 0;
+            std::memcpy(&slot, &value, sizeof value);
+            append_number(detail::short_text::header(detail::number_tag<detail::number_like<T>>(),
+                                                     'Z', false, place::in_slot),
+                          slot);
+        } else {
+            append(Val(number));
+        }
+    }
     /// Like append, but in a table the key is the number as text: '0', '1', ...
     void appendStr(const Val& value);
     /// Turns a container that this value owns into one that it shares: the value becomes a proxy on
@@ -515,6 +530,10 @@ private:
         take_from(other, other.alloc_.region() == region);
     }
     explicit Val(detail::box* region) noexcept : Val(region, unwritten()) { become_none(); }
+    /// Of words that are those of a value that owns nothing.
+    Val(const detail::short_text& words, detail::box* region) noexcept : Val(region, unwritten()) {
+        set_short(words);
+    }
     /// These expect *this to be None, or to have only its allocator written yet.
     void copy_from(const Val& other) {
         const detail::short_text bytes(other.stored());  // the raw words, whatever the type is
@@ -573,6 +592,7 @@ private:
         return get_short(key.head, key.second, key.third);
     }
     Val& get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
+    void append_number(std::uint64_t head, std::uint64_t slot);
     Val& at_long(const Key& key);
     Val& get_long(const Key& key) const;
 

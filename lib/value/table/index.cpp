@@ -7,17 +7,16 @@
 namespace valpool::detail {
 
 namespace {
-/// A third and a fourth of what there is then; but as much as all of a small first chunk, or ten
-/// entries would be many chunks.
-std::uint32_t smallest_for(std::uint32_t first_capacity) noexcept {
-    const std::uint32_t half = std::bit_ceil(first_capacity) / 2;
-    return std::max<std::uint32_t>(half, 2 * smallest_chunk);
+/// So that the first pair is about as large as the first chunk.
+std::uint8_t log2_smallest_for(std::uint32_t first_capacity) noexcept {
+    const std::uint32_t units = first_capacity / (2 * table_index::chunk_unit);
+    return static_cast<std::uint8_t>(std::bit_width(units));
 }
 }  // namespace
 
 table_index::table_index(std::uint32_t first, unsigned log2) noexcept
-    : smallest(smallest_for(first)),
-      log2_smallest(static_cast<std::uint8_t>(std::countr_zero(smallest))),
+    : smallest(chunk_unit << log2_smallest_for(first)),
+      log2_smallest(log2_smallest_for(first)),
       log2_words(static_cast<std::uint8_t>(log2)) {
     for (unsigned j = 0; j < most_chunks(); ++j) new (&chunk(j)) chunk_pointer(nullptr);
     std::fill_n(words(), std::size_t{1} << log2, 0);

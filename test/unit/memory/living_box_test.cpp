@@ -250,6 +250,30 @@ BOOST_AUTO_TEST_CASE(tables_and_lists_that_shrink_give_back) {
     BOOST_TEST(b.value["table"]("another") == 1);
 }
 
+BOOST_AUTO_TEST_CASE(what_only_grows_takes_at_most_half_as_much_again_as_a_copy) {
+    const std::vector<std::pair<const char*, std::function<void(Val&, int)>>> kinds = {
+        {"texts as keys", [](Val& v, int i) { v["key " + std::to_string(i)] = i; }},
+        {"numbers as keys", [](Val& v, int i) { v[i] = i; }},
+        {"a list", [](Val& v, int i) { (i == 0 ? v["list"] = Arr() : v["list"]).append(i); }},
+    };
+    // Their pages have 16 and 64 KiB.
+    for (const std::size_t megabytes : {4u, 64u})
+        for (const auto& [what, add] : kinds) {
+            living_box b(megabytes << 20);
+            const std::size_t fresh = b.used() - b.system_bytes;
+            int next_look = 64;
+            for (int i = 0; i < 16000 && b.used() < b.pool->bytes() / 4; ++i) {
+                add(b.value, i);
+                if (i != next_look) continue;
+                next_look += next_look / 12;
+                const std::size_t mine = b.used() - b.system_bytes - fresh;
+                const std::size_t most = b.content() * 3 / 2 + allowance;
+                BOOST_TEST(mine <= most, what << ", " << i << " entries, " << megabytes << " MB: "
+                                              << mine << " bytes instead of at most " << most);
+            }
+        }
+}
+
 BOOST_AUTO_TEST_CASE(containers_are_copied_once_into_a_pool) {
     living_box b;
     const Tab t{{"a", std::string(100, 'x')}, {"b", Arr{1, 2}}};

@@ -19,6 +19,8 @@ class Val;
 
 namespace detail {
 
+struct short_text;
+
 /// The address of something, or of what nobody will look at: that spares comparing with null.
 template <class T>
 T* get_some(const boost::interprocess::offset_ptr<T>& p) noexcept {
@@ -79,7 +81,7 @@ public:
     /// a box also allocate in that box.
     template <class U, class... Args>
     void construct(U* place, Args&&... args) {
-        if constexpr (std::is_same_v<U, Val> && (std::is_same_v<std::decay_t<Args>, Val> && ...))
+        if constexpr (std::is_same_v<U, Val> && (is_value_or_its_words<std::decay_t<Args>> && ...))
             // Not by an allocator, which would be converted for each value.
             ::new (static_cast<void*>(place)) U(std::forward<Args>(args)..., region());
         else if constexpr (std::is_constructible_v<U, Args&&..., const allocator<char>&>)
@@ -98,6 +100,10 @@ public:
     friend bool operator!=(const allocator& a, const allocator& b) noexcept { return !(a == b); }
 
 private:
+    template <class T2>
+    static constexpr bool is_value_or_its_words =
+        std::is_same_v<T2, Val> || std::is_same_v<T2, short_text>;
+
     boost::interprocess::offset_ptr<box> region_;
 };
 

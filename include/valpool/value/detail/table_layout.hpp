@@ -44,8 +44,9 @@ struct table_index {
     static constexpr std::uint64_t removed = 0xffffffff;  // a position that no entry has
 
     std::uint32_t holes = 0;
-    std::uint32_t room = 0;        // so many positions need neither a chunk nor a larger index
-    const std::uint32_t smallest;  // entries of the first pair of chunks: a power of two
+    std::uint32_t room = 0;  // so many positions need neither a chunk nor a larger index
+    /// Entries of the first pair of chunks: chunk_unit << log2_smallest.
+    const std::uint32_t smallest;
     const std::uint8_t log2_smallest;
     const std::uint8_t log2_words;
     std::uint8_t chunks = 0;
@@ -55,8 +56,10 @@ struct table_index {
     static std::size_t size_bytes(unsigned log2) noexcept;
 
     /// The chunks behind the first one come in pairs of the same size, each pair twice as large as
-    /// the one before: so a table grows by a half or a third at a time, and has never more room
-    /// than 1.5 times what its entries need, but for the first pair.
+    /// the one before: so a table grows by a half or a third at a time. Their sizes are multiples
+    /// of this, not powers of two: with its header in a box's region, such a chunk nearly fills a
+    /// block or whole pages, where one of a power of two would begin another page for the header.
+    static constexpr std::uint32_t chunk_unit = 15;
     std::uint32_t capacity_of(unsigned j) const noexcept { return smallest << (j / 2); }
     /// How many entries the chunks before that one have together; without the table's first.
     std::size_t entries_before(unsigned j) const noexcept {
@@ -70,12 +73,14 @@ struct table_index {
         std::uint32_t capacity;  // of that chunk
     };
     place place_of(std::size_t position) const noexcept {
-        const std::size_t p = position + 2 * std::size_t{smallest};
-        const auto log2 = static_cast<unsigned>(62 - __builtin_clzll(p));  // of the capacity
-        const std::size_t capacity = std::size_t{1} << log2;
-        return {2 * (log2 - log2_smallest) + static_cast<unsigned>(p >> log2 & 1),
-                static_cast<std::uint32_t>(p & (capacity - 1)),
-                static_cast<std::uint32_t>(capacity)};
+        // As if a pair of half the size, or one chunk of the same, came before the first pair: then
+        // each pair begins at a power of two, in units.
+        const auto p = static_cast<std::uint32_t>(position) + 2 * smallest;
+        const std::uint32_t units = p / chunk_unit;
+        const auto log2 = static_cast<unsigned>(30 - __builtin_clz(units));  // of the capacity
+        const std::uint32_t capacity = chunk_unit << log2;
+        const std::uint32_t number = units >> log2;  // 2 or 3: the first or the second of its pair
+        return {2 * (log2 - log2_smallest) + (number & 1), p - number * capacity, capacity};
     }
     /// Pairs of doubling chunks reach what the words can index in so many steps.
     unsigned most_chunks() const noexcept { return most_chunks(log2_words); }

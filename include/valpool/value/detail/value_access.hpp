@@ -55,6 +55,8 @@ struct VALPOOL_API value_access {
     static void new_short(Val* place, const short_text& text, box* region) noexcept {
         (new (place) Val(region, Val::unwritten()))->set_short(text);
     }
+    /// On the heap.
+    static Val value_of_words(const short_text& words) noexcept { return Val(words, nullptr); }
     static Val* new_none(Val* place, box* region) noexcept {
         Val* const v = new (place) Val(region, Val::unwritten());
         v->become_none();
