@@ -16,9 +16,11 @@ class table;
 /// in which a table keeps it, longer text with its hash. Usable wherever a table or a value takes a
 /// key by text: t[k], t(k), findValue(k), contains(k), insertKeyAndValue(k, value).
 /// It pays for keys that the program has as std::string; the compiler prepares a literal of up to
-/// 20 bytes by itself. docs/values.md has the figures. Throws: std::bad_alloc for a text of more
-/// than 20 bytes, which it copies to the heap; std::logic_error for a null pointer. Blocking:
-/// never. Thread safety: as for a standard container.
+/// 20 bytes by itself. docs/values.md has the figures.
+///
+/// Throws: std::bad_alloc for a text of more than 20 bytes, which it copies to the heap;
+/// std::logic_error for a null pointer. Blocking: never.
+/// Thread safety: as for a standard container.
 class VALPOOL_API Key {
 public:
     template <class T, detail::if_text<T> = 0>
