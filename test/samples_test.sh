@@ -142,20 +142,21 @@ for i in 0 1 2; do
 done
 
 # With --drop-after, a reader that never reads delays nobody. It misses what does not fit its pipe
-# of 4, except for the end mark, which it takes at last.
-start multicast ./multicast_ex "$pool" pipe out 2 4 --drop-after 0
+# of 30, except for the end mark, which it takes at last. The other one has room for packets of 0.6
+# seconds: a busy machine must not make it miss any.
+start multicast ./multicast_ex "$pool" pipe out 2 30 --drop-after 0
 multicast=$last_pid
 start reader0 ./clientside_ex "$pool" out0 --print 0
 reader=$last_pid
-start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 50 --interval 0.005
+start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 50 --interval 0.02
 server=$last_pid
-sleep 1
-start reader1 ./clientside_ex "$pool" out1
 ends_with 0 "$reader"
-ends_with 0 "$multicast"
+start reader1 ./clientside_ex "$pool" out1
 actual=0
 wait "$last_pid" || actual=$?
 [ "$actual" = 0 ] || [ "$actual" = 1 ] || fail "the slow reader failed: $actual"
+ends_with 0 "$multicast"
 ends_with 0 "$server"
+grep -q "^got 50 packets" "$work/reader0.out" || fail "the quick reader was kept waiting"
 grep -q "reader 1 was too slow for" "$work/multicast.out" || fail "nobody was too slow"
 echo "the samples do what they say"
