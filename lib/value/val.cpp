@@ -305,8 +305,7 @@ box* value_access::target(const Val& v) noexcept {
     return v.refers_to_box() ? box_of(v) : nullptr;
 }
 
-void* value_access::any_container(const Val& v) {
-    if (!v.isproxy) return is_container(v.tag) ? v.slot<object_pointer>().get() : nullptr;
+void* value_access::container_of_proxy(const Val& v) {
     if (box* const b = target(v)) {
         check_usable(*b);
         return b->root();
@@ -317,7 +316,7 @@ void* value_access::any_container(const Val& v) {
 void* value_access::any_container_of_type(const Val& v, char tag, char subtype) {
     if (v.tag != tag || v.subtype != subtype)
         throw std::logic_error(description(v) + ", is not of type " + type_name(tag, subtype));
-    return any_container(v);
+    return container_of_known(v);
 }
 
 void value_access::adopt_hold(Val& v, hold* h) noexcept {

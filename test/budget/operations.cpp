@@ -22,7 +22,7 @@ using namespace valpool;
 namespace {
 
 constexpr int warm_up = 50;
-constexpr int repetitions = 200;
+int repetitions = 0;
 
 void begin() { CALLGRIND_TOGGLE_COLLECT; }
 void end() { CALLGRIND_TOGGLE_COLLECT; }
@@ -47,7 +47,7 @@ void measure(const char* name, const round_of& round) {
 
 void expect(bool is_right, const char* what) {
     if (is_right) return;
-    std::cerr << "wrong content: " << what << '\n';
+    std::cerr << "wrong: " << what << '\n';
     std::exit(1);
 }
 
@@ -68,7 +68,7 @@ bool is_record(const Val& v, int n) {
     return int(v("number")) == n && v("name").text() == "a record" && double(v("x")) == 0.5;
 }
 
-// A packet of 100 keys in five levels, as bench/w4_nested.cpp has it.
+// A packet of 100 keys in five levels, much as W4's in bench/support/nested.hpp.
 
 constexpr int levels = 5;
 const std::vector<std::string> integer_keys = keys("integer_", 8);
@@ -215,7 +215,10 @@ void measure_containers(StreamingPool* pool) {
 
 }  // namespace
 
-int main() {
+/// The argument: how often each operation is counted.
+int main(int argc, char** argv) {
+    repetitions = argc == 2 ? std::atoi(argv[1]) : 0;
+    expect(repetitions > 0, "needs the number of repetitions");
     const std::string name = "budget_" + std::to_string(getpid());
     SHMMain main_side(name, 64 << 20);
     main_side.start();

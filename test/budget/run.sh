@@ -10,10 +10,11 @@ budgets=$2
 update=${3:-}
 command -v valgrind >/dev/null || { echo "valgrind is not installed: nothing is counted"; exit 77; }
 
+repetitions=200
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 if ! valgrind --tool=callgrind --collect-atstart=no --callgrind-out-file="$out/counts" \
-    "$operations" >"$out/log" 2>&1; then
+    "$operations" "$repetitions" >"$out/log" 2>&1; then
   cat "$out/log" >&2
   exit 1
 fi
@@ -24,7 +25,7 @@ counts() {
   for dump in $(ls -v "$out"/counts.*); do
     name=$(sed -n 's/^desc: Trigger: Client Request: //p' "$dump")
     total=$(sed -n 's/^totals: \([0-9]*\).*/\1/p' "$dump")
-    [ -z "$name" ] || echo "$name $((total / 200))"
+    [ -z "$name" ] || echo "$name $((total / repetitions))"
   done
 }
 counts >"$out/counted"

@@ -64,9 +64,12 @@ void table::make_room(std::size_t for_entries) {
         index_->chunk(j) = new_chunk(region(), chunk_bytes(index_->capacity_of(j)));
         ++index_->chunks;
     }
-    if (index_)
-        index_->room =
-            static_cast<std::uint32_t>(std::min(capacity(), (index_->mask() + 1) * 2 / 3));
+    if (index_) note_room();
+}
+
+/// In the index, of which at most two thirds may be full.
+void table::note_room() noexcept {
+    index_->room = static_cast<std::uint32_t>(std::min(capacity(), (index_->mask() + 1) * 2 / 3));
 }
 
 /// Of a table with an index, in a pool, where others want the memory: chunks at the end that would
@@ -76,7 +79,7 @@ void table::give_back_room() noexcept {
     const std::size_t wanted = count + count / 4 + smallest_chunk;
     while (index_->chunks != 0 && capacity() - index_->capacity_of(index_->chunks - 1U) >= wanted)
         drop_last_chunk();
-    index_->room = static_cast<std::uint32_t>(std::min(capacity(), (index_->mask() + 1) * 2 / 3));
+    note_room();
     set_positions(count, false);
     if (capacity() <= 4 * wanted && index_->mask() < 8 * wanted) return;
     try {

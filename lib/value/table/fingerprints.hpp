@@ -1,5 +1,8 @@
 #pragma once
 
+#include <valpool/value/detail/table_layout.hpp>
+
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -11,9 +14,6 @@
 /// the few keys only whose fingerprint is the wanted one.
 
 namespace valpool::detail {
-
-/// Fingerprints are read in groups of so many, up to the end of a group that has begun.
-constexpr std::size_t fingerprint_group = 16;
 
 inline unsigned char fingerprint_of(std::uint32_t hash) noexcept {
     return static_cast<unsigned char>(hash >> 24);

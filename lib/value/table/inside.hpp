@@ -32,12 +32,12 @@ inline unsigned log2_words_for(std::size_t entries) noexcept {
     return static_cast<unsigned>(std::bit_width(std::max<std::size_t>(entries * 2, 16) - 1));
 }
 
-/// How many chunks of the smallest size a thread's next table is likely to fill.
-using table_guess = growth_guess<most_in_row / smallest_chunk>;
 /// Where the thread's next look-up in a row is likely to end: behind the last one. Whoever reads
 /// all fields of a table, or writes to them, mostly does so in the order of their insertion.
 extern thread_local constinit std::uint32_t next_position [[gnu::tls_model("initial-exec")]];
 
+/// How many chunks of the smallest size the thread's next table is likely to fill.
+using table_guess = growth_guess<most_in_row / smallest_chunk>;
 extern thread_local constinit table_guess guess [[gnu::tls_model("initial-exec")]];
 
 inline void table_index::put(std::uint32_t hash, std::size_t position) noexcept {

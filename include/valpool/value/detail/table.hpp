@@ -319,6 +319,7 @@ private:
     void file(std::uint32_t hash, std::size_t position) noexcept;
     void take_fingerprints_of(const table& other);
     void make_room(std::size_t for_entries);
+    void note_room() noexcept;
     void build_index(std::size_t for_entries);
     void drop_index() noexcept;
     void drop_last_chunk() noexcept;

@@ -30,9 +30,12 @@ constexpr std::size_t chunk_bytes(std::size_t capacity) noexcept {
 constexpr bool has_fingerprints(std::size_t capacity) noexcept {
     return capacity > smallest_chunk && capacity <= most_in_row;
 }
+/// They are read in groups of so many, up to the end of a group that has begun.
+constexpr std::size_t fingerprint_group = 16;
 constexpr std::size_t first_chunk_bytes(std::size_t capacity) noexcept {
-    const std::size_t groups = has_fingerprints(capacity) ? (capacity + 15) / 16 : 0;
-    return chunk_bytes(capacity) + groups * 16;
+    const std::size_t count = has_fingerprints(capacity) ? capacity : 0;
+    const std::size_t groups = (count + fingerprint_group - 1) / fingerprint_group;
+    return chunk_bytes(capacity) + groups * fingerprint_group;
 }
 inline Val* key_of(Val* value, std::size_t capacity) noexcept { return value + capacity; }
 inline Val* value_of(Val* key, std::size_t capacity) noexcept { return key - capacity; }

@@ -89,12 +89,11 @@ struct VALPOOL_API value_access {
     /// The container itself, through a proxy if need be; null when the value is no container.
     /// Throws PoisonedError.
     static void* container(const Val& v) {
-        if (v.isproxy) return v.refers_to_box() ? container_in_box(v) : any_container(v);
-        return is_container(v.tag) ? own_container(v) : nullptr;
+        return v.isproxy || is_container(v.tag) ? container_of_known(v) : nullptr;
     }
-    /// The same for a container, which is quicker to say of a table.
+    /// The same for what is known to be one: callers that asked for its tag already.
     static void* container_of_known(const Val& v) {
-        if (v.isproxy) return v.refers_to_box() ? container_in_box(v) : any_container(v);
+        if (v.isproxy) return v.refers_to_box() ? container_in_box(v) : container_of_proxy(v);
         return own_container(v);
     }
     /// A container's that is no proxy.
@@ -157,9 +156,9 @@ private:
     static void* container_in_box(const Val& v) {
         box* const b = box_of(v);
         if (__builtin_expect(is_untouched(*b), true)) return b->root();
-        return any_container(v);  // the slow path checks further
+        return container_of_proxy(v);  // the slow path checks further
     }
-    static void* any_container(const Val& v);
+    static void* container_of_proxy(const Val& v);
     static void* any_container_of_type(const Val& v, char tag, char subtype);
     static void adopt_object(Val& v, char tag, char subtype, void* object, bool locks);
 };
