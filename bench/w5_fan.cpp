@@ -185,7 +185,7 @@ void produce_for_all(const std::string& pool_name, crowd& c, double seconds) {
     c.end(0);
 }
 
-measurements multicast(const options& o) {
+measurements multicast_to_all(const options& o) {
     const shm_name pool_name("multicast");
     const auto c = make_crowd(static_cast<unsigned>(readers + 2));
     std::vector<role> roles{host(pool_name, *c)};
@@ -208,6 +208,6 @@ int main(int argc, char** argv) {
                   [=](const options& how) { return fan(p, q, how); });
     c.add(valpool, "three stages", pipeline);
     c.add(valpool_contestant("valpool_copy", "one handle for each reader"), "multicast to 8",
-          multicast);
+          multicast_to_all);
     return c.run(o);
 }

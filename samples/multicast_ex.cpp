@@ -6,6 +6,7 @@
 #include <valpool/valpool.hpp>
 
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,38 +21,39 @@ const char usage[] =
     "OUTPUT0 ... OUTPUT(N-1), which it makes with room for CAPACITY packets each.\n"
     "  --drop-after S  a reader that is slower than S seconds misses the packet; without this,\n"
     "                  everybody waits for the slowest reader\n"
+    "  --keep-newest   with --drop-after: it misses the oldest packets in its pipe instead, and "
+    "so\n"
+    "                  reads what is new as soon as it goes on\n"
     "example: multicast_ex mempool pipe1 out 3 4\n";
-
-struct output {
-    std::unique_ptr<ServerSide> side;
-    long long dropped = 0;
-};
 
 struct settings {
     std::string pool, input, output;
     long long count_of_outputs = 0;
     int capacity = 0;
     double drop_after_s = -1;  // -1: never
+    bool keeps_newest = false;
 };
 
-std::vector<output> make_outputs(const settings& s) {
-    std::vector<output> outputs;
+using side = std::unique_ptr<ServerSide>;
+
+std::vector<side> make_outputs(const settings& s) {
+    std::vector<side> outputs;
     for (long long i = 0; i < s.count_of_outputs && !was_interrupted(); ++i) {
-        outputs.push_back({std::make_unique<ServerSide>(s.pool, s.output + std::to_string(i),
-                                                        s.capacity, true, nullptr, was_interrupted),
-                           0});
-        if (outputs.back().side->start() != STARTED) break;
+        outputs.push_back(std::make_unique<ServerSide>(s.pool, s.output + std::to_string(i),
+                                                       s.capacity, true, nullptr, was_interrupted));
+        if (outputs.back()->start() != STARTED) break;
     }
     return outputs;
 }
 
 /// Without a limit, waits for the slowest reader. The end mark is never dropped.
-void deliver(const Val& packet, output& out, double drop_after_s) {
-    CQ& pipe = out.side->pipe();
-    if (drop_after_s < 0 || packet.isNone())
-        pipe.enqueue(packet, None);
-    else if (!pipe.enqueue(packet, drop_after_s))
-        ++out.dropped;
+void deliver(const Val& packet, const std::vector<CQ*>& pipes, const settings& s) {
+    if (s.drop_after_s < 0 || packet.isNone())
+        valpool::multicast(packet, pipes, WhenFull::Wait, std::numeric_limits<double>::infinity());
+    else
+        valpool::multicast(packet, pipes,
+                           s.keeps_newest ? WhenFull::DropOldest : WhenFull::DropNewest,
+                           s.drop_after_s);
 }
 
 int multicast(const settings& s) {
@@ -59,21 +61,23 @@ int multicast(const settings& s) {
     watch_for_interrupts();
     ClientSide input(s.pool, s.input, true, nullptr, was_interrupted);
     if (input.start() != STARTED) return exit_interrupted;
-    std::vector<output> outputs = make_outputs(s);
+    const std::vector<side> outputs = make_outputs(s);
+    if (was_interrupted()) return exit_interrupted;
+    std::vector<CQ*> pipes;
+    for (const side& out : outputs) pipes.push_back(&out->pipe());
 
     long long count = 0;
     while (!was_interrupted()) {
         Val packet;
         if (!input.pipe().dequeue(1.0, packet)) continue;
-        for (output& out : outputs) deliver(packet, out, s.drop_after_s);
+        deliver(packet, pipes, s);
         if (packet.isNone()) break;
         ++count;
     }
-    std::cout << "multicast " << count << " packets to " << outputs.size() << " readers\n";
-    for (std::size_t i = 0; i < outputs.size(); ++i)
-        if (outputs[i].dropped != 0)
-            std::cout << "reader " << i << " was too slow for " << outputs[i].dropped
-                      << " packets\n";
+    std::cout << "multicast " << count << " packets to " << pipes.size() << " readers\n";
+    for (std::size_t i = 0; i < pipes.size(); ++i)
+        if (const auto dropped = pipes[i]->counters().dropped)
+            std::cout << "reader " << i << " was too slow for " << dropped << " packets\n";
     return was_interrupted() ? exit_interrupted : 0;
 }
 
@@ -88,5 +92,6 @@ int main(int argc, char** argv) {
     line.integer("N", s.count_of_outputs);
     line.integer("CAPACITY", s.capacity);
     line.real("--drop-after", s.drop_after_s);
+    line.flag("--keep-newest", s.keeps_newest);
     return run_program(line, argc, argv, [&] { return multicast(s); });
 }

@@ -54,7 +54,7 @@ ends_with() {
   [ "$actual" = "$1" ] || fail "exit code $actual, not $1"
 }
 
-for sample in serverside_ex middleside_ex clientside_ex multicast_ex embedded_ex; do
+for sample in serverside_ex middleside_ex clientside_ex multicast_ex event_loop_ex embedded_ex; do
   expect 0 "usage: $sample" ./$sample --help
   expect 2 "expected . arguments, got 1" ./$sample "$pool"
   expect 2 "usage: $sample" ./$sample
@@ -159,4 +159,27 @@ ends_with 0 "$multicast"
 ends_with 0 "$server"
 grep -q "^got 50 packets" "$work/reader0.out" || fail "the quick reader was kept waiting"
 grep -q "reader 1 was too slow for" "$work/multicast.out" || fail "nobody was too slow"
+
+# With --keep-newest it misses the oldest ones instead: the last packet is there, before the end mark.
+start multicast ./multicast_ex "$pool" pipe out 1 3 --drop-after 0 --keep-newest
+multicast=$last_pid
+start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 50
+server=$last_pid
+wait_for "Waiting until the packets" server
+start reader ./clientside_ex "$pool" out0
+actual=0
+wait "$last_pid" || actual=$?
+[ "$actual" = 0 ] || [ "$actual" = 1 ] || fail "the late reader failed: $actual"
+ends_with 0 "$multicast"
+ends_with 0 "$server"
+grep -q "'sequence_number': 49" "$work/reader.out" || fail "the newest packet was dropped"
+grep -q "reader 0 was too slow for" "$work/multicast.out" || fail "nobody was too slow"
+
+# An event loop takes every packet.
+start loop ./event_loop_ex "$pool" pipe
+loop=$last_pid
+start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 5000
+ends_with 0 "$loop"
+ends_with 0 "$last_pid"
+grep -q "^got 5000 packets" "$work/loop.out" || fail "the event loop missed packets"
 echo "the samples do what they say"

@@ -14,6 +14,7 @@
 #include <valpool/json.hpp>
 #include <valpool/key.hpp>
 #include <valpool/parse.hpp>
+#include <valpool/pipe_counters.hpp>
 #include <valpool/pool_check.hpp>
 #include <valpool/proxy.hpp>
 #include <valpool/server_side.hpp>
@@ -27,3 +28,5 @@
 #include <valpool/types.hpp>
 #include <valpool/val.hpp>
 #include <valpool/visit.hpp>
+#include <valpool/wait_any.hpp>
+#include <valpool/when_full.hpp>

@@ -113,6 +113,7 @@ private:
         }
         report_.system_bytes += space_bytes(a_, offset);
         check_in_use(offset, "a pipe's memory");
+        follow_chunks(*a_.at<box>(offset), report_.system_bytes);
         return true;
     }
 
@@ -187,19 +188,19 @@ private:
             if (b.poisoned.load()) ++report_.poisoned;
             reachable_bytes_ += space_bytes(a_, offset);
             check_in_use(offset, "a box's memory");
-            follow_chunks(b);
+            follow_chunks(b, reachable_bytes_);
             follow_references(b);
             if (b.root_tag == queue_root_tag && b.self == offset) count_packets_in(b);
         }
     }
 
-    void follow_chunks(const box& b) {
+    void follow_chunks(const box& b, std::size_t& bytes) {
         std::size_t left = std::size_t{a_.page_count} * 1024;
         for (std::uint64_t c = b.chunks.load(std::memory_order_acquire); c != 0;
              c = a_.at<chunk>(c)->next.load(std::memory_order_acquire)) {
             if (left-- == 0 || !is_block<chunk>(c, magic_chunk))
                 return complain_of(b, "list of chunks has an invalid link");
-            reachable_bytes_ += space_bytes(a_, c);
+            bytes += space_bytes(a_, c);
             check_in_use(c, "a chunk's memory");
         }
     }

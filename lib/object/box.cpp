@@ -30,7 +30,7 @@ std::uint32_t room_behind(std::size_t root_bytes, std::size_t size_bytes) noexce
                                          .chunks = 0,
                                          .out_refs = 0,
                                          .free_table = 0,
-                                         .next_work = 0,
+                                         .bytes = 0,
                                          .bump = offset + box_header_bytes + root_bytes,
                                          .bump_room = room_behind(root_bytes, size_bytes),
                                          .lock_word = 0,
@@ -117,10 +117,10 @@ void reset_box(box& b, std::size_t root_bytes, void (*construct)(box&)) {
         release_targets(a, old_references, work);
         free_chunks(a, *l.heap, old_chunks);
         b.free_table = 0;
-        b.bump = b.self + box_header_bytes + root_bytes;
+        b.bump.store(b.self + box_header_bytes + root_bytes, std::memory_order_relaxed);
         b.bump_room = room_behind(root_bytes, space_bytes(a, b.self));
         while (work != 0) {
-            const std::uint64_t next = a.at<box>(work)->next_work;
+            const std::uint64_t next = a.at<box>(work)->bytes.load(std::memory_order_relaxed);
             free_boxes(a, *l.heap, work);
             work = next;
         }

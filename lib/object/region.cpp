@@ -49,14 +49,16 @@ piece_block block_with(arena& a, box& b, std::uint64_t offset) noexcept {
     return {start, grains_in(space_bytes(a, start)), c, c->free_map};
 }
 
-std::uint64_t end_of_bump(const box& b) noexcept { return b.bump + b.bump_room; }
+std::uint64_t end_of_bump(const box& b) noexcept {
+    return b.bump.load(std::memory_order_relaxed) + b.bump_room;
+}
 
 /// From now on the bump allocates from `offset` to the end of the block that `offset` - 1 lies in.
 /// That may be no room at all.
 void bump_from(arena& a, box& b, std::uint64_t offset) noexcept {
     const std::uint64_t start =
         offset - 1 - b.self < space_bytes(a, b.self) ? b.self : space_start(a, offset - 1);
-    b.bump = offset;
+    b.bump.store(offset, std::memory_order_relaxed);
     b.bump_room = static_cast<std::uint32_t>(start + space_bytes(a, start) - offset);
 }
 
@@ -64,9 +66,15 @@ void link_chunk(arena& a, box& b, std::uint64_t offset, chunk::content kind) noe
     auto& c = *new (a.at<void>(offset)) chunk{};
     c.magic.store(magic_chunk, std::memory_order_relaxed);
     c.kind = kind;
-    if (b.free_table == 0) c.left = kind == chunk::pieces ? b.bump : chunk::left_nothing;
+    if (b.free_table == 0)
+        c.left =
+            kind == chunk::pieces ? b.bump.load(std::memory_order_relaxed) : chunk::left_nothing;
     const std::uint64_t head = b.chunks.load(std::memory_order_relaxed);
     c.next.store(head, std::memory_order_relaxed);
+    // Without chunks the bump runs to the end of the box's own block.
+    const std::uint64_t before =
+        head != 0 ? b.bytes.load(std::memory_order_relaxed) : end_of_bump(b) - b.self;
+    b.bytes.store(before + space_bytes(a, offset), std::memory_order_relaxed);
     VALPOOL_KILL_POINT("region.filled_chunk");
     b.chunks.store(offset, std::memory_order_release);
     VALPOOL_KILL_POINT("region.linked_chunk");
@@ -99,6 +107,8 @@ bool remove_chunk(arena& a, box& b, chunk& c) noexcept {
         VALPOOL_KILL_POINT("region.unlinked_chunk");
         if (next != 0) a.at<chunk>(next)->prev = c.prev;
         c.magic.store(0, std::memory_order_relaxed);
+        b.bytes.store(b.bytes.load(std::memory_order_relaxed) - space_bytes(a, a.offset_of(&c)),
+                      std::memory_order_relaxed);
         free_space(a, *l.heap, a.offset_of(&c));
         return true;
     } catch (const std::exception&) {
@@ -243,8 +253,8 @@ void bump_back(arena& a, box& b, std::uint64_t offset) noexcept {
         first = start;
         offset = block.offset_of(first);
     }
-    b.bump_room += static_cast<std::uint32_t>(b.bump - offset);
-    b.bump = offset;
+    b.bump_room += static_cast<std::uint32_t>(b.bump.load(std::memory_order_relaxed) - offset);
+    b.bump.store(offset, std::memory_order_relaxed);
     if (block.owner && offset == block.start + sizeof(chunk)) remove_bump_chunk(a, b, *block.owner);
 }
 
@@ -263,7 +273,8 @@ void merge_freed(arena& a, box& b, free_lists& lists, std::uint64_t offset,
 }
 
 void free_small(arena& a, box& b, std::uint64_t offset, std::size_t size_bytes) noexcept {
-    if (offset + size_bytes == b.bump) return bump_back(a, b, offset);
+    if (offset + size_bytes == b.bump.load(std::memory_order_relaxed))
+        return bump_back(a, b, offset);
     free_lists* lists = lists_of(a, b);
     if (!lists) lists = open_lists(a, b);
     if (lists) merge_freed(a, b, *lists, offset, grains_in(size_bytes));
@@ -308,8 +319,9 @@ std::size_t next_chunk_bytes(arena& a, box& b, std::size_t needed) noexcept {
 void open_chunk(thread_lane& l, box& b, std::size_t needed) {
     arena& a = *l.pool;
     const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, needed), chunk::pieces);
-    if (free_lists* const lists = lists_of(a, b)) file_room(a, b, *lists, b.bump);
-    b.bump = a.offset_of(&c + 1);
+    if (free_lists* const lists = lists_of(a, b))
+        file_room(a, b, *lists, b.bump.load(std::memory_order_relaxed));
+    b.bump.store(a.offset_of(&c + 1), std::memory_order_relaxed);
     b.bump_room = static_cast<std::uint32_t>(space_bytes(a, a.offset_of(&c)) - sizeof(chunk));
 }
 

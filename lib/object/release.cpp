@@ -23,7 +23,7 @@ public:
     void visit(std::uint64_t offset) noexcept override {
         box& target = *a_.at<box>(offset);
         if (target.refs.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-        target.next_work = work_;
+        target.bytes.store(work_, std::memory_order_relaxed);
         work_ = offset;
     }
 
@@ -45,11 +45,11 @@ void release_targets(arena& a, std::uint64_t first, std::uint64_t& work) noexcep
 /// Uses a list instead of recursion, because boxes may form chains of any length. Nothing reaches
 /// these boxes any more, so recovery sweeps the blocks that a crash leaves here.
 void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
-    a.at<box>(first)->next_work = 0;
+    a.at<box>(first)->bytes.store(0, std::memory_order_relaxed);
     for (std::uint64_t work = first; work != 0;) {
         const std::uint64_t offset = work;
         box& b = *a.at<box>(offset);
-        work = b.next_work;
+        work = b.bytes.load(std::memory_order_relaxed);
         VALPOOL_KILL_POINT("box.freeing");
         release_targets(a, b.out_refs.load(std::memory_order_relaxed), work);
         release_work packets(a, work);

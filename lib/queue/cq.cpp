@@ -4,10 +4,13 @@
 
 #include "queue/directory.hpp"
 #include "queue/queue_core.hpp"
+#include "queue/readiness.hpp"
+#include "queue/when_full.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 
@@ -55,44 +58,131 @@ bool unless_broken(deadline until, Operation operation) {
 CQ::CQ(int capacity_packets, Allocator* pool, bool shared_across_process)
     : core_(make_core(capacity_packets, pool, shared_across_process)) {}
 CQ::CQ(std::unique_ptr<queue_core> core) noexcept : core_(std::move(core)) {}
-CQ::~CQ() = default;
+CQ::~CQ() {
+    // Their threads use the queue.
+    readiness::end(readable_.load());
+    readiness::end(writable_.load());
+}
 
-void CQ::enq(const Val& value) { core_->put(value, deadline::never()); }
-void CQ::enq(Val&& value) { core_->put(std::move(value), deadline::never()); }
+/// At the end of each operation: the queue may no longer be ready.
+class CQ::settle_later {
+public:
+    explicit settle_later(CQ& queue) noexcept : queue_(queue) {}
+    ~settle_later() {
+        if (queue_.has_fd_.load(std::memory_order_relaxed)) [[unlikely]]
+            queue_.settle();
+    }
+    settle_later(const settle_later&) = delete;
+    settle_later& operator=(const settle_later&) = delete;
+
+private:
+    CQ& queue_;
+};
+
+[[gnu::noinline, gnu::cold]] void CQ::settle() noexcept {
+    if (readiness* const r = readable_.load(std::memory_order_acquire)) r->settle();
+    if (readiness* const w = writable_.load(std::memory_order_acquire)) w->settle();
+}
+
+int CQ::ready_fd(bool is_for_room) {
+    static std::mutex making;
+    const std::lock_guard guard(making);
+    std::atomic<readiness*>& place = is_for_room ? writable_ : readable_;
+    readiness* const there = place.load(std::memory_order_acquire);
+    if (there && there->is_own()) return there->fd();
+    const direction d = is_for_room ? direction::writing : direction::reading;
+    auto* const made = new readiness(*core_, d);
+    place.store(made, std::memory_order_release);
+    has_fd_.store(true, std::memory_order_seq_cst);
+    readiness::end(there);  // of the process that this one was forked from
+    return made->fd();
+}
+
+int CQ::readable_fd() { return ready_fd(false); }
+int CQ::writable_fd() { return ready_fd(true); }
+
+void CQ::enq(const Val& value) {
+    const settle_later after(*this);
+    core_->put(value, deadline::never());
+}
+void CQ::enq(Val&& value) {
+    const settle_later after(*this);
+    core_->put(std::move(value), deadline::never());
+}
 
 bool CQ::enqueue(const Val& value, const Val& timeout_s) {
+    const settle_later after(*this);
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->put(value, until); });
 }
 bool CQ::enqueue_within(const Val& value, double timeout_s) {
+    const settle_later after(*this);
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->put(value, until); });
 }
 bool CQ::enqueue(Val&& value, const Val& timeout_s) {
+    const settle_later after(*this);
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->put(std::move(value), until); });
 }
 bool CQ::enqueue_within(Val&& value, double timeout_s) {
+    const settle_later after(*this);
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->put(std::move(value), until); });
 }
 
+namespace {
+
+deadline deadline_of(WhenFull policy) {
+    return policy == WhenFull::Wait ? deadline::never() : deadline::in_seconds(0);
+}
+
+bool enqueue_with(queue_core& core, Val& packet, WhenFull policy, deadline until) {
+    return unless_broken(until, [&] { return put_with(core, packet, policy, until); });
+}
+
+}  // namespace
+
+bool CQ::enqueue(Val&& value, WhenFull policy, double timeout_s) {
+    const settle_later after(*this);
+    return enqueue_with(*core_, value, policy, deadline_of(timeout_s));
+}
+bool CQ::enqueue(Val&& value, WhenFull policy) {
+    const settle_later after(*this);
+    return enqueue_with(*core_, value, policy, deadline_of(policy));
+}
+bool CQ::enqueue(const Val& value, WhenFull policy, double timeout_s) {
+    const settle_later after(*this);
+    const deadline until = deadline_of(timeout_s);
+    Val packet = core_->as_packet(value);
+    return enqueue_with(*core_, packet, policy, until);
+}
+bool CQ::enqueue(const Val& value, WhenFull policy) {
+    const settle_later after(*this);
+    Val packet = core_->as_packet(value);
+    return enqueue_with(*core_, packet, policy, deadline_of(policy));
+}
+
 Val CQ::deq() {
+    const settle_later after(*this);
     Val out;
     core_->take(out, deadline::never());
     return out;
 }
 
 bool CQ::dequeue(const Val& timeout_s, Val& out) {
+    const settle_later after(*this);
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->take(out, until); });
 }
 bool CQ::dequeue_within(double timeout_s, Val& out) {
+    const settle_later after(*this);
     const deadline until = deadline_of(timeout_s);
     return unless_broken(until, [&] { return core_->take(out, until); });
 }
 
 std::size_t CQ::enqueue_many(Val* values, std::size_t count, const Val& timeout_s) {
+    const settle_later after(*this);
     const deadline until = deadline_of(timeout_s);
     std::size_t done = 0;
     unless_broken(until, [&] {
@@ -103,6 +193,7 @@ std::size_t CQ::enqueue_many(Val* values, std::size_t count, const Val& timeout_
 }
 
 std::size_t CQ::take_many(const packet_taker& out, std::size_t most, const Val& timeout_s) {
+    const settle_later after(*this);
     const deadline until = deadline_of(timeout_s);
     std::size_t taken = 0;
     Val packet;
@@ -136,6 +227,7 @@ void CQ::spin(double seconds) {
 
 std::size_t CQ::capacity() const noexcept { return core_->capacity(); }
 std::size_t CQ::length() const noexcept { return core_->length(); }
+PipeCounters CQ::counters() const noexcept { return core_->counters(); }
 bool CQ::empty() const noexcept { return length() == 0; }
 bool CQ::full() const noexcept { return length() >= capacity(); }
 

@@ -8,6 +8,7 @@
 #include "object/box.hpp"
 #include "object/release.hpp"
 #include "object/root_provider.hpp"
+#include "queue/flow.hpp"
 #include "recovery/recovery.hpp"
 
 #include <algorithm>
@@ -72,7 +73,8 @@ void take_out(arena& a, lane_heap& heap, pipe& p) noexcept {
     link_to(a, p).store(p.next.load(std::memory_order_relaxed), std::memory_order_release);
     VALPOOL_KILL_POINT("removal.unlinked");
     a.pipe_removals.fetch_add(1, std::memory_order_acq_rel);
-    a.system_bytes.fetch_sub(space_bytes(a, p.root.self), std::memory_order_relaxed);
+    a.system_bytes.fetch_sub(space_bytes(a, p.root.self) + flow_bytes(a, p),
+                             std::memory_order_relaxed);
     VALPOOL_KILL_POINT("removal.uncounted");
     p.root.root_subtype = unnamed_queue;  // no stale topic in a seat leads to it
     release_reference(a, heap, p.root);

@@ -7,7 +7,9 @@
 #include "process/fork.hpp"
 #include "process/retirement.hpp"
 #include "queue/directory.hpp"
+#include "queue/flow.hpp"
 #include "queue/wait_policy.hpp"
+#include "queue/wait_set.hpp"
 #include "recovery/watch.hpp"
 
 #include <valpool/value/detail/pack.hpp>
@@ -86,7 +88,11 @@ private:
 class pool_queue final : public queue_core {
 public:
     pool_queue(hold* kept, break_options breaks) noexcept
-        : arena_(*kept->at->pool), pipe_(pipe_in(*kept->target)), policy_(breaks), kept_(kept) {}
+        : arena_(*kept->at->pool),
+          pipe_(pipe_in(*kept->target)),
+          policy_(breaks),
+          kept_(kept),
+          flow_(arena_, pipe_) {}
     ~pool_queue() override {
         give_back_packets();
         release_pipe(kept_);
@@ -103,10 +109,12 @@ public:
     bool put(Val&& value, deadline until) override {
         thread_lane& l = lane_of_thread(arena_, until);
         if (hold* const h = sole_hold(value); h && may_have_room()) {
+            const std::uint64_t bytes = bytes_of(arena_, *h->target);
             if (try_hand_over(l, *h, until)) {
                 static_cast<void>(value_access::release_hold(value));
                 end_hold(l, h);
                 wake_reader();
+                flow_.put_in(l, bytes, written_);
                 return true;
             }
             was_full_.store(true, std::memory_order_relaxed);
@@ -152,6 +160,7 @@ public:
         const bool is_quick = packets_remembered(read_) != 0 && attempt();
         if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return false;
         if (is_writer_due(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
+        flow_.took_out(l, bytes_of(arena_, *taken));
         hold* const h = taker.release(*taken);
         try {
             unpack(h, out);
@@ -162,8 +171,57 @@ public:
         return true;
     }
 
+    Val as_packet(const Val& value) override {
+        if (!is_container(value.tag)) return value;
+        Val packet;
+        unpack(handle(pack(value, arena_)).release(), packet);
+        return packet;
+    }
+
+    bool drop_oldest() override {
+        const deadline at_once = deadline::in_seconds(0);
+        thread_lane& l = lane_of_thread(arena_, at_once);
+        new_hold taker(l, at_once);
+        box* taken = nullptr;
+        if (l.try_enter() || enter_by(l, at_once)) {
+            const leave_later pass(l);
+            taken = try_take(arena_, pipe_, taker, read_);
+        }
+        if (!taken) return false;
+        flow_.took_out(l, bytes_of(arena_, *taken));
+        drop_handle(taker.release(*taken));
+        return true;
+    }
+    void count_dropped() noexcept override { flow_.dropped(lane_of_thread(arena_)); }
+
+    PipeCounters counters() const noexcept override {
+        PipeCounters sum;
+        add_up(arena_, pipe_, sum);
+        return sum;
+    }
+
+    bool is_ready(direction d) const noexcept override {
+        if (is_over()) return true;
+        return d == direction::reading ? has_packet(pipe_) || !put_back_.is_empty()
+                                       : has_room(pipe_);
+    }
+    void add_to(wait_set& set, direction d) override { side_of(d).list.add(set.lane_in(arena_)); }
+    void remove_from(wait_set& set, direction d) noexcept override {
+        side_of(d).list.remove(set.lane_in(arena_));
+    }
+    void pass_on(direction d) noexcept override {
+        wake_one(arena_, side_of(d).list, side_of(d).topic);
+    }
+    void ask_break_checker() const override { policy_.ask_break_checker(); }
+    std::chrono::nanoseconds before_sleep() override {
+        look_now_and_then(lane_of_thread(arena_));
+        // As for an unnamed queue: lookouts do not see for what such a thread waits.
+        return policy_.short_nap();
+    }
+
     void spin(std::chrono::nanoseconds time) noexcept override { policy_.spin(time); }
 
+    const StreamingPool* pool() const noexcept override { return &arena_; }
     std::size_t capacity() const noexcept override { return pipe_.capacity; }
     std::size_t length() const noexcept override { return packet_count(pipe_) + put_back_.count(); }
 
@@ -231,6 +289,7 @@ private:
         hold& h = *packed.get();
         box& b = *h.target;
         thread_lane& l = lane_of_thread(arena_);
+        const std::uint64_t bytes = bytes_of(arena_, b);
         if (h.handles.load(std::memory_order_acquire) == 1) {
             if (!try_hand_over(l, h, until)) return false;
             end_hold(l, packed.release());
@@ -246,6 +305,7 @@ private:
             }
         }
         wake_reader();
+        flow_.put_in(l, bytes, written_);
         return true;
     }
 
@@ -295,7 +355,12 @@ private:
         std::uint64_t (*ready_count)(const pipe& p, side_memory& seen) noexcept;
         side_memory& seen;
         courtesy& manners;
+        flow_meter::why reason;
     };
+
+    const side& side_of(direction d) const noexcept {
+        return d == direction::reading ? reading_ : writing_;
+    }
 
     /// Tries until it succeeds or the time is over. Before a try it looks at the remembered
     /// cursors, then at the shared ones, because a try in vain takes the cell's cache line away
@@ -314,6 +379,7 @@ private:
             const auto ready_count = [&] { return s.ready_count(pipe_, s.seen); };
             const bool is_promising = until.is_immediate() || policy_.look(ready_count, until);
             if (!gives_way(l, s, until) && attempt_unless_over(attempt)) return true;
+            if (&s == &writing_ && room_seen(pipe_, written_) == 0) flow_.was_full(l);
             if (until.has_passed()) return false;
             place.was_in_vain(l.index);
             // A thread that always comes too late must also ask the break checker and look for the
@@ -364,7 +430,9 @@ private:
                 // Only now, right before the sleep: the question how long it may sleep can make
                 // this thread a lookout.
                 const auto nap = policy_.nap(l, is_named_queue(pipe_.root));
+                const std::int64_t before = steady_now_ns();
                 sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
+                flow_.slept(l, s.reason, static_cast<std::uint64_t>(steady_now_ns() - before));
             }
             cancellation_point();
             if (is_ready()) {
@@ -387,14 +455,16 @@ private:
     const bool has_name_ = pipe_.name[0] != 0;
     std::atomic<bool> was_full_{false};
     put_back_packets put_back_;
+    flow_meter flow_;
     side_memory written_;
     side_memory read_;
     courtesy writers_manners_;
     courtesy readers_manners_;
-    const side writing_{pipe_.producers, pipe_.room_topic(), has_room,
-                        room_seen,       written_,           writers_manners_};
-    const side reading_{pipe_.consumers, pipe_.packet_topic(), has_packet, packets_seen,
-                        read_,           readers_manners_};
+    const side writing_{pipe_.producers,  pipe_.room_topic(),      has_room, room_seen, written_,
+                        writers_manners_, flow_meter::why::no_room};
+    const side reading_{
+        pipe_.consumers,  pipe_.packet_topic(),      has_packet, packets_seen, read_,
+        readers_manners_, flow_meter::why::no_packet};
 };
 
 }  // namespace

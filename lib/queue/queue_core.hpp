@@ -9,6 +9,10 @@
 
 namespace valpool::detail {
 
+class wait_set;
+
+enum class direction { reading, writing };
+
 /// The implementation of a CQ: a queue in a pool, or one on the heap of this process.
 class queue_core {
 public:
@@ -17,10 +21,40 @@ public:
     virtual bool put(const Val& value, deadline until) = 0;
     virtual bool put(Val&& value, deadline until) = 0;
     virtual bool take(Val& out, deadline until) = 0;
+    /// The value as it will lie in the queue, if it is a container: all queues of the same pool
+    /// then take it without another copy. Other values as they are. Throws as put.
+    virtual Val as_packet(const Val& value) = 0;
+    /// Takes the packet that waits longest and drops it; false when there is none. Does not wait.
+    virtual bool drop_oldest() = 0;
+    /// Counts a packet that was dropped instead of being put in.
+    virtual void count_dropped() noexcept = 0;
+    virtual PipeCounters counters() const noexcept = 0;
+    /// Whether a try in that direction would not be in vain, as far as this thread can see: there
+    /// is a packet, or room; or the call throws PoolRetired.
+    virtual bool is_ready(direction d) const noexcept = 0;
+    /// From now on the queue wakes the set's thread when it becomes ready. Throws
+    /// std::runtime_error when the thread cannot use the pool, std::bad_alloc.
+    virtual void add_to(wait_set& set, direction d) = 0;
+    virtual void remove_from(wait_set& set, direction d) noexcept = 0;
+    /// Wakes another waiter: the wake-up that this thread got may have been meant for it.
+    virtual void pass_on(direction d) noexcept = 0;
+    /// Throws BreakRequested when the break checker ends the wait.
+    virtual void ask_break_checker() const = 0;
+    /// Called before each sleep in a set: how long it may last at most.
+    virtual std::chrono::nanoseconds before_sleep() = 0;
+
     /// Sets how long a wait looks before it sleeps; negative: adaptive.
     virtual void spin(std::chrono::nanoseconds time) noexcept = 0;
+    /// Null for a queue on the heap.
+    virtual const StreamingPool* pool() const noexcept = 0;
     virtual std::size_t capacity() const noexcept = 0;
     virtual std::size_t length() const noexcept = 0;
+};
+
+/// For the functions that work on several queues, or on parts of one.
+struct queue_access {
+    static queue_core& core(CQ& queue) noexcept { return *queue.core_; }
+    static void settle(CQ& queue) noexcept { queue.settle(); }
 };
 
 std::unique_ptr<queue_core> make_heap_queue(std::size_t capacity_packets);

@@ -127,10 +127,14 @@ std::uint64_t next_position(const pipe& p, const std::atomic<std::uint64_t>& cur
 }
 }  // namespace
 
+passed_packets packets_passed(const pipe& p) noexcept {
+    const std::uint64_t out = next_position(p, p.head, 1);
+    return {std::max(out, next_position(p, p.tail, 0)), out};
+}
+
 std::uint64_t packet_count(const pipe& p) noexcept {
-    const std::uint64_t head = next_position(p, p.head, 1);
-    const std::uint64_t tail = next_position(p, p.tail, 0);
-    return tail <= head ? 0 : std::min(tail - head, p.capacity);
+    const passed_packets passed = packets_passed(p);
+    return std::min(passed.in - passed.out, p.capacity);
 }
 
 bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {

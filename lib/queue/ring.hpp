@@ -106,6 +106,12 @@ inline pipe& pipe_in(box& b) noexcept { return reinterpret_cast<pipe&>(b); }
 bool has_room(const pipe& p) noexcept;
 bool has_packet(const pipe& p) noexcept;
 std::uint64_t packet_count(const pipe& p) noexcept;
+/// How many packets have been put in and taken out since the pipe was made.
+struct passed_packets {
+    std::uint64_t in;
+    std::uint64_t out;
+};
+passed_packets packets_passed(const pipe& p) noexcept;
 
 /// The cursors as a process remembers them for one side of a pipe. As long as these are enough, the
 /// process leaves the shared cursors alone, whose cache lines the other side uses all the time.

@@ -113,8 +113,10 @@ public:
     /// How long to sleep at most. Lookouts do not see when an unnamed queue is ready, so a sleeper
     /// there looks by itself, after a short nap.
     std::chrono::nanoseconds nap(const thread_lane& l, bool is_named) const noexcept {
-        return is_named ? or_break_period(nap_of(*l.pool, l.index)) : longest_look();
+        return is_named ? or_break_period(nap_of(*l.pool, l.index)) : short_nap();
     }
+    /// The same for a thread whose readiness lookouts do not see.
+    std::chrono::nanoseconds short_nap() const noexcept { return longest_look(); }
     /// Called after a sleep. `found`: how much there was to do at its end.
     static void slept(std::uint64_t found) noexcept { patience_of_thread.slept(found); }
 

@@ -81,8 +81,7 @@ bool wait_list::take(std::uint32_t lane) noexcept {
     return (lanes[lane / 64].fetch_and(~bit(lane), std::memory_order_seq_cst) & bit(lane)) != 0;
 }
 
-void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadline until,
-                   const std::function<bool()>& is_ready) noexcept {
+seat& arm_seat(thread_lane& l, std::uint64_t topic) noexcept {
     seat& s = l.pool->seat_at(l.index);
     make_ready(l, s);
     s.alive.hold();
@@ -90,6 +89,17 @@ void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadlin
     s.slot.store(l.at->slot, std::memory_order_relaxed);
     s.asleep.store(1, std::memory_order_release);  // pairs with the acquire in wake_seat
     VALPOOL_KILL_POINT("seat.armed");
+    return s;
+}
+
+void leave_seat(seat& s) noexcept {
+    s.asleep.store(0, std::memory_order_relaxed);
+    s.alive.release();
+}
+
+void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadline until,
+                   const std::function<bool()>& is_ready) noexcept {
+    seat& s = arm_seat(l, topic);
     list.add(l.index);
     VALPOOL_KILL_POINT("seat.listed");
     // Check only after the bit is set: a thread that made the pipe ready before has not seen this
@@ -100,8 +110,7 @@ void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadlin
     }
     VALPOOL_KILL_POINT("seat.woken");
     list.remove(l.index);
-    s.asleep.store(0, std::memory_order_relaxed);
-    s.alive.release();
+    leave_seat(s);
 }
 
 namespace {

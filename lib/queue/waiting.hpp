@@ -45,6 +45,12 @@ struct alignas(64) wait_list {
 void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadline until,
                    const std::function<bool()>& is_ready) noexcept;
 
+/// The steps of that sleep, for a thread that sleeps in several places at once. arm_seat comes
+/// before the thread is on a list, leave_seat after it is on none. Between the two, the thread
+/// sleeps on seat::asleep while that is 1.
+seat& arm_seat(thread_lane& l, std::uint64_t topic) noexcept;
+void leave_seat(seat& s) noexcept;
+
 void wake_next(arena& a, wait_list& list, std::uint64_t topic) noexcept;
 /// Wakes one of the waiters, in turn. Makes no system call when nobody waits. Must not be called
 /// inside.

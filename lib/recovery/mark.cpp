@@ -42,7 +42,7 @@ public:
         box& b = *a_.at<box>(offset);
         if (mark(offset)) {
             b.refs.store(0, std::memory_order_relaxed);
-            b.next_work = work_;
+            b.bytes.store(work_, std::memory_order_relaxed);
             work_ = offset;
         }
         b.refs.fetch_add(1, std::memory_order_relaxed);
@@ -53,8 +53,8 @@ public:
     void follow() noexcept {
         while (work_ != 0) {
             box& b = *a_.at<box>(work_);
-            work_ = b.next_work;
-            follow_chunks(b);
+            work_ = b.bytes.load(std::memory_order_relaxed);
+            b.bytes.store(follow_chunks(b), std::memory_order_relaxed);
             follow_references(b);
             if (b.root_tag == queue_root_tag) roots().visit_box(a_, b, *this);
             poison_if_orphaned(b);
@@ -62,15 +62,19 @@ public:
     }
 
 private:
-    void follow_chunks(box& b) noexcept {
+    /// Returns the bytes of the box and its chunks.
+    std::uint64_t follow_chunks(box& b) noexcept {
+        std::uint64_t bytes = space_bytes(a_, b.self);
         std::uint64_t previous = 0;
         for (std::uint64_t c = b.chunks.load(std::memory_order_relaxed); c != 0;) {
             mark(c);
+            bytes += space_bytes(a_, c);
             chunk& here = *a_.at<chunk>(c);
             here.prev = previous;
             previous = c;
             c = here.next.load(std::memory_order_relaxed);
         }
+        return bytes;
     }
 
     void follow_references(box& b) noexcept {
@@ -132,6 +136,9 @@ std::size_t mark_pipes(arena& a, marker& m) noexcept {
         void visit(std::uint64_t offset) noexcept override {
             m_.visit_box(offset);
             bytes += space_bytes(a_, offset);
+            for (std::uint64_t c = a_.at<box>(offset)->chunks.load(std::memory_order_relaxed);
+                 c != 0; c = a_.at<chunk>(c)->next.load(std::memory_order_relaxed))
+                bytes += space_bytes(a_, c);
         }
         std::size_t bytes = 0;
 

@@ -18,8 +18,9 @@ bool wake_seat(seat& s, std::uint64_t topic) noexcept {
     // The thread may have begun to wait for something else by now. Then it wakes in vain once. Its
     // earlier wait loses nothing: the thread has left that list of waiters and checked its
     // condition since.
-    return s.asleep.load(std::memory_order_acquire) != 0 &&
-           s.topic.load(std::memory_order_relaxed) == topic && wake_seat(s);
+    if (s.asleep.load(std::memory_order_acquire) == 0) return false;
+    const std::uint64_t its = s.topic.load(std::memory_order_relaxed);
+    return (its == topic || its == any_topic) && wake_seat(s);
 }
 
 }  // namespace valpool::detail

@@ -30,7 +30,9 @@ static_assert(sizeof(seat) == 64, "sleepers must not share a cache line");
 
 /// Wakes the thread that sleeps there; false when none does. Must not be called inside.
 bool wake_seat(seat& s) noexcept;
-/// The same, but only if the thread waits for `topic`.
+/// The topic of a thread that waits for several things at once.
+constexpr std::uint64_t any_topic = 3;
+/// The same, but only if the thread waits for `topic`, or for several things.
 bool wake_seat(seat& s, std::uint64_t topic) noexcept;
 
 }  // namespace valpool::detail

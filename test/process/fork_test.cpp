@@ -427,9 +427,10 @@ BOOST_AUTO_TEST_CASE(one_that_forks_again_and_again_does_not_keep_more_and_more)
             for (int i = 0; i < 100; ++i) values.push_back(self.share(i));
             child worker([&] { return self.share(1)("i") == 1 && values[99]("i") == 99 ? 0 : 1; });
             if (worker.wait() != 0) return 1;
-            const std::size_t used = self.pool()->usedBytes();
-            if (round < 10) most_at_first = std::max(most_at_first, used);
-            if (used > 4 * most_at_first) return 2;
+            const auto used = [&] { return self.pool()->usedBytes(); };
+            if (round < 10) most_at_first = std::max(most_at_first, used());
+            // A recovery can be late, on a busy machine by many rounds; but it comes.
+            if (!eventually([&] { return used() <= 4 * most_at_first; })) return 2;
         }
         return self.comes_to_be_pristine() ? 0 : 3;
     });

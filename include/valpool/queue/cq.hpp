@@ -5,8 +5,11 @@
 #include <valpool/alloc/streaming_pool.hpp>
 #include <valpool/base/detail/break_checker.hpp>
 #include <valpool/base/detail/config.hpp>
+#include <valpool/queue/pipe_counters.hpp>
+#include <valpool/queue/when_full.hpp>
 #include <valpool/value/val.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <type_traits>
@@ -19,6 +22,8 @@ namespace detail {
 struct attachment;
 struct pipe;
 class queue_core;
+class readiness;
+struct queue_access;
 
 template <class T>
 using if_seconds = std::enable_if_t<
@@ -116,6 +121,18 @@ public:
     bool enqueue(detail::None_is_a_macro_here_write_Val*,
                  detail::None_is_a_macro_here_write_Val*) = delete;
 
+    /// Waits for room until the time-out (seconds; infinity: for ever; zero or less: no wait). If
+    /// there is still none, the policy says what happens. Returns whether the value is in the queue
+    /// now. With DropOldest that is so unless all room is leased out, or the break checker ended
+    /// the wait. Dropped packets are counted (see counters). A moved value is None when this
+    /// returns true, and otherwise untouched.
+    /// Throws as the enqueue without a policy.
+    bool enqueue(const Val& value, WhenFull policy, double timeout_s);
+    bool enqueue(Val&& value, WhenFull policy, double timeout_s);
+    /// Without a time-out, Wait waits for ever, and the others not at all.
+    bool enqueue(const Val& value, WhenFull policy);
+    bool enqueue(Val&& value, WhenFull policy);
+
     /// Waits for a packet, for ever, and returns it. Throws BreakRequested.
     Val deq();
 
@@ -201,16 +218,41 @@ public:
     bool empty() const noexcept;
     bool full() const noexcept;
 
+    /// What has passed the queue, and how its users have waited, over all processes. Does not wait;
+    /// its time grows with the number of threads that have used the queue.
+    PipeCounters counters() const noexcept;
+
+    /// A file descriptor that is readable while the queue has a packet, or while it has room: for
+    /// poll, epoll and event loops that wait for other things as well (both are polled for reading,
+    /// and never read). It says so until an operation of this object finds the queue empty, or
+    /// full; other processes may have been faster, so the caller tries without waiting. Also
+    /// readable when the next call would throw PoolRetired.
+    /// The descriptor belongs to this object, which closes it; each call gives the same one. The
+    /// first call starts a thread that sleeps in the queue, and handles no signals; packets cost it
+    /// a wake-up when they come singly, and nothing in a row. In a forked child the descriptor of
+    /// its parent says nothing; a call there gives one of the child's own.
+    /// Throws std::runtime_error when there are no descriptors or threads left.
+    int readable_fd();
+    int writable_fd();
+
     /// For ServerSide and ClientSide.
     explicit CQ(std::unique_ptr<detail::queue_core> core) noexcept;
 
 private:
+    friend struct detail::queue_access;
+    class settle_later;
+
     bool enqueue_within(const Val& value, double timeout_s);
     bool enqueue_within(Val&& value, double timeout_s);
     bool dequeue_within(double timeout_s, Val& out);
+    int ready_fd(bool is_for_room);
+    void settle() noexcept;
     std::size_t take_many(const detail::packet_taker& out, std::size_t most, const Val& timeout_s);
 
     std::unique_ptr<detail::queue_core> core_;
+    std::atomic<bool> has_fd_{false};  // readable_fd or writable_fd has been called
+    std::atomic<detail::readiness*> readable_{nullptr};
+    std::atomic<detail::readiness*> writable_{nullptr};
 };
 
 }  // namespace valpool

@@ -30,7 +30,10 @@ struct hold;
 ///      not be read.
 ///   4. `published` is set before anything but the maker's ledger refers to the box (a queue's
 ///      cell, another box, another process), and stays set for ever.
-///   5. The lower half of `lock_word` names the lock's owner (box_lock.hpp has the rest).
+///   5. If there are further chunks, `bytes` is what they and the first one have together. Recovery,
+///      and the release of boxes that nothing refers to, link their work lists through it; recovery
+///      then sets it anew.
+///   6. The lower half of `lock_word` names the lock's owner (box_lock.hpp has the rest).
 ///      `lock_depth` is how often the owner has taken the lock again; 0 when nobody has it.
 /// Writers: refs and lock_word by anybody, atomically; lock_depth by the lock's owner; the rest by
 /// the one process that is changing the content. Recovery writes in place of dead processes.
@@ -47,8 +50,8 @@ struct box {
     std::atomic<std::uint64_t> chunks;     // further chunks, newest first; 0: none
     std::atomic<std::uint64_t> out_refs;   // references to other boxes; 0: none
     std::uint64_t free_table;              // offset of its free_lists; 0: none
-    std::uint64_t next_work;               // work list of recovery and release; else undefined
-    std::uint64_t bump;                    // next free byte of the newest small chunk
+    std::atomic<std::uint64_t> bytes;      // of all its memory, or a work list's link (see below)
+    std::atomic<std::uint64_t> bump;       // next free byte of the newest small chunk
     std::uint32_t bump_room;               // how many bytes are free from there
     std::atomic<std::uint32_t> lock_word;  // of the TransactionLock; 0: free
     std::atomic<std::uint16_t> mutator;    // lane + 1 of the content's writer; 0: nobody

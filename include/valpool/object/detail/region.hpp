@@ -15,10 +15,11 @@ constexpr std::size_t region_largest_small = 544;
 /// Allocates from the box's current chunk by moving the bump pointer; null when the chunk has too
 /// little room left. `size_bytes` must be a multiple of the grain.
 inline void* region_bump(box& b, std::size_t size_bytes) noexcept {
-    const std::uint64_t start = (b.bump + region_grain - 1) & ~std::uint64_t{region_grain - 1};
-    const std::uint64_t taken = start + size_bytes - b.bump;
+    const std::uint64_t bump = b.bump.load(std::memory_order_relaxed);
+    const std::uint64_t start = (bump + region_grain - 1) & ~std::uint64_t{region_grain - 1};
+    const std::uint64_t taken = start + size_bytes - bump;
     if (taken > b.bump_room) return nullptr;
-    b.bump += taken;
+    b.bump.store(bump + taken, std::memory_order_relaxed);
     b.bump_room -= static_cast<std::uint32_t>(taken);
     return reinterpret_cast<char*>(&b) + (start - b.self);
 }

@@ -1,0 +1,3 @@
+#pragma once
+
+#include <valpool/queue/pipe_counters.hpp>
