@@ -71,17 +71,18 @@ private:
     }
     void count_tapped_packet(std::uint64_t box_offset) { visit(box_offset, false, "a tap"); }
     void count_packets_in(box& b) {
-        const bool is_tap = b.root_tag == tap_root_tag;
         const std::uint64_t offset = a_.offset_of(&b);
-        if (is_tap ? !has_room_for<tap>(offset) : !has_room_for<pipe>(offset)) return;
-        visitor_for packets(*this, is_tap ? &checker::count_tapped_packet : &checker::count_packet);
+        const bool of_tap = is_tap(offset);
+        if (of_tap ? !has_room_for<tap>(offset) : !has_room_for<pipe>(offset)) return;
+        visitor_for packets(*this, of_tap ? &checker::count_tapped_packet : &checker::count_packet);
         roots().visit_box(a_, b, packets);
+    }
+    bool is_tap(std::uint64_t offset) const noexcept {
+        return has_room_for<box>(offset) && a_.at<box>(offset)->root_tag == tap_root_tag;
     }
     /// Counts a pipe of the directory, or a tap. The list itself is one reference to it.
     void count_listed(std::uint64_t offset) {
-        const bool is_tap =
-            has_room_for<box>(offset) && a_.at<box>(offset)->root_tag == tap_root_tag;
-        ++(is_tap ? report_.taps : report_.queues);
+        ++(is_tap(offset) ? report_.taps : report_.queues);
         if (!add_listed(offset)) return;
         ++pipes_[offset].expected;
         count_packets_in(*a_.at<box>(offset));
@@ -221,7 +222,7 @@ private:
 
     void compare_counts() {
         compare_counts(boxes_, "the box at ");
-        compare_counts(pipes_, "the pipe or tap at ");
+        compare_counts(pipes_, "the pipe at ");
     }
 
     using seen_boxes = std::unordered_map<std::uint64_t, seen_box>;
@@ -232,9 +233,9 @@ private:
             const bool too_low = counted < seen.expected;
             const bool too_high = counted > seen.expected + seen.dead && !has_dead_;
             if (too_low || too_high)
-                complain(what + std::to_string(offset) + " has a count of " +
-                         std::to_string(counted) + ", but " + std::to_string(seen.expected) +
-                         " references lead to it");
+                complain(std::string(is_tap(offset) ? "the tap at " : what) +
+                         std::to_string(offset) + " has a count of " + std::to_string(counted) +
+                         ", but " + std::to_string(seen.expected) + " references lead to it");
         }
     }
 

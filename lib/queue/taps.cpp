@@ -72,10 +72,10 @@ void tell(thread_lane& l, tap& t, box& packet, std::uint64_t mark) noexcept {
     const std::uint64_t units = t.most_units != 0 ? units_of(*l.pool, packet) : 0;
     packet.refs.fetch_add(1, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("tap.counted_packet");
-    t.units.fetch_add(units, std::memory_order_relaxed);
+    if (units != 0) t.units.fetch_add(units, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("tap.counted_units");
     if (!write_cell(l, t, mark, {packet.self | units << tap_reference::offset_bits})) {
-        t.units.fetch_sub(units, std::memory_order_relaxed);
+        if (units != 0) t.units.fetch_sub(units, std::memory_order_relaxed);
         packet.refs.fetch_sub(1, std::memory_order_relaxed);  // the caller has one more
         return;
     }

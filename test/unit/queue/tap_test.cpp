@@ -359,6 +359,35 @@ BOOST_AUTO_TEST_CASE(a_gap_is_waited_for_and_then_counted_as_missed) {
     drain();
 }
 
+BOOST_AUTO_TEST_CASE(a_tap_is_made_and_ended_although_somebody_has_stopped_in_the_middle) {
+    const watchdog dog(60);
+    std::atomic<bool> is_inside{false};
+    std::atomic<bool> leaves{false};
+    std::thread stopped([&] {
+        const detail::inside pass(detail::lane_of_thread(detail::arena_of(*pool())));
+        is_inside = true;
+        while (!leaves) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    });
+    while (!is_inside) std::this_thread::yield();
+    {
+        put(0);
+        Tap tap = this->tap();
+        put(1);
+        BOOST_TEST(seen_by(tap) == numbers(1, 2), boost::test_tools::per_element());
+        put(2);
+    }
+    drain();
+    BOOST_TEST(check(pool()).boxes == 0u);  // it is empty, even if it is still there
+    leaves = true;
+    stopped.join();
+    BOOST_TEST(eventually([&] {
+        Val nothing;
+        side.pipe().dequeue(0.11, nothing);
+        return check(pool()).taps == 0;
+    }));
+    expect_as_before();
+}
+
 BOOST_AUTO_TEST_CASE(a_tap_can_be_moved) {
     Tap tap = this->tap();
     put_and_take(0, 1);
