@@ -54,7 +54,7 @@ ends_with() {
   [ "$actual" = "$1" ] || fail "exit code $actual, not $1"
 }
 
-for sample in serverside_ex middleside_ex clientside_ex multicast_ex event_loop_ex embedded_ex; do
+for sample in serverside_ex middleside_ex clientside_ex multicast_ex event_loop_ex tap_ex embedded_ex; do
   expect 0 "usage: $sample" ./$sample --help
   expect 2 "expected . arguments, got 1" ./$sample "$pool"
   expect 2 "usage: $sample" ./$sample
@@ -109,6 +109,28 @@ ends_with 0 "$last_pid"
 ends_with 0 "$server"
 grep -q "'name': 'serverside packet'" "$work/client.out" || fail "the client printed no packet"
 grep -q "^got 3 packets" "$work/client.out" || fail "the client did not count 3 packets"
+
+# A tap sees what is put into a full pipe from now on; the client gets everything.
+expect 1 "no memory pool" ./tap_ex "$pool" pipe
+expect 2 "DEPTH\|--depth" ./tap_ex "$pool" pipe --depth 0
+start server ./serverside_ex "$pool" 1000000 pipe 2 --packets 6 --timeout 0.05
+server=$last_pid
+wait_for "Failed to enqueue after" server
+start tap ./tap_ex "$pool" pipe
+tap=$last_pid
+start idle ./tap_ex "$pool" "never there"
+idle=$last_pid
+wait_for "looking at" tap
+wait_for "looking at" idle
+kill -INT "$idle"
+ends_with 130 "$idle"
+start client ./clientside_ex "$pool" pipe
+ends_with 0 "$last_pid"
+ends_with 0 "$tap"
+ends_with 0 "$server"
+grep -q "^got 6 packets" "$work/client.out" || fail "the tap took packets"
+grep -q "'sequence_number': 5" "$work/tap.out" || fail "the tap printed no packet"
+grep -q "^saw 4 packets, missed 0" "$work/tap.out" || fail "the tap did not see 4 packets"
 
 # A host with its own loop passes packets on, and its own flag shuts it down.
 start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 300

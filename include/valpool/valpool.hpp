@@ -23,6 +23,7 @@
 #include <valpool/streaming_pool.hpp>
 #include <valpool/stringize.hpp>
 #include <valpool/tab.hpp>
+#include <valpool/tap.hpp>
 #include <valpool/thread.hpp>
 #include <valpool/tup.hpp>
 #include <valpool/types.hpp>

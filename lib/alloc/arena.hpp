@@ -143,12 +143,13 @@ struct arena : StreamingPool {
     alignas(64) gate entrance;
     watch looks;
     alignas(64) std::atomic<std::uint64_t> pipes;  // newest named pipe; 0: none
-    std::atomic<std::uint64_t> system_bytes;       // of named pipes and ledgers
+    std::atomic<std::uint64_t> system_bytes;       // of named pipes, taps and ledgers
     std::atomic<std::uint64_t> claimed_pages;      // page_counts
-    /// Grows after pipes have left the list and before their memory can be reused. It serves
-    /// readers of the list that are not inside.
+    std::atomic<std::uint64_t> taps;               // newest tap; 0: none
+    /// Grows after pipes or taps have left their list and before their memory can be reused. It serves
+    /// readers of these lists that are not inside.
     std::atomic<std::uint32_t> pipe_removals;
-    std::atomic<std::uint32_t> pipes_due;  // 1: the next repair may find a temporary pipe to remove
+    std::atomic<std::uint32_t> pipes_due;  // 1: the next repair may find a temporary pipe, or a tap, to remove
     std::atomic<std::uint32_t> page_returns;  // how often pages have been given back
     std::atomic<std::uint32_t> main_slot;     // slot + 1 of the SHMMain
     std::atomic<std::uint32_t> kept;          // 1: the pool stays when nobody uses it

@@ -2,6 +2,7 @@
 
 #include "base/system_error.hpp"
 #include "queue/directory.hpp"
+#include "queue/taps.hpp"
 #include "segment/limits.hpp"
 #include "segment/segment.hpp"
 
@@ -81,13 +82,29 @@ const char* list_of_pipes_defect(const arena& a) noexcept {
     return nullptr;
 }
 
-/// Pipes may be removed during the look; then its result means nothing. If that happens at each of
-/// many looks, other processes are using the pipes, and these have verified the pool.
+const char* list_of_taps_defect(const arena& a) noexcept {
+    std::uint64_t left = a.page_count * std::uint64_t{64};
+    for (std::uint64_t o = a.taps.load(std::memory_order_acquire); o != 0;) {
+        if (left-- == 0 || !is_space(a, o, sizeof(tap))) return "its list of taps is damaged";
+        const tap* const t = tap_at(a, o);
+        if (!t || std::memchr(t->name, 0, sizeof t->name) == nullptr ||
+            t->owner.load(std::memory_order_relaxed) > a.lane_count)
+            return "a tap is damaged";
+        const std::uint64_t at_pipe = t->at_pipe.load(std::memory_order_relaxed);
+        if (at_pipe > tap::ended && !is_space(a, at_pipe, sizeof(pipe))) return "a tap is damaged";
+        o = t->next.load(std::memory_order_acquire);
+    }
+    return nullptr;
+}
+
+/// Pipes and taps may be removed during the look; then its result means nothing. If that happens at
+/// each of many looks, other processes are using the pipes, and these have verified the pool.
 const char* pipes_defect(const arena& a) noexcept {
     constexpr int looks = 100;
     for (int i = 0; i < looks; ++i) {
         const std::uint32_t removals = a.pipe_removals.load(std::memory_order_acquire);
-        const char* const defect = list_of_pipes_defect(a);
+        const char* defect = list_of_pipes_defect(a);
+        if (!defect) defect = list_of_taps_defect(a);
         if (!defect || a.pipe_removals.load(std::memory_order_acquire) == removals) return defect;
     }
     return nullptr;

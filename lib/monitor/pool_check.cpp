@@ -4,7 +4,7 @@
 #include "monitor/monitored_pool.hpp"
 #include "object/root_provider.hpp"
 #include "process/slot.hpp"
-#include "queue/ring.hpp"
+#include "queue/taps.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -36,9 +36,9 @@ public:
         report_.total_bytes = all_space(a_);
         report_.used_bytes = used_space(a_);
         visit_heaps();
-        // Pipes come first: a hold on a pipe is no reference to a shared value.
-        visitor_for pipes(*this, &checker::count_pipe);
-        roots().visit_roots(a_, pipes);
+        // Pipes and taps come first: a hold on one is no reference to a shared value.
+        visitor_for listed(*this, &checker::count_listed);
+        roots().visit_roots(a_, listed);
         visit_processes();
         follow();
         compare_counts();
@@ -69,15 +69,21 @@ private:
         ++report_.packets;
         visit(box_offset, false, "a packet");
     }
+    void count_tapped_packet(std::uint64_t box_offset) { visit(box_offset, false, "a tap"); }
     void count_packets_in(box& b) {
-        if (!has_room_for<pipe>(a_.offset_of(&b))) return;
-        visitor_for packets(*this, &checker::count_packet);
+        const std::uint64_t offset = a_.offset_of(&b);
+        const bool of_tap = is_tap(offset);
+        if (of_tap ? !has_room_for<tap>(offset) : !has_room_for<pipe>(offset)) return;
+        visitor_for packets(*this, of_tap ? &checker::count_tapped_packet : &checker::count_packet);
         roots().visit_box(a_, b, packets);
     }
-    /// Counts a pipe of the directory, which itself is one reference to the pipe.
-    void count_pipe(std::uint64_t offset) {
-        ++report_.queues;
-        if (!add_pipe(offset)) return;
+    bool is_tap(std::uint64_t offset) const noexcept {
+        return has_room_for<box>(offset) && a_.at<box>(offset)->root_tag == tap_root_tag;
+    }
+    /// Counts a pipe of the directory, or a tap. The list itself is one reference to it.
+    void count_listed(std::uint64_t offset) {
+        ++(is_tap(offset) ? report_.taps : report_.queues);
+        if (!add_listed(offset)) return;
         ++pipes_[offset].expected;
         count_packets_in(*a_.at<box>(offset));
     }
@@ -106,13 +112,13 @@ private:
                sizeof(T) <= a_.size_bytes - offset;
     }
 
-    bool add_pipe(std::uint64_t offset) {
+    bool add_listed(std::uint64_t offset) {
         if (!is_block<box>(offset, magic_box)) {
-            complain("a pipe lies in no block");
+            complain("a pipe or a tap lies in no block");
             return false;
         }
         report_.system_bytes += space_bytes(a_, offset);
-        check_in_use(offset, "a pipe's memory");
+        check_in_use(offset, "the memory of a pipe or a tap");
         follow_chunks(*a_.at<box>(offset), report_.system_bytes);
         return true;
     }
@@ -190,7 +196,7 @@ private:
             check_in_use(offset, "a box's memory");
             follow_chunks(b, reachable_bytes_);
             follow_references(b);
-            if (b.root_tag == queue_root_tag && b.self == offset) count_packets_in(b);
+            if (has_packets(b) && b.self == offset) count_packets_in(b);
         }
     }
 
@@ -228,9 +234,9 @@ private:
             const bool too_low = counted < seen.expected;
             const bool too_high = counted > seen.expected + seen.dead && !has_dead_;
             if (too_low || too_high)
-                complain(what + std::to_string(offset) + " has a count of " +
-                         std::to_string(counted) + ", but " + std::to_string(seen.expected) +
-                         " references lead to it");
+                complain(std::string(is_tap(offset) ? "the tap at " : what) +
+                         std::to_string(offset) + " has a count of " + std::to_string(counted) +
+                         ", but " + std::to_string(seen.expected) + " references lead to it");
         }
     }
 
@@ -266,7 +272,7 @@ private:
                      std::to_string(report_.used_bytes) + " are marked as used");
         const std::size_t counted = a_.system_bytes.load();
         if (counted != report_.system_bytes && !has_dead_)
-            complain("pipes and ledgers have " + std::to_string(report_.system_bytes) +
+            complain("pipes, taps and ledgers have " + std::to_string(report_.system_bytes) +
                      " bytes, but the pool counts " + std::to_string(counted));
     }
 
@@ -274,7 +280,7 @@ private:
     const death_test& is_dead_;
     pool_report report_;
     seen_boxes boxes_;
-    seen_boxes pipes_;  // those in the directory
+    seen_boxes pipes_;  // those in the directory, and taps
     std::unordered_set<std::uint64_t> set_aside_;
     std::vector<std::uint64_t> work_;
     std::size_t reachable_bytes_ = 0;
@@ -336,7 +342,9 @@ std::ostream& operator<<(std::ostream& out, const pool_report& r) {
     out << r.used_bytes << " of " << r.total_bytes << " bytes in use: " << r.boxes
         << " shared values, " << r.references << " references, " << r.packets << " packets in "
         << r.queues << " queues, " << r.raw_bytes << " bytes raw, " << r.system_bytes
-        << " bytes of bookkeeping\n";
+        << " bytes of bookkeeping";
+    if (r.taps != 0) out << ", " << r.taps << " taps";
+    out << "\n";
     out << r.living_processes.size() << " processes attached";
     if (!r.dead_processes.empty()) out << ", " << r.dead_processes.size() << " dead";
     if (!r.parents.empty())

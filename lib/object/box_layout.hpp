@@ -17,8 +17,22 @@ constexpr char queue_root_tag = '#';
 /// counts as one reference. A temporary queue is removed when that is its last reference.
 enum queue_subtype : char { unnamed_queue = 0, named_queue = 'n', temporary_queue = 't' };
 
+/// box::root_tag of a box that is a tap of a queue. A tap is in a list (arena::taps), which counts
+/// as one reference, and is removed when that is its last one.
+constexpr char tap_root_tag = '@';
+
+/// Whether the box holds packets that only the queue layer finds, see root_provider::visit_box.
+inline bool has_packets(const box& b) noexcept {
+    return b.root_tag == queue_root_tag || b.root_tag == tap_root_tag;
+}
+
 inline bool is_named_queue(const box& b) noexcept {
     return b.root_tag == queue_root_tag && b.root_subtype != unnamed_queue;
+}
+/// Whether the box is in one of the lists of root_provider. When it has been let go of, a repair
+/// may find that it can be removed.
+inline bool is_listed(const box& b) noexcept {
+    return is_named_queue(b) || b.root_tag == tap_root_tag;
 }
 
 /// Further memory of a box.

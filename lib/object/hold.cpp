@@ -49,10 +49,10 @@ public:
     void release(thread_lane& l, std::atomic<std::uint64_t>& entry) noexcept override {
         arena& a = *l.pool;
         box& b = *a.at<box>(entry.load(std::memory_order_relaxed));
-        const bool is_pipe = is_named_queue(b);
+        const bool was_listed = is_listed(b);
         entry.store(0, std::memory_order_relaxed);
         release_reference(a, *l.heap, b);
-        if (is_pipe) a.pipes_due.store(1, std::memory_order_relaxed);
+        if (was_listed) a.pipes_due.store(1, std::memory_order_relaxed);
     }
     void give_back_late(thread_lane& l) noexcept override {
         attachment& at = *l.at;
@@ -62,12 +62,12 @@ public:
             late.swap(at.late_holds);
         }
         for (hold* const h : late) {
-            const bool is_pipe = is_named_queue(*h->target);
+            const bool was_listed = is_listed(*h->target);
             if (!try_give_back(l, *h)) {
                 keep_for_later(h);
                 continue;
             }
-            if (is_pipe) l.pool->pipes_due.store(1, std::memory_order_relaxed);
+            if (was_listed) l.pool->pipes_due.store(1, std::memory_order_relaxed);
             return_hold(l, h);
         }
     }

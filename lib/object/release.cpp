@@ -53,7 +53,7 @@ void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
         VALPOOL_KILL_POINT("box.freeing");
         release_targets(a, b.out_refs.load(std::memory_order_relaxed), work);
         release_work packets(a, work);
-        if (b.root_tag == queue_root_tag) roots().visit_box(a, b, packets);
+        if (has_packets(b)) roots().visit_box(a, b, packets);
         free_chunks(a, heap, b.chunks.load(std::memory_order_relaxed));
         VALPOOL_KILL_POINT("box.freed_chunks");
         b.magic.store(0, std::memory_order_relaxed);
@@ -64,8 +64,7 @@ void free_boxes(arena& a, lane_heap& heap, std::uint64_t first) noexcept {
 void free_unreferenced(arena& a, lane_heap& heap, box& b) noexcept {
     VALPOOL_KILL_POINT("box.dropped_last");
     const bool is_one_block = b.chunks.load(std::memory_order_relaxed) == 0 &&
-                              b.out_refs.load(std::memory_order_relaxed) == 0 &&
-                              b.root_tag != queue_root_tag;
+                              b.out_refs.load(std::memory_order_relaxed) == 0 && !has_packets(b);
     if (!is_one_block) return free_boxes(a, heap, b.self);
     b.magic.store(0, std::memory_order_relaxed);
     free_space(a, heap, b.self);

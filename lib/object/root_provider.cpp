@@ -9,6 +9,7 @@ namespace {
 class no_roots final : public root_provider {
 public:
     void repair_lane(arena&, std::uint32_t) noexcept override {}
+    void settle(arena&, const slot_set&) noexcept override {}
     void visit_roots(arena&, reference_visitor&) noexcept override {}
     void visit_box(arena&, box&, reference_visitor&) noexcept override {}
     void remove_unheld(arena&, lane_heap&) noexcept override {}

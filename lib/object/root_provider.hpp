@@ -5,6 +5,7 @@
 
 #include "object/box_layout.hpp"
 #include "process/lane.hpp"
+#include "process/slot.hpp"
 
 namespace valpool::detail {
 
@@ -23,12 +24,16 @@ class root_provider {
 public:
     /// Clears what the lane of a dead thread has left behind.
     virtual void repair_lane(arena& a, std::uint32_t lane_index) noexcept = 0;
-    /// Visits the references of the directory: the boxes of queues with a name.
+    /// Called before a repair counts anew: makes what the dead have left consistent where counting
+    /// alone would not, and gives up what must not outlive them.
+    virtual void settle(arena& a, const slot_set& dead) noexcept = 0;
+    /// Visits the references of the directory, the boxes of queues with a name, and of the list of
+    /// taps.
     virtual void visit_roots(arena& a, reference_visitor& visitor) noexcept = 0;
-    /// Visits the references that a queue in a box holds (box::root_tag is queue_root_tag).
+    /// Visits the references that a queue or a tap in a box holds (has_packets).
     virtual void visit_box(arena& a, box& b, reference_visitor& visitor) noexcept = 0;
-    /// Removes from the directory the temporary queues that nothing else refers to, and frees them.
-    /// Counts and bitmaps are right at that time.
+    /// Removes from their lists the temporary queues and the taps that nothing else refers to, and
+    /// frees them. Counts and bitmaps are right at that time.
     virtual void remove_unheld(arena& a, lane_heap& heap) noexcept = 0;
     /// Wakes sleepers that could go on; of several that wait for the same thing only one, which
     /// then wakes the next. Returns how many threads sleep. Not called with the world stopped; must

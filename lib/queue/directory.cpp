@@ -9,6 +9,7 @@
 #include "object/release.hpp"
 #include "object/root_provider.hpp"
 #include "queue/flow.hpp"
+#include "queue/taps.hpp"
 #include "recovery/recovery.hpp"
 
 #include <algorithm>
@@ -22,16 +23,6 @@ namespace valpool::detail {
 namespace {
 
 // --- the list ----------------------------------------------------------------------------------
-
-/// Called inside, or with the world stopped.
-pipe* find_pipe(arena& a, std::string_view name) noexcept {
-    for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
-        pipe& p = *a.at<pipe>(o);
-        if (p.name_view() == name) return &p;
-        o = p.next.load(std::memory_order_relaxed);
-    }
-    return nullptr;
-}
 
 /// May be called outside, too: it stops where the list makes no sense, because somebody may be
 /// changing the list.
@@ -72,6 +63,8 @@ std::atomic<std::uint64_t>& link_to(arena& a, const pipe& p) noexcept {
 void take_out(arena& a, lane_heap& heap, pipe& p) noexcept {
     link_to(a, p).store(p.next.load(std::memory_order_relaxed), std::memory_order_release);
     VALPOOL_KILL_POINT("removal.unlinked");
+    disconnect_taps(a, p);
+    VALPOOL_KILL_POINT("removal.untapped");
     a.pipe_removals.fetch_add(1, std::memory_order_acq_rel);
     a.system_bytes.fetch_sub(space_bytes(a, p.root.self) + flow_bytes(a, p),
                              std::memory_order_relaxed);
@@ -86,6 +79,17 @@ bool is_unused(const pipe& p) noexcept { return is_unheld(p) && packet_count(p) 
 void remove_unheld_pipes(arena& a, lane_heap& heap) noexcept {
     for_each_pipe(a, [&](pipe& p) {
         if (p.root.root_subtype == temporary_queue && is_unheld(p)) take_out(a, heap, p);
+    });
+}
+
+/// A remover may have died after it had unlinked the pipe and before it disconnected the pipe's
+/// taps. Nothing has used the pipe's memory again: the gate has been closed since.
+void disconnect_from_removed_pipes(arena& a) noexcept {
+    for_each_tap(a, [&](tap& t) {
+        const std::uint64_t offset = t.at_pipe.load(std::memory_order_relaxed);
+        bool is_there = offset <= tap::ended;
+        for_each_pipe(a, [&](const pipe& p) { is_there = is_there || p.root.self == offset; });
+        if (!is_there) disconnect(t, *a.at<pipe>(offset));
     });
 }
 
@@ -117,13 +121,21 @@ public:
         a.seat_at(lane_index).asleep.store(0, std::memory_order_relaxed);
     }
 
+    void settle(arena& a, const slot_set& dead) noexcept override {
+        settle_taps(a, dead);
+        disconnect_from_removed_pipes(a);
+        for_each_pipe(a, [&](pipe& p) { recount_taps(a, p); });
+    }
+
     void visit_roots(arena& a, reference_visitor& visitor) noexcept override {
         for_each_pipe(a, [&](pipe& p) { visitor.visit(p.root.self); });
+        visit_taps(a, visitor);
     }
 
     /// Visits the packets in any order. check() may call this while the pipe is being freed, so the
     /// capacity, from which the cells' places follow, is read only once.
     void visit_box(arena& a, box& b, reference_visitor& visitor) noexcept override {
+        if (b.root_tag == tap_root_tag) return visit_tapped_packets(a, b, visitor);
         const pipe& p = pipe_in(b);
         const std::uint64_t capacity = __atomic_load_n(&p.capacity, __ATOMIC_RELAXED);
         if (capacity > a.size_bytes / sizeof(cell) ||
@@ -139,6 +151,7 @@ public:
 
     void remove_unheld(arena& a, lane_heap& heap) noexcept override {
         remove_unheld_pipes(a, heap);
+        remove_unheld_taps(a, heap);
     }
 
     std::uint32_t rouse_sleepers(thread_lane& l) noexcept override {
@@ -204,8 +217,10 @@ void link_or_replace(arena& a, hold& h) {
     box& linked = link_pipe(a, pipe_in(own))->root;
     if (&linked == &own) {
         a.system_bytes.fetch_add(space_bytes(a, own.self), std::memory_order_relaxed);
+        connect_taps(a, pipe_in(own));
         return;
     }
+    connect_taps(a, pipe_in(linked));
     linked.refs.fetch_add(1, std::memory_order_relaxed);
     h.at->ledger.entry(h.entry).store(linked.self, std::memory_order_release);
     h.target = &linked;
@@ -228,6 +243,15 @@ bool is_there(thread_lane& l, std::string_view name) {
 
 void register_pipes() noexcept { set_root_provider(all_pipes); }
 
+pipe* find_pipe(arena& a, std::string_view name) noexcept {
+    for (std::uint64_t o = a.pipes.load(std::memory_order_acquire); o != 0;) {
+        pipe& p = *a.at<pipe>(o);
+        if (p.name_view() == name) return &p;
+        o = p.next.load(std::memory_order_relaxed);
+    }
+    return nullptr;
+}
+
 const pipe* pipe_at(const arena& a, std::uint64_t offset) noexcept {
     if (!a.in_pages(offset) || offset % block_granule != 0 || a.size_bytes - offset < sizeof(pipe))
         return nullptr;
@@ -249,6 +273,7 @@ hold* hold_pipe(arena& a, std::string_view name) {
     pipe* const p = find_pipe(a, name);
     if (!p) return nullptr;
     VALPOOL_KILL_POINT("pipe.found");
+    connect_taps(a, *p);
     p->root.refs.fetch_add(1, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("pipe.held");
     h.write_entry(p->root.self);

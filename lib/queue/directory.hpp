@@ -21,6 +21,9 @@ void register_pipes() noexcept;
 /// inside, and for pools that may be damaged.
 const pipe* pipe_at(const arena& a, std::uint64_t offset) noexcept;
 
+/// The pipe of that name; null when there is none. Called inside, or with the world stopped.
+pipe* find_pipe(arena& a, std::string_view name) noexcept;
+
 struct pipe_order {
     std::string_view name;  // valid, see check_pipe_name
     std::uint64_t capacity = 0;

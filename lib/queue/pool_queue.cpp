@@ -4,10 +4,12 @@
 
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
+#include "object/release.hpp"
 #include "process/fork.hpp"
 #include "process/retirement.hpp"
 #include "queue/directory.hpp"
 #include "queue/flow.hpp"
+#include "queue/taps.hpp"
 #include "queue/wait_policy.hpp"
 #include "queue/wait_set.hpp"
 #include "recovery/watch.hpp"
@@ -297,15 +299,34 @@ private:
             if (!l.try_enter() && !enter_by(l, until)) return false;
             const leave_later pass(l);
             publish(b);
-            b.refs.fetch_add(1, std::memory_order_relaxed);
-            VALPOOL_KILL_POINT("queue.counted");
-            if (!try_put(pipe_, b.self, written_)) {
-                b.refs.fetch_sub(1, std::memory_order_relaxed);
-                return false;
-            }
+            if (!put_counted(l, b)) return false;
         }
         wake_reader();
         flow_.put_in(l, bytes, written_);
+        return true;
+    }
+
+    /// The cell, and each tap, get a reference of their own; false when there is no room. The
+    /// caller has one all the time: otherwise a consumer could free the box before the taps have
+    /// it.
+    bool put_counted(thread_lane& l, box& b) noexcept {
+        const bool has_taps = is_tapped(pipe_);
+        b.refs.fetch_add(1, std::memory_order_relaxed);
+        VALPOOL_KILL_POINT("queue.counted");
+        const std::uint64_t position = try_put(pipe_, b.self, written_);
+        if (position == 0) {
+            b.refs.fetch_sub(1, std::memory_order_relaxed);
+            return false;
+        }
+        if (has_taps) tell_taps(l, pipe_, b, position - 1);
+        return true;
+    }
+
+    /// As try_hand_over, for a pipe with taps: the hold's reference is given up in the end.
+    [[gnu::cold, gnu::noinline]] bool hand_over_to_all(thread_lane& l, hold& h) noexcept {
+        if (!put_counted(l, *h.target)) return false;
+        clear_entry(h);
+        release_reference(arena_, *l.heap, *h.target);
         return true;
     }
 
@@ -336,6 +357,8 @@ private:
         if (!l.try_enter() && !enter_by(l, until)) return false;
         const leave_later pass(l);
         publish(*h.target);
+        if (is_tapped(pipe_)) [[unlikely]]
+            return hand_over_to_all(l, h);
         VALPOOL_KILL_POINT("queue.handing_over");
         if (!try_put(pipe_, h.target->self, written_)) return false;
         clear_entry(h);

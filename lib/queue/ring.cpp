@@ -2,26 +2,19 @@
 
 #include "base/kill_point.hpp"
 #include "base/prefetch.hpp"
+#include "queue/swap_pair.hpp"
 #include "value/fetch_root.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace valpool::detail {
 namespace {
-
-__extension__ using uint128 = unsigned __int128;
 
 /// The one step that puts a packet into the cell or takes it out. It is a full barrier: a thread
 /// that looks for waiters after it cannot miss a waiter that looked for packets before it.
 bool swap_cell(cell& c, std::uint64_t sequence, std::uint64_t reference, std::uint64_t new_sequence,
                std::uint64_t new_reference) noexcept {
-    static_assert(std::endian::native == std::endian::little, "sequence is the low half");
-    const auto joined = [](std::uint64_t low, std::uint64_t high) {
-        return (static_cast<uint128>(high) << 64) | low;
-    };
-    return __sync_bool_compare_and_swap(reinterpret_cast<uint128*>(&c), joined(sequence, reference),
-                                        joined(new_sequence, new_reference));
+    return swap_pair(&c, sequence, reference, new_sequence, new_reference);
 }
 
 /// Moves a cursor on to `to`, unless it is there or beyond already.
@@ -127,9 +120,11 @@ std::uint64_t next_position(const pipe& p, const std::atomic<std::uint64_t>& cur
 }
 }  // namespace
 
+std::uint64_t next_to_put(const pipe& p) noexcept { return next_position(p, p.tail, 0); }
+
 passed_packets packets_passed(const pipe& p) noexcept {
     const std::uint64_t out = next_position(p, p.head, 1);
-    return {std::max(out, next_position(p, p.tail, 0)), out};
+    return {std::max(out, next_to_put(p)), out};
 }
 
 std::uint64_t packet_count(const pipe& p) noexcept {
@@ -137,14 +132,14 @@ std::uint64_t packet_count(const pipe& p) noexcept {
     return std::min(passed.in - passed.out, p.capacity);
 }
 
-bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
+std::uint64_t try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
     bool is_in_turn = true;
     for (std::uint64_t position = seen.next.load(std::memory_order_relaxed);;) {
         cell& c = p.cell_for(position);
         const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
         if (sequence < 2 * position) {
             stay(p.tail, seen, position);
-            return false;
+            return 0;
         }
         if (sequence == 2 * position) {
             VALPOOL_KILL_POINT("ring.putting");
@@ -152,7 +147,7 @@ bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
             if (swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
                 VALPOOL_KILL_POINT("ring.put");
                 move_on(p.tail, seen, position, is_in_turn);
-                return true;
+                return position + 1;
             }
         }
         is_in_turn = false;  // another thread has put a packet there

@@ -32,7 +32,9 @@ static_assert(sizeof(cell) == 16, "one compare-and-swap covers sequence and refe
 ///      thread that finds one behind moves it on.
 ///   3. The name, the capacity, and the fields that follow from it never change once the pipe is
 ///      linked.
-///   4. `next` is written before the pipe is linked, and changes when the pipe behind it is
+///   4. `attention` is at least the number of taps that are connected to the pipe (in its highest
+///      16 bits). A crash can leave it too high until recovery counts anew.
+///   5. `next` is written before the pipe is linked, and changes when the pipe behind it is
 ///      removed.
 /// Writers: anybody writes cells, cursors and lists, by single atomic operations. So nobody ever
 /// waits for a process, alive, stopped or dead, and there is no half-done state: a packet is in the
@@ -45,9 +47,10 @@ struct pipe {
     box root;
     std::atomic<std::uint64_t> next;  // the pipe made before this one; 0: none
     std::uint64_t capacity;
-    std::uint32_t cell_stride;    // in cells
-    std::uint32_t rotation;       // of the index's bits; 0: none
-    char name[longest_name + 1];  // empty: no name
+    std::atomic<std::uint64_t> attention;  // 0: nothing but plain packets; see taps.hpp
+    std::uint32_t cell_stride;             // in cells
+    std::uint32_t rotation;                // of the index's bits; 0: none
+    char name[longest_name + 1];           // empty: no name
 
     // Each cursor is alone in two cache lines, because processors fetch lines in pairs. (Only a
     // process that opens the pipe reads the name before them.)
@@ -112,6 +115,8 @@ struct passed_packets {
     std::uint64_t out;
 };
 passed_packets packets_passed(const pipe& p) noexcept;
+/// The position of the next packet that is put.
+std::uint64_t next_to_put(const pipe& p) noexcept;
 
 /// The cursors as a process remembers them for one side of a pipe. As long as these are enough, the
 /// process leaves the shared cursors alone, whose cache lines the other side uses all the time.
@@ -152,9 +157,10 @@ inline std::uint64_t packets_seen(const pipe& p, side_memory& seen) noexcept {
     return head < tail ? tail - head : 0;
 }
 
-/// Puts a reference at the end; false when the pipe is full. Inside. Either the caller has counted
-/// the reference in the box before, or it hands over one of its own once this returns true.
-bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept;
+/// Puts a reference at the end; 0 when the pipe is full, otherwise its position + 1. Inside. Either
+/// the caller has counted the reference in the box before, or it hands over one of its own once
+/// this has succeeded.
+std::uint64_t try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept;
 /// Takes the first packet: first writes it to the hold's ledger entry, then frees the cell. Null
 /// when the pipe is empty; then the entry is clear. Inside.
 box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept;

@@ -47,9 +47,9 @@ void change_with_own_heap(arena& a, const std::function<void(lane_heap&)>& chang
     flush_heap(a, heap);
 }
 
-/// Removes temporary pipes that nobody holds any more after the deaths, and those that could not be
-/// removed in time earlier.
-void remove_unheld_pipes(arena& a) noexcept {
+/// Removes temporary pipes and taps that nobody holds any more after the deaths, and those that
+/// could not be removed in time earlier.
+void remove_unheld(arena& a) noexcept {
     change_with_own_heap(a, [&](lane_heap& heap) { roots().remove_unheld(a, heap); });
     a.pipes_due.store(0, std::memory_order_relaxed);
 }
@@ -59,12 +59,14 @@ void remove_unheld_pipes(arena& a) noexcept {
 /// one finds the same dead and the same roots.
 void repair(attachment& at, const slot_set& dead) noexcept {
     arena& a = *at.pool;
+    roots().settle(a, dead);
+    VALPOOL_KILL_POINT("recovery.settled");
     const std::size_t system_bytes = mark_what_is_alive(a, dead);
     sweep(a, dead);
     a.system_bytes.store(system_bytes);
-    // Pipes that a dead process had already taken out of the list have been swept.
+    // Pipes and taps that a dead process had already taken out of their lists have been swept.
     a.pipe_removals.fetch_add(1, std::memory_order_relaxed);
-    remove_unheld_pipes(a);
+    remove_unheld(a);
     VALPOOL_KILL_POINT("recovery.removed_pipes");
     free_dead_lanes(a, dead);
     VALPOOL_KILL_POINT("recovery.freed_lanes");

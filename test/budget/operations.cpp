@@ -178,6 +178,27 @@ void measure_packets(StreamingPool* pool, CQ& in, CQ& out) {
     });
 }
 
+/// The price of a tap for the pipe's users, and for its reader.
+void measure_tap(const std::string& pool_name, StreamingPool* pool, CQ& in, CQ& out) {
+    Tap tap(pool_name, "records", 4);
+    Val got;
+    Val seen;
+    measure("hand_over_with_a_tap", [&](bool counts) {
+        Val v = Shared(pool, Tab());
+        count(counts, [&] {
+            in.enqueue(std::move(v), 1.0);
+            out.dequeue(1.0, got);
+        });
+        expect(tap.next(0.0, seen) && is(got, seen), "tapped");
+    });
+    measure("tap_next", [&](bool counts) {
+        in.enqueue(Shared(pool, Tab()), 1.0);
+        out.dequeue(1.0, got);
+        count(counts, [&] { tap.next(1.0, seen); });
+        expect(is(got, seen), "tapped");
+    });
+}
+
 void measure_containers(StreamingPool* pool) {
     const std::vector<std::string> names = keys("key_", 10);
     measure("insert_ten", [&](bool counts) {
@@ -228,5 +249,6 @@ int main(int argc, char** argv) {
     client.start();
     measure_packets(main_side.pool(), server.pipe(), client.pipe());
     measure_containers(main_side.pool());
+    measure_tap(name, main_side.pool(), server.pipe(), client.pipe());
     return 0;
 }

@@ -147,7 +147,10 @@ void pools() {
     EXPECT(server.start() == STARTED && client.start() == STARTED);
     Val shared = Shared(server.pool(), Tab{{"a", Array<real_8>{1.0, 2.0}}});
     EXPECT(InSHM(shared, server.pool()) && InSHM(static_cast<Tab&>(shared), server.pool()));
+    Tap tap(name, "pipe", 4);
     server.pipe().enq(shared);
+    Val seen;
+    EXPECT(tap.next(0, seen) && is(seen, shared) && tap.missed() == 0 && tap.depth() == 4);
     std::vector<Val> out;
     EXPECT(client.pipe().dequeue_many(out, 3) == 1 && out[0]["a"].length() == 2);
     const pool_report report = check(server.pool());

@@ -518,7 +518,7 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
         if (is_about(p, "recovery.") || is_about(p, "removal.")) recovery_points.push_back(p);
         for (const char* topic :
              {"ring.", "box.mut", "box.wrote", "hold.wrote", "slab.claimed", "out_ref.linked",
-              "raw.marked", "pipe.filled", "pipe.held", "fork.copied", "box.locked"})
+              "raw.marked", "pipe.filled", "tap.", "pipe.held", "fork.copied", "box.locked"})
             if (is_about(p, topic)) first_points.push_back(p);
     }
     if (from_environment("VALPOOL_ALL_PAIRS", 0) != 0) {

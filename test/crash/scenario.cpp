@@ -147,6 +147,30 @@ void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
     unnamed.deq();
 }
 
+/// Looks on at a pipe by taps: one that waits for it, one that is overrun, one that drops packets
+/// because they are too large.
+void look_on(const std::string& name) {
+    Tap waiting(name, "looked at", 8);
+    ServerSide side(name, "looked at", 8);
+    side.temporary(true);
+    side.start();
+    Tap shallow(name, "looked at", 2);
+    Tap small(name, "looked at", 4, 800);
+    for (int i = 0; i < 4; ++i) {
+        Val packet = Shared(side.pool(), Tab{{"number", i}});
+        if (i % 2 == 0)
+            side.pipe().enq(packet);
+        else
+            side.pipe().enq(std::move(packet));
+        if (i > 0) side.pipe().deq();
+    }
+    Val seen;
+    for (int i = 0; i < 4; ++i) waiting.next(0.0, seen);
+    shallow.next(0.0, seen);
+    small.next(0.0, seen);
+    side.pipe().deq();
+}
+
 /// Acts like a client that asks for a reply and gets one more than it takes, and like a program
 /// that removes a pipe.
 void use_pipes_that_go(const std::string& name) {
@@ -202,8 +226,13 @@ int live_a_whole_life(const std::string& name, crash_board& board) {
     use_a_poisoned_value(pool);
     wait_for_a_lock(pool);
     change_in_public(name);
-    use_queues(name, output, input, board);
-    use_pipes_that_go(name);
+    look_on(name);
+    {
+        const Tap tap(name, "to sleeper", 4);
+        use_queues(name, output, input, board);
+        const Tap of_replies(name, reply_pipe, 4);
+        use_pipes_that_go(name);
+    }
 
     auto inherited = std::make_unique<Val>(Shared(&pool, Tab{{"a", 1}}));
     board.has_parent_let_go = false;

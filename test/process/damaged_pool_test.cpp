@@ -36,6 +36,7 @@ public:
             pool.start();
             ServerSide server(name_, "pipe", 2);
             server.start();
+            const Tap tap(name_, "pipe", 2);
             server.pipe().enq(Tab{{"a", 1}});
             *is_made_ = true;
             for (;;) pause();

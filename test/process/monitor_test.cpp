@@ -40,6 +40,7 @@ struct watched_pool {
         main.start();
         ServerSide server(name, "pipe", 4);
         server.start();
+        const Tap tap(name, "pipe", 4);
         server.pipe().enq(Tab{{"a", 1}});
         server.pipe().enq(Tab{{"a", 2}});
         const Val kept = Shared(main.pool(), Tab{{"kept", true}});
@@ -61,6 +62,7 @@ BOOST_AUTO_TEST_CASE(a_pool_is_checked_by_its_name) {
     const pool_report report = check(name);
     BOOST_TEST(report.is_sound(), report);
     BOOST_TEST(report.queues == 1u);
+    BOOST_TEST(report.taps == 1u);
     BOOST_TEST(report.packets == 2u);
     BOOST_TEST(report.boxes == 3u);
     BOOST_TEST(report.living_processes.size() == 1u);

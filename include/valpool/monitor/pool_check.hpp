@@ -16,14 +16,15 @@ namespace valpool {
 struct VALPOOL_API pool_report {
     std::size_t total_bytes = 0;   // size of the pool; StreamingPool::bytes() of it is for values
     std::size_t used_bytes = 0;    // part of total_bytes: in use now
-    std::size_t system_bytes = 0;  // part of used_bytes: pipes and bookkeeping
+    std::size_t system_bytes = 0;  // part of used_bytes: pipes, taps and bookkeeping
     std::size_t raw_bytes = 0;     // part of used_bytes: from StreamingPool::allocate
     std::size_t leaked_bytes = 0;  // in use but unreachable; recovery reclaims them
     std::size_t boxes = 0;         // shared values
-    std::size_t references = 0;    // to shared values, from processes, queues and other values
-    std::size_t poisoned = 0;      // shared values that a process died in the middle of changing
-    std::size_t queues = 0;        // named pipes; a queue without a name counts as a shared value
-    std::size_t packets = 0;       // in the queues
+    std::size_t references = 0;  // to shared values, from processes, queues, taps and other values
+    std::size_t poisoned = 0;    // shared values that a process died in the middle of changing
+    std::size_t queues = 0;      // named pipes; a queue without a name counts as a shared value
+    std::size_t taps = 0;        // see Tap
+    std::size_t packets = 0;     // in the queues
     boost::container::vector<int> living_processes;  // pids of attached processes
     boost::container::vector<int> dead_processes;    // pids; recovery has not cleaned up yet
     /// Pids of processes whose forked children hold values but have not used the pool themselves
