@@ -66,7 +66,9 @@ private:
     };
 
     void count_packet(std::uint64_t box_offset) {
-        ++report_.packets;
+        const bool is_table = is_block<box>(box_offset, magic_box) &&
+                              a_.at<box>(box_offset)->root_tag == lease_table_tag;
+        if (!is_table) ++report_.packets;
         visit(box_offset, false, "a packet");
     }
     void count_packets_in(box& b) {
@@ -76,9 +78,10 @@ private:
     }
     /// Counts a pipe of the directory, which itself is one reference to the pipe.
     void count_pipe(std::uint64_t offset) {
-        ++report_.queues;
         if (!add_pipe(offset)) return;
         ++pipes_[offset].expected;
+        if (a_.at<box>(offset)->root_tag != queue_root_tag) return;  // a pipe's lease table
+        ++report_.queues;
         count_packets_in(*a_.at<box>(offset));
     }
 

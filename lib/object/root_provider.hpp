@@ -5,6 +5,7 @@
 
 #include "object/box_layout.hpp"
 #include "process/lane.hpp"
+#include "process/slot.hpp"
 
 namespace valpool::detail {
 
@@ -23,8 +24,12 @@ class root_provider {
 public:
     /// Clears what the lane of a dead thread has left behind.
     virtual void repair_lane(arena& a, std::uint32_t lane_index) noexcept = 0;
-    /// Visits the references of the directory: the boxes of queues with a name.
+    /// Visits the references of the directory: the boxes of queues with a name, and those of their
+    /// lease tables.
     virtual void visit_roots(arena& a, reference_visitor& visitor) noexcept = 0;
+    /// Puts in order what processes have left half-done in a queue, before its references are
+    /// visited. `dead`: those that have died.
+    virtual void settle_box(arena& a, box& b, const slot_set& dead) noexcept = 0;
     /// Visits the references that a queue in a box holds (box::root_tag is queue_root_tag).
     virtual void visit_box(arena& a, box& b, reference_visitor& visitor) noexcept = 0;
     /// Removes from the directory the temporary queues that nothing else refers to, and frees them.

@@ -4,9 +4,13 @@
 
 #include "process/attachment.hpp"
 
+#include <bitset>
 #include <cstdint>
 
 namespace valpool::detail {
+
+/// A set of processes, by their slots' numbers.
+using slot_set = std::bitset<raw_header::most_slots>;
 
 /// Claims the first free slot, with the slot's role lock on `file`. Returns lane_count when no slot
 /// is free.

@@ -7,6 +7,8 @@
 #include "process/fork.hpp"
 #include "process/retirement.hpp"
 #include "queue/directory.hpp"
+#include "queue/leases.hpp"
+#include "queue/pool_lease.hpp"
 #include "queue/wait_policy.hpp"
 #include "recovery/watch.hpp"
 
@@ -15,6 +17,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace valpool::detail {
@@ -138,20 +141,26 @@ public:
         thread_lane& l = lane_of_thread(arena_, until);
         new_hold taker(l, until);
         box* taken = nullptr;
-        const auto attempt = [&] {
+        bool is_redelivered = false;
+        const auto attempt = [&](bool is_thorough) {
             if (!l.try_enter() && !enter_by(l, until)) return false;
             const leave_later pass(l);
-            taken = try_take(arena_, pipe_, taker, read_);
+            if (pipe_.attention.load(std::memory_order_acquire) != 0) [[unlikely]] {
+                taken = take_redelivered(pipe_, taker, is_thorough);
+                is_redelivered = taken != nullptr;
+            }
+            if (!taken) taken = try_take(arena_, pipe_, taker, read_);
             return taken != nullptr;
         };
         const auto attempt_slowly = [&] {
             if (!put_back_.is_empty()) [[unlikely]]
                 taken = take_what_was_put_back(taker);
-            return taken || attempt();
+            return taken || attempt(true);
         };
-        const bool is_quick = packets_remembered(read_) != 0 && attempt();
+        const bool is_quick = packets_remembered(read_) != 0 && attempt(false);
         if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return false;
-        if (is_writer_due(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
+        if (is_redelivered || is_writer_due(pipe_, read_))
+            wake_one(arena_, pipe_.producers, pipe_.room_topic());
         hold* const h = taker.release(*taken);
         try {
             unpack(h, out);
@@ -162,10 +171,33 @@ public:
         return true;
     }
 
+    std::unique_ptr<leased_packet> lease(deadline until, const LeaseOptions& options) override {
+        if (has_name_ && pipe_.name_view() == options.dead_letters)
+            throw std::logic_error("a pipe cannot be its own pipe for dead letters");
+        {
+            const gate_limit limit(lane_of_thread(arena_, until), until);
+            need_lease_table(pipe_);
+        }
+        auto result = std::make_unique<pool_lease>(*kept_);
+        lease_limits limits{options.most_deliveries, !options.dead_letters.empty()};
+        lease_ticket ticket;
+        for (;;) {
+            hold* const h = lease_one(ticket, limits, options.deadline_s, until);
+            if (!h) return nullptr;
+            if (!ticket.is_beyond_limit) {
+                result->begin(ticket, h);
+                return result;
+            }
+            const bool is_gone = result->send_to(options.dead_letters, ticket, h);
+            if (!is_gone) limits.from_position = ticket.position + 1;
+        }
+    }
+
     void spin(std::chrono::nanoseconds time) noexcept override { policy_.spin(time); }
 
     std::size_t capacity() const noexcept override { return pipe_.capacity; }
     std::size_t length() const noexcept override { return packet_count(pipe_) + put_back_.count(); }
+    std::size_t leased() const noexcept override { return count_leases(pipe_).out; }
 
 private:
     /// One handle on a hold.
@@ -187,6 +219,75 @@ private:
     /// Whether waits must end because the pool is retired. Not for an unnamed queue: processes find
     /// it without the pool's name.
     bool is_over() const noexcept { return has_name_ && is_retired(arena_); }
+
+    /// When a lease ends that begins now, in the table's microseconds; 0: never.
+    static std::uint64_t lease_end(double deadline_s) noexcept {
+        const deadline end = deadline::in_seconds(deadline_s);
+        if (end.is_never()) return 0;
+        const auto when = end.is_immediate() ? std::chrono::steady_clock::now() : end.when();
+        const auto since = std::chrono::ceil<std::chrono::microseconds>(when.time_since_epoch());
+        return std::max<std::uint64_t>(static_cast<std::uint64_t>(since.count()), 1);
+    }
+
+    /// Leases a packet; returns this thread's hold on it, null when the time is over.
+    hold* lease_one(lease_ticket& ticket, lease_limits& limits, double deadline_s, deadline until) {
+        thread_lane& l = lane_of_thread(arena_, until);
+        new_hold taker(l, until);
+        box* leased = nullptr;
+        const auto attempt = [&](bool is_thorough) {
+            limits.is_thorough = is_thorough;
+            const lease_holder who{l.at->slot, lease_end(deadline_s)};
+            if (is_thorough && !put_back_.is_empty())
+                leased = lease_what_was_put_back(l, taker, ticket, who, until);
+            if (!leased) leased = try_lease(l, taker, ticket, limits, who, until);
+            if (std::exchange(limits.dropped, 0) != 0)
+                wake_one(arena_, pipe_.producers, pipe_.room_topic());
+            return leased != nullptr;
+        };
+        const auto attempt_slowly = [&] {
+            if (attempt(true)) return true;
+            // Only packets are there that could not go to the dead letters: look again later.
+            if (std::exchange(limits.from_position, 0) != 0) rest_before_retry(until);
+            return false;
+        };
+        const bool is_quick = packets_remembered(read_) != 0 && attempt(false);
+        if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return nullptr;
+        // Another thread may be asleep that does not know of this deadline.
+        if (ticket.granted.deadline_us() != 0) wake_reader();
+        return taker.release(*leased);
+    }
+
+    box* try_lease(thread_lane& l, new_hold& taker, lease_ticket& ticket, lease_limits& limits,
+                   const lease_holder& who, deadline until) noexcept {
+        if (!l.try_enter() && !enter_by(l, until)) return nullptr;
+        const leave_later pass(l);
+        if (box* const b = lease_again(l, pipe_, who, limits, taker, ticket)) return b;
+        return lease_from_ring(pipe_, who, taker, read_, ticket);
+    }
+
+    /// Null when no packet is there (any more).
+    [[gnu::cold, gnu::noinline]] box* lease_what_was_put_back(thread_lane& l, new_hold& taker,
+                                                              lease_ticket& ticket,
+                                                              const lease_holder& who,
+                                                              deadline until) noexcept {
+        hold* const h = put_back_.take();
+        if (!h) return nullptr;
+        bool is_leased = false;
+        if (l.try_enter() || enter_by(l, until)) {
+            const leave_later pass(l);
+            is_leased = lease_held(pipe_, who, *h->target, ticket);
+        }
+        if (!is_leased) {
+            put_back_.add(h);
+            return nullptr;
+        }
+        taker.take_over(h);
+        return h->target;
+    }
+
+    static void rest_before_retry(deadline until) {
+        std::this_thread::sleep_until(until.or_in(std::chrono::milliseconds(10)).when());
+    }
 
     /// Null when no packet is there (any more).
     [[gnu::cold, gnu::noinline]] box* take_what_was_put_back(new_hold& taker) noexcept {
@@ -363,7 +464,9 @@ private:
             if (!only_looks) {
                 // Only now, right before the sleep: the question how long it may sleep can make
                 // this thread a lookout.
-                const auto nap = policy_.nap(l, is_named_queue(pipe_.root));
+                auto nap = policy_.nap(l, is_named_queue(pipe_.root));
+                if (&s == &reading_ && pipe_.attention.load(std::memory_order_relaxed) != 0)
+                    nap = std::min(nap, until_next_expiry(pipe_));
                 sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
             }
             cancellation_point();

@@ -9,6 +9,16 @@
 
 namespace valpool::detail {
 
+/// The implementation of a Lease.
+class leased_packet {
+public:
+    virtual ~leased_packet() = default;  // gives back
+    virtual const Val& value() const noexcept = 0;
+    virtual unsigned deliveries() const noexcept = 0;
+    virtual bool ack() = 0;
+    virtual void give_back() noexcept = 0;
+};
+
 /// The implementation of a CQ: a queue in a pool, or one on the heap of this process.
 class queue_core {
 public:
@@ -17,10 +27,13 @@ public:
     virtual bool put(const Val& value, deadline until) = 0;
     virtual bool put(Val&& value, deadline until) = 0;
     virtual bool take(Val& out, deadline until) = 0;
+    /// Null when `until` has passed. The options have been checked.
+    virtual std::unique_ptr<leased_packet> lease(deadline until, const LeaseOptions& options) = 0;
     /// Sets how long a wait looks before it sleeps; negative: adaptive.
     virtual void spin(std::chrono::nanoseconds time) noexcept = 0;
     virtual std::size_t capacity() const noexcept = 0;
     virtual std::size_t length() const noexcept = 0;
+    virtual std::size_t leased() const noexcept = 0;
 };
 
 std::unique_ptr<queue_core> make_heap_queue(std::size_t capacity_packets);

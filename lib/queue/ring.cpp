@@ -2,33 +2,20 @@
 
 #include "base/kill_point.hpp"
 #include "base/prefetch.hpp"
+#include "base/word_pair.hpp"
+#include "queue/leases.hpp"
 #include "value/fetch_root.hpp"
 
 #include <algorithm>
-#include <bit>
 
 namespace valpool::detail {
 namespace {
-
-__extension__ using uint128 = unsigned __int128;
 
 /// The one step that puts a packet into the cell or takes it out. It is a full barrier: a thread
 /// that looks for waiters after it cannot miss a waiter that looked for packets before it.
 bool swap_cell(cell& c, std::uint64_t sequence, std::uint64_t reference, std::uint64_t new_sequence,
                std::uint64_t new_reference) noexcept {
-    static_assert(std::endian::native == std::endian::little, "sequence is the low half");
-    const auto joined = [](std::uint64_t low, std::uint64_t high) {
-        return (static_cast<uint128>(high) << 64) | low;
-    };
-    return __sync_bool_compare_and_swap(reinterpret_cast<uint128*>(&c), joined(sequence, reference),
-                                        joined(new_sequence, new_reference));
-}
-
-/// Moves a cursor on to `to`, unless it is there or beyond already.
-void advance(std::atomic<std::uint64_t>& cursor, std::uint64_t to) noexcept {
-    std::uint64_t now = cursor.load(std::memory_order_relaxed);
-    while (now < to && !cursor.compare_exchange_weak(now, to, std::memory_order_acq_rel)) {
-    }
+    return swap_pair(&c, {sequence, reference}, {new_sequence, new_reference});
 }
 
 /// Moves the cursor on after this side's operation at the position. If no other thread was seen at
@@ -43,15 +30,6 @@ void move_on(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_
         cursor.store(position + 1, std::memory_order_release);
     else
         advance(cursor, position + 1);
-}
-
-/// The position to try after one whose cell has this sequence, of a later lap. If the cell is free
-/// for position q, or full with it, the packet of position q - capacity has been taken, and both
-/// sides are past that position. So a thread walks along at most one length of the pipe, however
-/// far behind it is.
-std::uint64_t after(const pipe& p, std::uint64_t position, std::uint64_t sequence) noexcept {
-    const std::uint64_t q = sequence / 2;
-    return q < p.capacity ? position + 1 : std::max(position + 1, q - p.capacity + 1);
 }
 
 /// After a try in vain at the position: sets the remembered cursor to it, and moves the shared
@@ -103,12 +81,15 @@ bool has_room(const pipe& p) noexcept {
     const std::uint64_t position = p.tail.load(std::memory_order_acquire);
     // The cell no longer has the packet of the previous lap. If the tail is behind, that counts as
     // room, too.
-    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) >= 2 * position;
+    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) >= 2 * position &&
+           (p.attention.load(std::memory_order_seq_cst) == 0 ||
+            has_room_beside_leases(p, position));
 }
 
 bool has_packet(const pipe& p) noexcept {
     const std::uint64_t position = p.head.load(std::memory_order_acquire);
-    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) > 2 * position;
+    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) > 2 * position ||
+           (p.attention.load(std::memory_order_seq_cst) != 0 && has_redelivery(p));
 }
 
 namespace {
@@ -127,10 +108,21 @@ std::uint64_t next_position(const pipe& p, const std::atomic<std::uint64_t>& cur
 }
 }  // namespace
 
+std::uint64_t first_position(const pipe& p) noexcept { return next_position(p, p.head, 1); }
+
 std::uint64_t packet_count(const pipe& p) noexcept {
-    const std::uint64_t head = next_position(p, p.head, 1);
+    const std::uint64_t head = first_position(p);
     const std::uint64_t tail = next_position(p, p.tail, 0);
-    return tail <= head ? 0 : std::min(tail - head, p.capacity);
+    const std::uint64_t again = redeliveries_seen(p);
+    return again + (tail <= head ? 0 : std::min(tail - head, p.capacity));
+}
+
+std::uint64_t room_beside_leases(const pipe& p, std::uint64_t room) noexcept {
+    return room - std::min(room, leases_out(p.attention.load(std::memory_order_relaxed)));
+}
+
+std::uint64_t redeliveries_seen(const pipe& p) noexcept {
+    return p.attention.load(std::memory_order_acquire) == 0 ? 0 : count_leases(p).waiting;
 }
 
 bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
@@ -143,6 +135,12 @@ bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
             return false;
         }
         if (sequence == 2 * position) {
+            // Only after the look at the cell: if a lease has emptied it, that lease is counted.
+            if (p.attention.load(std::memory_order_acquire) != 0 &&
+                !has_room_beside_leases(p, position)) [[unlikely]] {
+                stay(p.tail, seen, position);
+                return false;
+            }
             VALPOOL_KILL_POINT("ring.putting");
             fetch_cell(p, position + write_ahead, seen);
             if (swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
@@ -152,6 +150,10 @@ bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
             }
         }
         is_in_turn = false;  // another thread has put a packet there
+        if ((sequence & tagged) != 0) [[unlikely]] {
+            if (!finish_lease(p, c, sequence)) return false;
+            continue;
+        }
         position = std::max(p.tail.load(std::memory_order_acquire), after(p, position, sequence));
     }
 }

@@ -56,7 +56,10 @@ public:
             work_ = b.next_work;
             follow_chunks(b);
             follow_references(b);
-            if (b.root_tag == queue_root_tag) roots().visit_box(a_, b, *this);
+            if (b.root_tag == queue_root_tag) {
+                roots().settle_box(a_, b, dead_);
+                roots().visit_box(a_, b, *this);
+            }
             poison_if_orphaned(b);
         }
     }

@@ -1,3 +1,5 @@
+#include "unit/queue/both_kinds.hpp"
+
 #include <valpool/valpool.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -15,38 +17,8 @@
 
 using namespace valpool;
 
-namespace {
-
-/// The same queue on the heap and in a pool.
-struct both_kinds {
-    both_kinds()
-        : memory(4 << 20), pool(StreamingPool::CreateStreamingPool(memory.data(), memory.size())) {}
-    ~both_kinds() { StreamingPool::Clean(pool); }
-
-    template <class Test>
-    void each(int capacity, Test test) {
-        {
-            CQ queue(capacity);
-            test(queue);
-        }
-        {
-            CQ queue(capacity, pool, true);
-            test(queue);
-        }
-        BOOST_TEST(pool->isPristine());
-    }
-
-    std::vector<char> memory;
-    StreamingPool* pool;
-};
-
-double seconds_of(const std::function<void()>& action) {
-    const auto began = std::chrono::steady_clock::now();
-    action();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-}
-
-}  // namespace
+using queue_test::both_kinds;
+using queue_test::seconds_of;
 
 BOOST_FIXTURE_TEST_SUITE(cq, both_kinds)
 
