@@ -156,7 +156,6 @@ void unclaim(pipe& p, lease_table& t, lease_entry& e) noexcept {
     const lease_state s = load(e);
     swap(e, s, {low_word(kind::free, {0, 0}), high_word(s.claims(), 0, 0)});
     t.hint.store(static_cast<std::uint32_t>(index_of(t, e)), std::memory_order_relaxed);
-    VALPOOL_KILL_POINT("lease.unclaimed");
     p.attention.fetch_sub(one_lease_out, std::memory_order_seq_cst);
 }
 

@@ -141,25 +141,24 @@ public:
         thread_lane& l = lane_of_thread(arena_, until);
         new_hold taker(l, until);
         box* taken = nullptr;
-        bool is_redelivered = false;
-        const auto attempt = [&](bool is_thorough) {
+        const auto attempt = [&] {
             if (!l.try_enter() && !enter_by(l, until)) return false;
             const leave_later pass(l);
-            if (pipe_.attention.load(std::memory_order_acquire) != 0) [[unlikely]] {
-                taken = take_redelivered(pipe_, taker, is_thorough);
-                is_redelivered = taken != nullptr;
-            }
-            if (!taken) taken = try_take(arena_, pipe_, taker, read_);
+            taken = try_take(arena_, pipe_, taker, read_);
             return taken != nullptr;
         };
+        bool has_leases = pipe_.attention.load(std::memory_order_relaxed) != 0;
         const auto attempt_slowly = [&] {
             if (!put_back_.is_empty()) [[unlikely]]
                 taken = take_what_was_put_back(taker);
-            return taken || attempt(true);
+            has_leases = pipe_.attention.load(std::memory_order_acquire) != 0;
+            if (!taken && has_leases) [[unlikely]]
+                taken = take_again(l, taker, until);
+            return taken || attempt();
         };
-        const bool is_quick = packets_remembered(read_) != 0 && attempt(false);
+        const bool is_quick = packets_remembered(read_) != 0 && !has_leases && attempt();
         if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return false;
-        if (is_redelivered || is_writer_due(pipe_, read_))
+        if (has_leases || is_writer_due(pipe_, read_))
             wake_one(arena_, pipe_.producers, pipe_.room_topic());
         hold* const h = taker.release(*taken);
         try {
@@ -219,6 +218,15 @@ private:
     /// Whether waits must end because the pool is retired. Not for an unnamed queue: processes find
     /// it without the pool's name.
     bool is_over() const noexcept { return has_name_ && is_retired(arena_); }
+
+    /// Takes a packet that waits to be delivered again; null when there is none.
+    [[gnu::cold, gnu::noinline]] box* take_again(thread_lane& l, new_hold& taker,
+                                                 deadline until) noexcept {
+        if (!l.try_enter() && !enter_by(l, until)) return nullptr;
+        const leave_later pass(l);
+        const bool is_ring_empty = packets_remembered(read_) == 0;
+        return take_redelivered(pipe_, taker, is_ring_empty);
+    }
 
     /// When a lease ends that begins now, in the table's microseconds; 0: never.
     static std::uint64_t lease_end(double deadline_s) noexcept {

@@ -125,6 +125,35 @@ std::uint64_t redeliveries_seen(const pipe& p) noexcept {
     return p.attention.load(std::memory_order_acquire) == 0 ? 0 : count_leases(p).waiting;
 }
 
+namespace {
+/// try_put for a pipe that has leases. A function of its own, and called last, so that the usual
+/// case need not save registers.
+[[gnu::cold, gnu::noinline]] bool put_beside_leases(pipe& p, std::uint64_t box_offset,
+                                                    side_memory& seen) noexcept {
+    for (std::uint64_t position = seen.next.load(std::memory_order_relaxed);;) {
+        cell& c = p.cell_for(position);
+        const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
+        if ((sequence & tagged) != 0) {
+            if (!finish_lease(p, c, sequence)) return false;
+            continue;
+        }
+        // The look at the leases comes after that at the cell: if a lease has emptied the cell,
+        // that lease is counted.
+        const bool is_free = sequence == 2 * position;
+        if (sequence < 2 * position || (is_free && !has_room_beside_leases(p, position))) {
+            stay(p.tail, seen, position);
+            return false;
+        }
+        if (is_free && swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
+            VALPOOL_KILL_POINT("ring.put_beside_leases");
+            move_on(p.tail, seen, position, false);
+            return true;
+        }
+        position = std::max(p.tail.load(std::memory_order_acquire), after(p, position, sequence));
+    }
+}
+}  // namespace
+
 bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
     bool is_in_turn = true;
     for (std::uint64_t position = seen.next.load(std::memory_order_relaxed);;) {
@@ -135,12 +164,9 @@ bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
             return false;
         }
         if (sequence == 2 * position) {
-            // Only after the look at the cell: if a lease has emptied it, that lease is counted.
-            if (p.attention.load(std::memory_order_acquire) != 0 &&
-                !has_room_beside_leases(p, position)) [[unlikely]] {
-                stay(p.tail, seen, position);
-                return false;
-            }
+            // After the look at the cell, see put_beside_leases.
+            if (p.attention.load(std::memory_order_acquire) != 0) [[unlikely]]
+                return put_beside_leases(p, box_offset, seen);
             VALPOOL_KILL_POINT("ring.putting");
             fetch_cell(p, position + write_ahead, seen);
             if (swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
@@ -149,11 +175,9 @@ bool try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
                 return true;
             }
         }
+        if ((sequence & tagged) != 0) [[unlikely]]
+            return put_beside_leases(p, box_offset, seen);
         is_in_turn = false;  // another thread has put a packet there
-        if ((sequence & tagged) != 0) [[unlikely]] {
-            if (!finish_lease(p, c, sequence)) return false;
-            continue;
-        }
         position = std::max(p.tail.load(std::memory_order_acquire), after(p, position, sequence));
     }
 }
