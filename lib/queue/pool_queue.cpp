@@ -147,18 +147,19 @@ public:
             taken = try_take(arena_, pipe_, taker, read_);
             return taken != nullptr;
         };
-        bool has_leases = pipe_.attention.load(std::memory_order_relaxed) != 0;
+        const auto has_leases = [&] {
+            return pipe_.attention.load(std::memory_order_acquire) != 0;
+        };
         const auto attempt_slowly = [&] {
             if (!put_back_.is_empty()) [[unlikely]]
                 taken = take_what_was_put_back(taker);
-            has_leases = pipe_.attention.load(std::memory_order_acquire) != 0;
-            if (!taken && has_leases) [[unlikely]]
+            if (!taken && has_leases()) [[unlikely]]
                 taken = take_again(l, taker, until);
             return taken || attempt();
         };
-        const bool is_quick = packets_remembered(read_) != 0 && !has_leases && attempt();
+        const bool is_quick = packets_remembered(read_) != 0 && !has_leases() && attempt();
         if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return false;
-        if (has_leases || is_writer_due(pipe_, read_))
+        if (has_leases() || is_writer_due(pipe_, read_))
             wake_one(arena_, pipe_.producers, pipe_.room_topic());
         hold* const h = taker.release(*taken);
         try {

@@ -146,7 +146,8 @@ namespace {
         }
         if (is_free && swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
             VALPOOL_KILL_POINT("ring.put_beside_leases");
-            move_on(p.tail, seen, position, false);
+            seen.next.store(position + 1, std::memory_order_relaxed);
+            advance(p.tail, position + 1);
             return true;
         }
         position = std::max(p.tail.load(std::memory_order_acquire), after(p, position, sequence));

@@ -121,7 +121,7 @@ inline void advance(std::atomic<std::uint64_t>& cursor, std::uint64_t to) noexce
 /// sides are past that position. So a thread walks along at most one length of the pipe, however
 /// far behind it is.
 inline std::uint64_t after(const pipe& p, std::uint64_t position, std::uint64_t sequence) noexcept {
-    const std::uint64_t q = (sequence & ~tagged) / 2;
+    const std::uint64_t q = (sequence << 1) / 4;  // half of it, without a tag
     return q < p.capacity ? position + 1 : std::max(position + 1, q - p.capacity + 1);
 }
 

@@ -145,6 +145,9 @@ void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
     unnamed.enq(Tab{{"a", 1}});
     unnamed.enq(2);
     unnamed.deq();
+    Lease lease = unnamed.lease(0.0);
+    unnamed.enq(3);
+    lease.ack();
     unnamed.lease(0.0).ack();
 }
 
