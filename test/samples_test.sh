@@ -54,7 +54,8 @@ ends_with() {
   [ "$actual" = "$1" ] || fail "exit code $actual, not $1"
 }
 
-for sample in serverside_ex middleside_ex clientside_ex multicast_ex event_loop_ex tap_ex embedded_ex; do
+for sample in serverside_ex middleside_ex clientside_ex multicast_ex event_loop_ex tap_ex embedded_ex \
+    work_queue_ex; do
   expect 0 "usage: $sample" ./$sample --help
   expect 2 "expected . arguments, got 1" ./$sample "$pool"
   expect 2 "usage: $sample" ./$sample
@@ -204,4 +205,12 @@ start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 5000
 ends_with 0 "$loop"
 ends_with 0 "$last_pid"
 grep -q "^got 5000 packets" "$work/loop.out" || fail "the event loop missed packets"
+
+# Workers are killed at random; every job is done, and only those in work at a kill may be done again.
+for seed in 1 2 3; do
+  expect 0 "300 jobs done, .* 10 workers killed" \
+    ./work_queue_ex "$pool" 300 --kills 10 --seed "$seed" --work 0.0005
+done
+expect 0 "100 jobs done, 0 of them again, 0 workers killed" ./work_queue_ex "$pool" 100 --kills 0
+expect 2 "JOBS: '0' is less than 1" ./work_queue_ex "$pool" 0
 echo "the samples do what they say"

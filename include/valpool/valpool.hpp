@@ -13,6 +13,7 @@
 #include <valpool/it.hpp>
 #include <valpool/json.hpp>
 #include <valpool/key.hpp>
+#include <valpool/lease.hpp>
 #include <valpool/parse.hpp>
 #include <valpool/pipe_counters.hpp>
 #include <valpool/pool_check.hpp>

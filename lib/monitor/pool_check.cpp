@@ -66,7 +66,9 @@ private:
     };
 
     void count_packet(std::uint64_t box_offset) {
-        ++report_.packets;
+        const bool is_table = is_block<box>(box_offset, magic_box) &&
+                              a_.at<box>(box_offset)->root_tag == lease_table_tag;
+        if (!is_table) ++report_.packets;
         visit(box_offset, false, "a packet");
     }
     void count_tapped_packet(std::uint64_t box_offset) { visit(box_offset, false, "a tap"); }
@@ -80,11 +82,13 @@ private:
     bool is_tap(std::uint64_t offset) const noexcept {
         return has_room_for<box>(offset) && a_.at<box>(offset)->root_tag == tap_root_tag;
     }
-    /// Counts a pipe of the directory, or a tap. The list itself is one reference to it.
+    /// Counts a pipe of the directory, its lease table, or a tap. The list itself (for a table, the
+    /// pipe) is one reference to it.
     void count_listed(std::uint64_t offset) {
-        ++(is_tap(offset) ? report_.taps : report_.queues);
         if (!add_listed(offset)) return;
         ++pipes_[offset].expected;
+        if (a_.at<box>(offset)->root_tag == lease_table_tag) return;
+        ++(is_tap(offset) ? report_.taps : report_.queues);
         count_packets_in(*a_.at<box>(offset));
     }
 

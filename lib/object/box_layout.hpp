@@ -13,6 +13,8 @@ namespace valpool::detail {
 
 /// box::root_tag of a box that is a queue; the value layer's tags are letters.
 constexpr char queue_root_tag = '#';
+/// box::root_tag of the table of a queue's leases. The queue has the one reference to it.
+constexpr char lease_table_tag = '%';
 /// box::root_subtype of a queue. A queue with a name is in the directory (arena::pipes), which
 /// counts as one reference. A temporary queue is removed when that is its last reference.
 enum queue_subtype : char { unnamed_queue = 0, named_queue = 'n', temporary_queue = 't' };

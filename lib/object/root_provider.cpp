@@ -11,6 +11,7 @@ public:
     void repair_lane(arena&, std::uint32_t) noexcept override {}
     void settle(arena&, const slot_set&) noexcept override {}
     void visit_roots(arena&, reference_visitor&) noexcept override {}
+    void settle_box(arena&, box&, const slot_set&) noexcept override {}
     void visit_box(arena&, box&, reference_visitor&) noexcept override {}
     void remove_unheld(arena&, lane_heap&) noexcept override {}
     std::uint32_t rouse_sleepers(thread_lane&) noexcept override { return 0; }

@@ -27,9 +27,12 @@ public:
     /// Called before a repair counts anew: makes what the dead have left consistent where counting
     /// alone would not, and gives up what must not outlive them.
     virtual void settle(arena& a, const slot_set& dead) noexcept = 0;
-    /// Visits the references of the directory, the boxes of queues with a name, and of the list of
-    /// taps.
+    /// Visits the references of the directory, the boxes of queues with a name and those of their
+    /// lease tables, and of the list of taps.
     virtual void visit_roots(arena& a, reference_visitor& visitor) noexcept = 0;
+    /// Puts in order what processes have left half-done in a queue, before its references are
+    /// visited. `dead`: those that have died.
+    virtual void settle_box(arena& a, box& b, const slot_set& dead) noexcept = 0;
     /// Visits the references that a queue or a tap in a box holds (has_packets).
     virtual void visit_box(arena& a, box& b, reference_visitor& visitor) noexcept = 0;
     /// Removes from their lists the temporary queues and the taps that nothing else refers to, and

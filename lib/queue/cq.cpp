@@ -181,6 +181,35 @@ bool CQ::dequeue_within(double timeout_s, Val& out) {
     return unless_broken(until, [&] { return core_->take(out, until); });
 }
 
+namespace {
+
+void check_lease_options(const LeaseOptions& options) {
+    if (std::isnan(options.deadline_s) || options.deadline_s < 0)
+        throw std::logic_error("the deadline of a lease must be zero or more seconds");
+    if (!options.dead_letters.empty()) check_pipe_name(options.dead_letters);
+}
+
+Lease lease_from(queue_core& core, deadline until, const LeaseOptions& options) {
+    check_lease_options(options);
+    std::unique_ptr<leased_packet> packet;
+    unless_broken(until, [&] {
+        packet = core.lease(until, options);
+        return packet != nullptr;
+    });
+    return Lease(std::move(packet));
+}
+
+}  // namespace
+
+Lease CQ::lease(const Val& timeout_s, const LeaseOptions& options) {
+    const settle_later after(*this);
+    return lease_from(*core_, deadline_of(timeout_s), options);
+}
+Lease CQ::lease_within(double timeout_s, const LeaseOptions& options) {
+    const settle_later after(*this);
+    return lease_from(*core_, deadline_of(timeout_s), options);
+}
+
 std::size_t CQ::enqueue_many(Val* values, std::size_t count, const Val& timeout_s) {
     const settle_later after(*this);
     const deadline until = deadline_of(timeout_s);
@@ -229,6 +258,7 @@ std::size_t CQ::capacity() const noexcept { return core_->capacity(); }
 std::size_t CQ::length() const noexcept { return core_->length(); }
 PipeCounters CQ::counters() const noexcept { return core_->counters(); }
 bool CQ::empty() const noexcept { return length() == 0; }
-bool CQ::full() const noexcept { return length() >= capacity(); }
+std::size_t CQ::leased() const noexcept { return core_->leased(); }
+bool CQ::full() const noexcept { return length() + leased() >= capacity(); }
 
 }  // namespace valpool

@@ -9,6 +9,7 @@
 #include "object/release.hpp"
 #include "object/root_provider.hpp"
 #include "queue/flow.hpp"
+#include "queue/leases.hpp"
 #include "queue/taps.hpp"
 #include "recovery/recovery.hpp"
 
@@ -66,15 +67,18 @@ void take_out(arena& a, lane_heap& heap, pipe& p) noexcept {
     disconnect_taps(a, p);
     VALPOOL_KILL_POINT("removal.untapped");
     a.pipe_removals.fetch_add(1, std::memory_order_acq_rel);
-    a.system_bytes.fetch_sub(space_bytes(a, p.root.self) + flow_bytes(a, p),
-                             std::memory_order_relaxed);
+    const std::uint64_t bytes =
+        space_bytes(a, p.root.self) + lease_table_bytes(a, p) + flow_bytes(a, p);
+    a.system_bytes.fetch_sub(bytes, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("removal.uncounted");
     p.root.root_subtype = unnamed_queue;  // no stale topic in a seat leads to it
     release_reference(a, heap, p.root);
 }
 
 bool is_unheld(const pipe& p) noexcept { return p.root.refs.load(std::memory_order_acquire) == 1; }
-bool is_unused(const pipe& p) noexcept { return is_unheld(p) && packet_count(p) == 0; }
+bool is_unused(const pipe& p) noexcept {
+    return is_unheld(p) && packet_count(p) == 0 && count_leases(p).out == 0;
+}
 
 void remove_unheld_pipes(arena& a, lane_heap& heap) noexcept {
     for_each_pipe(a, [&](pipe& p) {
@@ -128,8 +132,15 @@ public:
     }
 
     void visit_roots(arena& a, reference_visitor& visitor) noexcept override {
-        for_each_pipe(a, [&](pipe& p) { visitor.visit(p.root.self); });
+        for_each_pipe(a, [&](pipe& p) {
+            visitor.visit(p.root.self);
+            if (const lease_table* const t = lease_table_of(p)) visitor.visit(t->root.self);
+        });
         visit_taps(a, visitor);
+    }
+
+    void settle_box(arena& a, box& b, const slot_set& dead) noexcept override {
+        settle_leases(a, pipe_in(b), dead);
     }
 
     /// Visits the packets in any order. check() may call this while the pipe is being freed, so the
@@ -144,9 +155,11 @@ public:
         const auto* const cells = reinterpret_cast<const cell*>(&p + 1);
         for (std::uint64_t i = 0; i < capacity; ++i) {
             const cell& c = cells[i * pipe::stride_for(capacity)];
-            if ((c.sequence.load(std::memory_order_relaxed) & 1) != 0)
+            const std::uint64_t sequence = c.sequence.load(std::memory_order_relaxed);
+            if ((sequence & 1) != 0 && (sequence & tagged) == 0)
                 visitor.visit(c.reference.load(std::memory_order_relaxed));
         }
+        visit_leases(p, visitor);
     }
 
     void remove_unheld(arena& a, lane_heap& heap) noexcept override {

@@ -78,6 +78,7 @@ void add_up(const arena& a, const pipe& p, PipeCounters& sum) noexcept {
         sum.bytes_in += of(r.in.bytes);
         sum.bytes_out += of(r.out.bytes);
         sum.dropped += of(r.dropped);
+        sum.redelivered += of(r.redelivered);
         sum.enqueue_waits += of(r.enqueue_waits);
         sum.dequeue_waits += of(r.dequeue_waits);
         sum.enqueue_wait_s += seconds(of(r.enqueue_wait_ns));

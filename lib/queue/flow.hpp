@@ -40,7 +40,7 @@ struct alignas(64) flow_record {
     count dequeue_waits;
     count dequeue_wait_ns;
     count high_water;
-    std::uint64_t reserved;
+    count redelivered;
 };
 static_assert(sizeof(flow_record) == 128 && sizeof(chunk) == 64, "whole cache lines");
 
@@ -90,6 +90,9 @@ public:
     }
     void was_full(thread_lane& l) noexcept {
         if (flow_record* const r = record_of(l)) r->high_water.store(pipe_.capacity, relaxed);
+    }
+    void redelivered(thread_lane& l) noexcept {
+        if (flow_record* const r = record_of(l)) add(r->redelivered, 1);
     }
     void dropped(thread_lane& l) noexcept {
         if (flow_record* const r = record_of(l)) add(r->dropped, 1);

@@ -9,6 +9,8 @@
 #include "process/retirement.hpp"
 #include "queue/directory.hpp"
 #include "queue/flow.hpp"
+#include "queue/leases.hpp"
+#include "queue/pool_lease.hpp"
 #include "queue/taps.hpp"
 #include "queue/wait_policy.hpp"
 #include "queue/wait_set.hpp"
@@ -19,6 +21,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 namespace valpool::detail {
@@ -148,21 +151,31 @@ public:
         thread_lane& l = lane_of_thread(arena_, until);
         new_hold taker(l, until);
         box* taken = nullptr;
+        box* redelivered = nullptr;
         const auto attempt = [&] {
             if (!l.try_enter() && !enter_by(l, until)) return false;
             const leave_later pass(l);
             taken = try_take(arena_, pipe_, taker, read_);
             return taken != nullptr;
         };
+        const auto has_leases = [&] {
+            return detail::has_leases(pipe_, std::memory_order_acquire);
+        };
         const auto attempt_slowly = [&] {
             if (!put_back_.is_empty()) [[unlikely]]
                 taken = take_what_was_put_back(taker);
+            if (!taken && has_leases()) [[unlikely]]
+                taken = redelivered = take_again(l, taker, until);
             return taken || attempt();
         };
-        const bool is_quick = packets_remembered(read_) != 0 && attempt();
+        const bool is_quick = packets_remembered(read_) != 0 && !has_leases() && attempt();
         if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return false;
-        if (is_writer_due(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
-        flow_.took_out(l, bytes_of(arena_, *taken));
+        if (has_leases() || is_writer_due(pipe_, read_))
+            wake_one(arena_, pipe_.producers, pipe_.room_topic());
+        if (redelivered) [[unlikely]]
+            flow_.redelivered(l);
+        else
+            flow_.took_out(l, bytes_of(arena_, *taken));
         hold* const h = taker.release(*taken);
         try {
             unpack(h, out);
@@ -185,7 +198,8 @@ public:
         thread_lane& l = lane_of_thread(arena_, at_once);
         new_hold taker(l, at_once);
         box* taken = nullptr;
-        if (l.try_enter() || enter_by(l, at_once)) {
+        if (has_leases(pipe_, std::memory_order_acquire)) taken = take_again(l, taker, at_once);
+        if (!taken && (l.try_enter() || enter_by(l, at_once))) {
             const leave_later pass(l);
             taken = try_take(arena_, pipe_, taker, read_);
         }
@@ -218,7 +232,30 @@ public:
     std::chrono::nanoseconds before_sleep() override {
         look_now_and_then(lane_of_thread(arena_));
         // As for an unnamed queue: lookouts do not see for what such a thread waits.
-        return policy_.short_nap();
+        return std::min(policy_.short_nap(), until_next_expiry(pipe_));
+    }
+
+    std::unique_ptr<leased_packet> lease(deadline until, const LeaseOptions& options) override {
+        if (has_name_ && pipe_.name_view() == options.dead_letters)
+            throw std::logic_error("a pipe cannot be its own pipe for dead letters");
+        {
+            const gate_limit limit(lane_of_thread(arena_, until), until);
+            need_lease_table(pipe_);
+        }
+        auto result = std::make_unique<pool_lease>(*kept_);
+        lease_limits limits{options.most_deliveries, !options.dead_letters.empty()};
+        lease_ticket ticket;
+        for (;;) {
+            hold* const h = lease_one(ticket, limits, options.deadline_s, until);
+            if (!h) return nullptr;
+            if (!ticket.is_beyond_limit) {
+                count_lease(ticket, *h->target);
+                result->begin(ticket, h);
+                return result;
+            }
+            const bool is_gone = result->send_to(options.dead_letters, ticket, h);
+            if (!is_gone) limits.from_position = ticket.position + 1;
+        }
     }
 
     void spin(std::chrono::nanoseconds time) noexcept override { policy_.spin(time); }
@@ -226,6 +263,7 @@ public:
     const StreamingPool* pool() const noexcept override { return &arena_; }
     std::size_t capacity() const noexcept override { return pipe_.capacity; }
     std::size_t length() const noexcept override { return packet_count(pipe_) + put_back_.count(); }
+    std::size_t leased() const noexcept override { return count_leases(pipe_).out; }
 
 private:
     /// One handle on a hold.
@@ -247,6 +285,92 @@ private:
     /// Whether waits must end because the pool is retired. Not for an unnamed queue: processes find
     /// it without the pool's name.
     bool is_over() const noexcept { return has_name_ && is_retired(arena_); }
+
+    /// Takes a packet that waits to be delivered again; null when there is none.
+    [[gnu::cold, gnu::noinline]] box* take_again(thread_lane& l, new_hold& taker,
+                                                 deadline until) noexcept {
+        if (!l.try_enter() && !enter_by(l, until)) return nullptr;
+        const leave_later pass(l);
+        const bool is_ring_empty = packets_remembered(read_) == 0;
+        return take_redelivered(pipe_, taker, is_ring_empty);
+    }
+
+    /// When a lease ends that begins now, in the table's microseconds; 0: never.
+    static std::uint64_t lease_end(double deadline_s) noexcept {
+        const deadline end = deadline::in_seconds(deadline_s);
+        if (end.is_never()) return 0;
+        const auto when = end.is_immediate() ? std::chrono::steady_clock::now() : end.when();
+        const auto since = std::chrono::ceil<std::chrono::microseconds>(when.time_since_epoch());
+        return std::max<std::uint64_t>(static_cast<std::uint64_t>(since.count()), 1);
+    }
+
+    /// Leases a packet; returns this thread's hold on it, null when the time is over.
+    void count_lease(const lease_ticket& ticket, const box& packet) {
+        thread_lane& l = lane_of_thread(arena_);
+        if (ticket.granted.deliveries() > 1)
+            flow_.redelivered(l);
+        else
+            flow_.took_out(l, bytes_of(arena_, packet));
+    }
+
+    hold* lease_one(lease_ticket& ticket, lease_limits& limits, double deadline_s, deadline until) {
+        thread_lane& l = lane_of_thread(arena_, until);
+        new_hold taker(l, until);
+        box* leased = nullptr;
+        const auto attempt = [&](bool is_thorough) {
+            limits.is_thorough = is_thorough;
+            const lease_holder who{l.at->slot, lease_end(deadline_s)};
+            if (is_thorough && !put_back_.is_empty())
+                leased = lease_what_was_put_back(l, taker, ticket, who, until);
+            if (!leased) leased = try_lease(l, taker, ticket, limits, who, until);
+            if (std::exchange(limits.dropped, 0) != 0)
+                wake_one(arena_, pipe_.producers, pipe_.room_topic());
+            return leased != nullptr;
+        };
+        const auto attempt_slowly = [&] {
+            if (attempt(true)) return true;
+            // Only packets are there that could not go to the dead letters: look again later.
+            if (std::exchange(limits.from_position, 0) != 0) rest_before_retry(until);
+            return false;
+        };
+        const bool is_quick = packets_remembered(read_) != 0 && attempt(false);
+        if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return nullptr;
+        // Another thread may be asleep that does not know of this deadline.
+        if (ticket.granted.deadline_us() != 0) wake_reader();
+        return taker.release(*leased);
+    }
+
+    box* try_lease(thread_lane& l, new_hold& taker, lease_ticket& ticket, lease_limits& limits,
+                   const lease_holder& who, deadline until) noexcept {
+        if (!l.try_enter() && !enter_by(l, until)) return nullptr;
+        const leave_later pass(l);
+        if (box* const b = lease_again(l, pipe_, who, limits, taker, ticket)) return b;
+        return lease_from_ring(pipe_, who, taker, read_, ticket);
+    }
+
+    /// Null when no packet is there (any more).
+    [[gnu::cold, gnu::noinline]] box* lease_what_was_put_back(thread_lane& l, new_hold& taker,
+                                                              lease_ticket& ticket,
+                                                              const lease_holder& who,
+                                                              deadline until) noexcept {
+        hold* const h = put_back_.take();
+        if (!h) return nullptr;
+        bool is_leased = false;
+        if (l.try_enter() || enter_by(l, until)) {
+            const leave_later pass(l);
+            is_leased = lease_held(pipe_, who, *h->target, ticket);
+        }
+        if (!is_leased) {
+            put_back_.add(h);
+            return nullptr;
+        }
+        taker.take_over(h);
+        return h->target;
+    }
+
+    static void rest_before_retry(deadline until) {
+        std::this_thread::sleep_until(until.or_in(std::chrono::milliseconds(10)).when());
+    }
 
     /// Null when no packet is there (any more).
     [[gnu::cold, gnu::noinline]] box* take_what_was_put_back(new_hold& taker) noexcept {
@@ -452,7 +576,9 @@ private:
             if (!only_looks) {
                 // Only now, right before the sleep: the question how long it may sleep can make
                 // this thread a lookout.
-                const auto nap = policy_.nap(l, is_named_queue(pipe_.root));
+                auto nap = policy_.nap(l, is_named_queue(pipe_.root));
+                if (&s == &reading_ && has_leases(pipe_, std::memory_order_relaxed))
+                    nap = std::min(nap, until_next_expiry(pipe_));
                 const std::int64_t before = steady_now_ns();
                 sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
                 flow_.slept(l, s.reason, static_cast<std::uint64_t>(steady_now_ns() - before));

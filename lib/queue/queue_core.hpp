@@ -13,6 +13,16 @@ class wait_set;
 
 enum class direction { reading, writing };
 
+/// The implementation of a Lease.
+class leased_packet {
+public:
+    virtual ~leased_packet() = default;  // gives back
+    virtual const Val& value() const noexcept = 0;
+    virtual unsigned deliveries() const noexcept = 0;
+    virtual bool ack() = 0;
+    virtual void give_back() noexcept = 0;
+};
+
 /// The implementation of a CQ: a queue in a pool, or one on the heap of this process.
 class queue_core {
 public:
@@ -21,6 +31,8 @@ public:
     virtual bool put(const Val& value, deadline until) = 0;
     virtual bool put(Val&& value, deadline until) = 0;
     virtual bool take(Val& out, deadline until) = 0;
+    /// Null when `until` has passed. The options have been checked.
+    virtual std::unique_ptr<leased_packet> lease(deadline until, const LeaseOptions& options) = 0;
     /// The value as it will lie in the queue, if it is a container: all queues of the same pool
     /// then take it without another copy. Other values as they are. Throws as put.
     virtual Val as_packet(const Val& value) = 0;
@@ -49,6 +61,7 @@ public:
     virtual const StreamingPool* pool() const noexcept = 0;
     virtual std::size_t capacity() const noexcept = 0;
     virtual std::size_t length() const noexcept = 0;
+    virtual std::size_t leased() const noexcept = 0;
 };
 
 /// For the functions that work on several queues, or on parts of one.

@@ -2,7 +2,8 @@
 
 #include "base/kill_point.hpp"
 #include "base/prefetch.hpp"
-#include "queue/swap_pair.hpp"
+#include "base/word_pair.hpp"
+#include "queue/leases.hpp"
 #include "value/fetch_root.hpp"
 
 #include <algorithm>
@@ -14,14 +15,7 @@ namespace {
 /// that looks for waiters after it cannot miss a waiter that looked for packets before it.
 bool swap_cell(cell& c, std::uint64_t sequence, std::uint64_t reference, std::uint64_t new_sequence,
                std::uint64_t new_reference) noexcept {
-    return swap_pair(&c, sequence, reference, new_sequence, new_reference);
-}
-
-/// Moves a cursor on to `to`, unless it is there or beyond already.
-void advance(std::atomic<std::uint64_t>& cursor, std::uint64_t to) noexcept {
-    std::uint64_t now = cursor.load(std::memory_order_relaxed);
-    while (now < to && !cursor.compare_exchange_weak(now, to, std::memory_order_acq_rel)) {
-    }
+    return swap_pair(&c, {sequence, reference}, {new_sequence, new_reference});
 }
 
 /// Moves the cursor on after this side's operation at the position. If no other thread was seen at
@@ -36,15 +30,6 @@ void move_on(std::atomic<std::uint64_t>& cursor, side_memory& seen, std::uint64_
         cursor.store(position + 1, std::memory_order_release);
     else
         advance(cursor, position + 1);
-}
-
-/// The position to try after one whose cell has this sequence, of a later lap. If the cell is free
-/// for position q, or full with it, the packet of position q - capacity has been taken, and both
-/// sides are past that position. So a thread walks along at most one length of the pipe, however
-/// far behind it is.
-std::uint64_t after(const pipe& p, std::uint64_t position, std::uint64_t sequence) noexcept {
-    const std::uint64_t q = sequence / 2;
-    return q < p.capacity ? position + 1 : std::max(position + 1, q - p.capacity + 1);
 }
 
 /// After a try in vain at the position: sets the remembered cursor to it, and moves the shared
@@ -96,12 +81,14 @@ bool has_room(const pipe& p) noexcept {
     const std::uint64_t position = p.tail.load(std::memory_order_acquire);
     // The cell no longer has the packet of the previous lap. If the tail is behind, that counts as
     // room, too.
-    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) >= 2 * position;
+    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) >= 2 * position &&
+           (!has_leases(p, std::memory_order_seq_cst) || has_room_beside_leases(p, position));
 }
 
 bool has_packet(const pipe& p) noexcept {
     const std::uint64_t position = p.head.load(std::memory_order_acquire);
-    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) > 2 * position;
+    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) > 2 * position ||
+           (has_leases(p, std::memory_order_seq_cst) && has_redelivery(p));
 }
 
 namespace {
@@ -120,17 +107,56 @@ std::uint64_t next_position(const pipe& p, const std::atomic<std::uint64_t>& cur
 }
 }  // namespace
 
+std::uint64_t first_position(const pipe& p) noexcept { return next_position(p, p.head, 1); }
 std::uint64_t next_to_put(const pipe& p) noexcept { return next_position(p, p.tail, 0); }
 
 passed_packets packets_passed(const pipe& p) noexcept {
-    const std::uint64_t out = next_position(p, p.head, 1);
+    const std::uint64_t out = first_position(p);
     return {std::max(out, next_to_put(p)), out};
 }
 
 std::uint64_t packet_count(const pipe& p) noexcept {
     const passed_packets passed = packets_passed(p);
-    return std::min(passed.in - passed.out, p.capacity);
+    return redeliveries_seen(p) + std::min(passed.in - passed.out, p.capacity);
 }
+
+std::uint64_t room_beside_leases(const pipe& p, std::uint64_t room) noexcept {
+    return room - std::min(room, leases_out(p.attention.load(std::memory_order_relaxed)));
+}
+
+std::uint64_t redeliveries_seen(const pipe& p) noexcept {
+    return has_leases(p, std::memory_order_acquire) ? count_leases(p).waiting : 0;
+}
+
+namespace {
+/// try_put for a pipe that has leases. A function of its own, and called last, so that the usual
+/// case need not save registers.
+[[gnu::cold, gnu::noinline]] std::uint64_t put_beside_leases(pipe& p, std::uint64_t box_offset,
+                                                             side_memory& seen) noexcept {
+    for (std::uint64_t position = seen.next.load(std::memory_order_relaxed);;) {
+        cell& c = p.cell_for(position);
+        const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
+        if ((sequence & tagged) != 0) {
+            if (!finish_lease(p, c, sequence)) return 0;
+            continue;
+        }
+        // The look at the leases comes after that at the cell: if a lease has emptied the cell,
+        // that lease is counted.
+        const bool is_free = sequence == 2 * position;
+        if (sequence < 2 * position || (is_free && !has_room_beside_leases(p, position))) {
+            stay(p.tail, seen, position);
+            return 0;
+        }
+        if (is_free && swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
+            VALPOOL_KILL_POINT("ring.put_beside_leases");
+            seen.next.store(position + 1, std::memory_order_relaxed);
+            advance(p.tail, position + 1);
+            return position + 1;
+        }
+        position = std::max(p.tail.load(std::memory_order_acquire), after(p, position, sequence));
+    }
+}
+}  // namespace
 
 std::uint64_t try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept {
     bool is_in_turn = true;
@@ -142,6 +168,9 @@ std::uint64_t try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noex
             return 0;
         }
         if (sequence == 2 * position) {
+            // After the look at the cell, see put_beside_leases.
+            if (has_leases(p, std::memory_order_acquire)) [[unlikely]]
+                return put_beside_leases(p, box_offset, seen);
             VALPOOL_KILL_POINT("ring.putting");
             fetch_cell(p, position + write_ahead, seen);
             if (swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
@@ -150,6 +179,8 @@ std::uint64_t try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noex
                 return position + 1;
             }
         }
+        if ((sequence & tagged) != 0) [[unlikely]]
+            return put_beside_leases(p, box_offset, seen);
         is_in_turn = false;  // another thread has put a packet there
         position = std::max(p.tail.load(std::memory_order_acquire), after(p, position, sequence));
     }

@@ -13,12 +13,14 @@ namespace valpool::detail {
 
 /// Shape: 16 bytes, written at once. Position p uses cell p modulo capacity. `sequence` is 2p when
 /// the cell is free for position p, and 2p + 1 when it is full with the packet of position p.
-/// Taking that packet sets it to 2(p + capacity).
+/// Taking that packet sets it to 2(p + capacity). While a packet goes over to a lease, the highest
+/// bit is set, too, and `reference` is the number of the lease's entry (leases.hpp).
 struct alignas(16) cell {
     std::atomic<std::uint64_t> sequence;
     std::atomic<std::uint64_t> reference;  // offset of a box while full, 0 while free
 };
 static_assert(sizeof(cell) == 16, "one compare-and-swap covers sequence and reference");
+constexpr std::uint64_t tagged = std::uint64_t{1} << 63;
 
 /// A pipe is a box: `root` is the box's header, and the cells follow the pipe. So it is counted,
 /// held and freed as any other box. A named pipe is in the directory (directory.hpp), which counts
@@ -47,10 +49,14 @@ struct pipe {
     box root;
     std::atomic<std::uint64_t> next;  // the pipe made before this one; 0: none
     std::uint64_t capacity;
-    std::atomic<std::uint64_t> attention;  // 0: nothing but plain packets; see taps.hpp
-    std::uint32_t cell_stride;             // in cells
-    std::uint32_t rotation;                // of the index's bits; 0: none
-    char name[longest_name + 1];           // empty: no name
+    /// What makes an operation more than a look at a cell; 0: nothing. Bits 0 to 23 count the
+    /// packets that are leased, or wait to be delivered again; bits 24 to 47 the latter; bits 48 to
+    /// 63 taps. Never too low; recovery counts anew.
+    std::atomic<std::uint64_t> attention;
+    std::atomic<std::uint64_t> leases;  // offset of the lease table; 0: none
+    std::uint32_t cell_stride;          // in cells
+    std::uint32_t rotation;             // of the index's bits; 0: none
+    char name[longest_name + 1];        // empty: no name
 
     // Each cursor is alone in two cache lines, because processors fetch lines in pairs. (Only a
     // process that opens the pipe reads the name before them.)
@@ -105,9 +111,39 @@ static_assert(sizeof(pipe) == 1792, "a pipe of four packets fits the largest blo
 
 inline pipe& pipe_in(box& b) noexcept { return reinterpret_cast<pipe&>(b); }
 
+/// Moves a cursor on to `to`, unless it is there or beyond already.
+inline void advance(std::atomic<std::uint64_t>& cursor, std::uint64_t to) noexcept {
+    std::uint64_t now = cursor.load(std::memory_order_relaxed);
+    while (now < to && !cursor.compare_exchange_weak(now, to, std::memory_order_acq_rel)) {
+    }
+}
+
+/// The position to try after one whose cell has this sequence, of a later lap. If the cell is free
+/// for position q, or full with it, the packet of position q - capacity has been taken, and both
+/// sides are past that position. So a thread walks along at most one length of the pipe, however
+/// far behind it is.
+inline std::uint64_t after(const pipe& p, std::uint64_t position, std::uint64_t sequence) noexcept {
+    const std::uint64_t q = (sequence << 1) / 4;  // half of it, without a tag
+    return q < p.capacity ? position + 1 : std::max(position + 1, q - p.capacity + 1);
+}
+
+/// The position of the first packet in the ring, even if the cursor is behind.
+std::uint64_t first_position(const pipe& p) noexcept;
+
+/// Whether packets of the pipe are leased, or wait to be delivered again.
+inline bool has_leases(const pipe& p, std::memory_order order) noexcept {
+    constexpr std::uint64_t count = (std::uint64_t{1} << 24) - 1;
+    return (p.attention.load(order) & count) != 0;
+}
+
+/// What the leases leave of the room, and add to the packets. For pipes that have some.
+std::uint64_t room_beside_leases(const pipe& p, std::uint64_t room) noexcept;
+std::uint64_t redeliveries_seen(const pipe& p) noexcept;
+
 /// These read the cells: exact, but they read a cache line that the other side is about to write.
 bool has_room(const pipe& p) noexcept;
 bool has_packet(const pipe& p) noexcept;
+/// The packets that wait in the ring, and to be delivered again.
 std::uint64_t packet_count(const pipe& p) noexcept;
 /// How many packets have been put in and taken out since the pipe was made.
 struct passed_packets {
@@ -146,7 +182,9 @@ inline std::uint64_t room_seen(const pipe& p, side_memory& seen) noexcept {
     const std::uint64_t head = p.head.load(std::memory_order_relaxed);
     seen.other.store(head, std::memory_order_relaxed);
     const std::uint64_t tail = std::max(next, p.tail.load(std::memory_order_relaxed));
-    return tail < head + p.capacity ? head + p.capacity - tail : 0;
+    const std::uint64_t room = tail < head + p.capacity ? head + p.capacity - tail : 0;
+    if (!has_leases(p, std::memory_order_relaxed)) return room;
+    return room_beside_leases(p, room);
 }
 inline std::uint64_t packets_seen(const pipe& p, side_memory& seen) noexcept {
     if (const std::uint64_t packets = packets_remembered(seen)) return packets;
@@ -154,7 +192,8 @@ inline std::uint64_t packets_seen(const pipe& p, side_memory& seen) noexcept {
     const std::uint64_t tail = p.tail.load(std::memory_order_relaxed);
     seen.other.store(tail, std::memory_order_relaxed);
     const std::uint64_t head = std::max(next, p.head.load(std::memory_order_relaxed));
-    return head < tail ? tail - head : 0;
+    if (head < tail) return tail - head;
+    return has_leases(p, std::memory_order_relaxed) ? redeliveries_seen(p) : 0;
 }
 
 /// Puts a reference at the end; 0 when the pipe is full, otherwise its position + 1. Inside. Either

@@ -4,12 +4,12 @@
 #include <valpool/value/detail/pack.hpp>
 
 #include "base/kill_point.hpp"
+#include "base/word_pair.hpp"
 #include "object/box.hpp"
 #include "process/fork.hpp"
 #include "process/reclaim.hpp"
 #include "process/retirement.hpp"
 #include "queue/directory.hpp"
-#include "queue/swap_pair.hpp"
 #include "recovery/recovery.hpp"
 #include "recovery/watch.hpp"
 
@@ -237,7 +237,7 @@ bool tap_reader::take_from(cell& c, deadline until) {
     // As in try_take: if a producer takes the packet away now, the entry is cleared again.
     taker.write_entry(r.box_offset());
     VALPOOL_KILL_POINT("tap.wrote_entry");
-    if (!swap_pair(&c, next_ + 1, r.word, next_ + 1, 0)) {
+    if (!swap_pair(&c, {next_ + 1, r.word}, {next_ + 1, 0})) {
         taker.clear_entry();
         return true;
     }

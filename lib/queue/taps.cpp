@@ -2,10 +2,10 @@
 
 #include "alloc/slab.hpp"
 #include "base/kill_point.hpp"
+#include "base/word_pair.hpp"
 #include "object/release.hpp"
 #include "object/root_provider.hpp"
 #include "queue/flow.hpp"
-#include "queue/swap_pair.hpp"
 
 #include <algorithm>
 
@@ -40,7 +40,7 @@ bool write_cell(thread_lane& l, tap& t, std::uint64_t mark, tap_reference r) noe
         const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
         const tap_reference before{c.reference.load(std::memory_order_relaxed)};
         if (sequence > mark) return false;
-        if (!swap_pair(&c, sequence, before.word, mark + 1, r.word)) continue;
+        if (!swap_pair(&c, {sequence, before.word}, {mark + 1, r.word})) continue;
         VALPOOL_KILL_POINT("tap.wrote");
         give_up(l, t, before);
         return true;
@@ -142,14 +142,14 @@ void tell_taps(thread_lane& l, const pipe& p, box& packet, std::uint64_t positio
 
 void drop_cell(thread_lane& l, tap& t, cell& c, std::uint64_t sequence) noexcept {
     const tap_reference r{c.reference.load(std::memory_order_relaxed)};
-    if (r.word == 0 || !swap_pair(&c, sequence, r.word, sequence, 0)) return;
+    if (r.word == 0 || !swap_pair(&c, {sequence, r.word}, {sequence, 0})) return;
     VALPOOL_KILL_POINT("tap.dropped");
     give_up(l, t, r);
 }
 
 void disconnect(tap& t, const pipe& p) noexcept {
     const std::uint64_t base = t.base.load(std::memory_order_relaxed);
-    swap_pair(&t.base, base, p.root.self, base + next_to_put(p), tap::nowhere);
+    swap_pair(&t.base, {base, p.root.self}, {base + next_to_put(p), tap::nowhere});
 }
 
 void disconnect_taps(arena& a, const pipe& p) noexcept {

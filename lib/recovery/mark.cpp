@@ -56,6 +56,7 @@ public:
             work_ = b.bytes.load(std::memory_order_relaxed);
             b.bytes.store(follow_chunks(b), std::memory_order_relaxed);
             follow_references(b);
+            if (b.root_tag == queue_root_tag) roots().settle_box(a_, b, dead_);
             if (has_packets(b)) roots().visit_box(a_, b, *this);
             poison_if_orphaned(b);
         }

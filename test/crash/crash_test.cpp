@@ -44,13 +44,17 @@ public:
           output_(name, "to victim", 8),
           sleeper_(name, "to sleeper", 4),
           changing_(name, "changing", 4),
-          second_victim_(name, "second victim", 4) {
+          second_victim_(name, "second victim", 4),
+          leased_(name, "leased", 16),
+          letters_(name, "dead letters", 4) {
         main_.start();
         input_.start();
         output_.start();
         sleeper_.start();
         changing_.start();
         second_victim_.start();
+        leased_.start();
+        letters_.start();
     }
 
     int serve() {
@@ -81,6 +85,9 @@ private:
     void refill() {
         for (int i = 0; i < packets_for_victim; ++i)
             output_.pipe().enq(Shared(main_.pool(), Tab{{"number", i}}));
+        for (int i = 0; i < packets_to_lease; ++i)
+            leased_.pipe().enq(Shared(main_.pool(), Tab{{"number", i}}));
+        board_.leases_done = 0;
         board_.sent = 0;
         board_.received = 0;
         board_.woken_with = 0;
@@ -129,6 +136,7 @@ private:
         const bool one_more = static_cast<int>(untaken.size()) == packets_for_victim - received - 1;
         expect_numbers(wrong, "to victim", untaken, one_more ? received + 1 : received,
                        packets_for_victim);
+        judge_leases(wrong);
         use_what_was_being_changed(wrong);
         drain(second_victim_.pipe());
         const int woken = board_.woken_with;
@@ -150,6 +158,40 @@ private:
             wrong << report;
         refill();
         return wrong.str();
+    }
+
+    /// What is not done is there again, in order. The dead letter may be in both pipes, but not in
+    /// none.
+    void judge_leases(std::ostream& wrong) {
+        const auto left = drain(leased_.pipe());
+        const auto letters = drain(letters_.pipe());
+        const int done = board_.leases_done;
+        const bool one_more = static_cast<int>(left.size()) == packets_to_lease - done - 1;
+        const bool is_dropping = done == dead_letter + 1;  // of two packets, one by one
+        const bool two_more = static_cast<int>(left.size()) == packets_to_lease - done - 2;
+        const int first = done + (one_more ? 1 : two_more && is_dropping ? 2 : 0);
+        expect_numbers(wrong, "leased", left, first, packets_to_lease);
+        if (!letters.empty() && letters != std::vector<int>{dead_letter})
+            wrong << "other dead letters than the one; ";
+        if (first > dead_letter && letters.empty()) wrong << "the dead letter is lost; ";
+        if (leased_.pipe().leased() != 0) wrong << "a lease of the dead is left; ";
+    }
+
+    /// Leases all that is there, acknowledges its own packet, and gives back the others.
+    void lease_normally(std::ostream& wrong) {
+        constexpr int own_number = 1000;
+        CQ& pipe = leased_.pipe();
+        if (!pipe.enqueue(Shared(main_.pool(), Tab{{"number", own_number}}), 5.0))
+            wrong << "no room beside leases; ";
+        std::vector<Lease> leases;
+        bool has_own = false;
+        while (Lease lease = pipe.lease(0.0)) {
+            if (lease.value()("number") == own_number)
+                has_own = lease.ack();
+            else
+                leases.push_back(std::move(lease));
+        }
+        if (!has_own) wrong << "no lease; ";
     }
 
     bool is_there(const char* pipe) const {
@@ -196,6 +238,7 @@ private:
             if (!own.dequeue(5.0, back) || !is(back, value)) wrong << "no packet; ";
             Val nothing;
             if (own.dequeue(0.0, nothing)) wrong << "a packet from nowhere; ";
+            lease_normally(wrong);
         }
         return wrong.str();
     }
@@ -215,6 +258,8 @@ private:
     ServerSide sleeper_;
     ServerSide changing_;
     ServerSide second_victim_;
+    ServerSide leased_;
+    ServerSide letters_;
     std::unique_ptr<ServerSide> own_;
 };
 
@@ -418,6 +463,22 @@ BOOST_AUTO_TEST_CASE(the_judge_notices_a_doubled_packet_and_a_wrong_order) {
                             board.sent = 2;
                         }),
                         "from victim"));
+}
+
+BOOST_AUTO_TEST_CASE(the_judge_notices_a_lost_lease_and_a_lost_dead_letter) {
+    const watchdog dog(60);
+    const auto take = [](const std::string& name, int packets) {
+        ClientSide side(name, "leased");
+        side.start();
+        for (int i = 0; i < packets; ++i) side.pipe().deq();
+    };
+    BOOST_TEST(mentions(verdict_on([&](const std::string& name, crash_board&) { take(name, 2); }),
+                        "leased: 0..7"));
+    BOOST_TEST(mentions(verdict_on([&](const std::string& name, crash_board& board) {
+                            take(name, dead_letter + 1);
+                            board.leases_done = dead_letter + 1;
+                        }),
+                        "the dead letter is lost"));
 }
 
 BOOST_AUTO_TEST_CASE(the_judge_notices_a_temporary_pipe_that_is_left) {

@@ -145,6 +145,69 @@ void use_queues(const std::string& name, ServerSide& output, ClientSide& input,
     unnamed.enq(Tab{{"a", 1}});
     unnamed.enq(2);
     unnamed.deq();
+    Lease lease = unnamed.lease(0.0);
+    unnamed.enq(3);
+    lease.ack();
+    unnamed.lease(0.0).ack();
+}
+
+/// Takes a packet of the pipe on loan, and gives it back.
+void lease_in_vain(CQ& pipe) { pipe.lease(0.0).give_back(); }
+
+/// Leases that end in each way there is. The packets are done with in their order.
+void use_leases(const std::string& name, crash_board& board) {
+    ClientSide side(name, "leased");
+    side.start();
+    CQ& pipe = side.pipe();
+    const auto done = [&] { ++board.leases_done; };
+    if (pipe.lease(0.0).ack()) done();
+    lease_in_vain(pipe);
+    if (pipe.lease(0.0).ack()) done();
+    lease_in_vain(pipe);
+    if (Val packet; pipe.dequeue(0.0, packet)) done();
+    lease_in_vain(pipe);
+    LeaseOptions once;
+    once.most_deliveries = 1;
+    once.dead_letters = "dead letters";
+    const Lease moves_one = pipe.lease(0.0, once);  // and gets the one after it
+    done();
+    Lease(moves_one ? pipe.lease(0.0) : Lease()).give_back();
+}
+
+/// The last leases, on what the first ones have left.
+void use_more_leases(const std::string& name, crash_board& board) {
+    ClientSide side(name, "leased");
+    side.start();
+    CQ& pipe = side.pipe();
+    LeaseOptions once;
+    once.most_deliveries = 1;
+    const Lease drops_two = pipe.lease(0.0, once);  // those that have been given back
+    board.leases_done = dead_letter + 3;
+    LeaseOptions brief;
+    brief.deadline_s = 0;
+    const Lease late = pipe.lease(0.0, brief);
+    pipe.lease(0.0);
+}
+
+/// A packet that could not be delivered is leased next.
+void lease_what_was_put_back(StreamingPool& pool) {
+    std::vector<char> memory(300000);
+    StreamingPool* const small = StreamingPool::CreateStreamingPool(memory.data(), memory.size());
+    {
+        Val there = Shared(small, Tab{{"a", 1}});
+        std::vector<char*> filling;
+        while (const std::size_t rest = small->biggestFree())
+            filling.push_back(small->allocate(rest));
+        CQ queue(2, &pool, true);
+        queue.enq(Shared(&pool, Tab{{"text", std::string(3000, 'x')}}));
+        try {
+            queue.dequeue(0.0, there["a"]);
+        } catch (const PoolExhausted&) {
+            queue.lease(0.0).ack();
+        }
+        for (char* piece : filling) small->deallocate(piece);
+    }
+    StreamingPool::Clean(small);
 }
 
 /// Looks on at a pipe by taps: one that waits for it, one that is overrun, one that drops packets
@@ -185,6 +248,7 @@ void use_pipes_that_go(const std::string& name) {
         replier.start();
         replier.pipe().enq(packet);
         replier.pipe().enq(Shared(other.pool(), Tab{{"a", 2}}));
+        lease_in_vain(replier.pipe());
     }
     ServerSide(name, "removed later", 2).start();
     other.removePipe("removed later");
@@ -233,6 +297,9 @@ int live_a_whole_life(const std::string& name, crash_board& board) {
         const Tap of_replies(name, reply_pipe, 4);
         use_pipes_that_go(name);
     }
+    use_leases(name, board);
+    use_more_leases(name, board);
+    lease_what_was_put_back(pool);
 
     auto inherited = std::make_unique<Val>(Shared(&pool, Tab{{"a", 1}}));
     board.has_parent_let_go = false;
@@ -259,7 +326,9 @@ void work_for_ever(const std::string& name) {
         use_values(*side.pool());
         side.pipe().enqueue(Shared(side.pool(), Tab{{"number", i}}), 0.0);
         Val packet;
-        if (i % 2 == 0) side.pipe().dequeue(0.0, packet);
+        if (i % 3 == 0) side.pipe().dequeue(0.0, packet);
+        Lease lease = side.pipe().lease(0.0);
+        if (lease && i % 2 == 0) lease.ack();
     }
 }
 

@@ -18,6 +18,7 @@ struct crash_board {
     std::atomic<int> received;     // out of "to victim"
     std::atomic<int> woken_with;   // sent into "to sleeper"
     std::atomic<int> sleeper_got;  // by the sleeper, in all rounds together
+    std::atomic<int> leases_done;  // packets of "leased" that are not to come again
     std::atomic<int> marks;        // marks that the sleeper has seen
     std::atomic<int> sleeper_disorder;
     std::atomic<int> poisoned;  // tables that the keeper found poisoned
@@ -34,6 +35,9 @@ struct crash_board {
 };
 
 constexpr int packets_for_victim = 4;
+constexpr int packets_to_lease = 8;
+/// The packet of "leased" that the victim moves to "dead letters".
+constexpr int dead_letter = 3;
 /// A temporary pipe of the victim.
 constexpr const char* reply_pipe = "reply to the victim";
 

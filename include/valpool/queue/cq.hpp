@@ -5,6 +5,7 @@
 #include <valpool/alloc/streaming_pool.hpp>
 #include <valpool/base/detail/break_checker.hpp>
 #include <valpool/base/detail/config.hpp>
+#include <valpool/queue/lease.hpp>
 #include <valpool/queue/pipe_counters.hpp>
 #include <valpool/queue/when_full.hpp>
 #include <valpool/value/val.hpp>
@@ -150,6 +151,21 @@ public:
     }
     bool dequeue(detail::None_is_a_macro_here_write_Val*, Val& out) = delete;
 
+    /// Waits for a packet until the time-out, and hands it out: the queue keeps it until the lease
+    /// is acknowledged. The lease is false when there was no packet. Packets that were given back,
+    /// whose leases have expired, or whose consumers have died come first, oldest first, here and
+    /// for dequeue. A packet that is leased still takes its place in the capacity. The first lease
+    /// on a pipe makes a table for the leases there (32 bytes a packet of the capacity, and 2 to 32
+    /// KiB). Throws like dequeue; PoolExhausted when the table does not fit the pool;
+    /// std::logic_error for a deadline that is negative or NaN, for an invalid name of the pipe for
+    /// dead letters or the name of this pipe, and for any such name on the heap.
+    Lease lease(const Val& timeout_s, const LeaseOptions& options = {});
+    template <class S, detail::if_seconds<S> = 0>
+    Lease lease(S timeout_s, const LeaseOptions& options = {}) {
+        return lease_within(static_cast<double>(timeout_s), options);
+    }
+    Lease lease(detail::None_is_a_macro_here_write_Val*, const LeaseOptions& options = {}) = delete;
+
     /// These never wait: false when the queue is full, or empty.
     bool try_enqueue(const Val& value) { return enqueue_within(value, 0.0); }
     bool try_enqueue(Val&& value) { return enqueue_within(std::move(value), 0.0); }
@@ -211,10 +227,12 @@ public:
     /// same one (not for a while after yielding took milliseconds). Then it sleeps.
     void spin(double seconds);
 
-    /// The number of packets that fit, and that are in the queue now. Other threads may change the
-    /// latter at any time.
+    /// The number of packets that fit; that wait in the queue now, also to be delivered again; and
+    /// that consumers have leased. Other threads may change the last two at any time. The queue is
+    /// full when these two together are the capacity.
     std::size_t capacity() const noexcept;
     std::size_t length() const noexcept;
+    std::size_t leased() const noexcept;
     bool empty() const noexcept;
     bool full() const noexcept;
 
@@ -247,6 +265,7 @@ private:
     bool dequeue_within(double timeout_s, Val& out);
     int ready_fd(bool is_for_room);
     void settle() noexcept;
+    Lease lease_within(double timeout_s, const LeaseOptions& options);
     std::size_t take_many(const detail::packet_taker& out, std::size_t most, const Val& timeout_s);
 
     std::unique_ptr<detail::queue_core> core_;

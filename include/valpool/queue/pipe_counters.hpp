@@ -19,7 +19,8 @@ struct PipeCounters {
     /// to them, but not the shared values that they refer to. 0 for a queue on the heap.
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
-    std::uint64_t dropped = 0;  ///< by WhenFull, old packets and new ones
+    std::uint64_t dropped = 0;      ///< by WhenFull, old packets and new ones
+    std::uint64_t redelivered = 0;  ///< deliveries of packets that were leased before
 
     std::uint64_t enqueue_waits = 0;  ///< how often a thread slept because there was no room
     std::uint64_t dequeue_waits = 0;  ///< and because there was no packet

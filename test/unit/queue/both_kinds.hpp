@@ -4,31 +4,42 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
+#include <functional>
 #include <vector>
 
-namespace valpool::test {
+namespace queue_test {
 
 /// The same queue on the heap and in a pool.
 struct both_kinds {
     both_kinds()
-        : memory(4 << 20), pool(StreamingPool::CreateStreamingPool(memory.data(), memory.size())) {}
-    ~both_kinds() { StreamingPool::Clean(pool); }
+        : memory(4 << 20),
+          pool(valpool::StreamingPool::CreateStreamingPool(memory.data(), memory.size())) {}
+    ~both_kinds() { valpool::StreamingPool::Clean(pool); }
+    both_kinds(const both_kinds&) = delete;
+    both_kinds& operator=(const both_kinds&) = delete;
 
     template <class Test>
     void each(int capacity, Test test) {
         {
-            CQ queue(capacity);
+            valpool::CQ queue(capacity);
             test(queue);
         }
         {
-            CQ queue(capacity, pool, true);
+            valpool::CQ queue(capacity, pool, true);
             test(queue);
         }
         BOOST_TEST(pool->isPristine());
     }
 
     std::vector<char> memory;
-    StreamingPool* pool;
+    valpool::StreamingPool* pool;
 };
 
-}  // namespace valpool::test
+inline double seconds_of(const std::function<void()>& action) {
+    const auto began = std::chrono::steady_clock::now();
+    action();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+}
+
+}  // namespace queue_test

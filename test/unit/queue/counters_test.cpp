@@ -1,6 +1,5 @@
-#include "both_kinds.hpp"
-
 #include "support/started_pool.hpp"
+#include "unit/queue/both_kinds.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -12,6 +11,7 @@
 
 using namespace valpool;
 using namespace valpool::test;
+using queue_test::both_kinds;
 
 BOOST_FIXTURE_TEST_SUITE(counters, both_kinds)
 

@@ -1,6 +1,6 @@
-#include <valpool/valpool.hpp>
+#include "unit/queue/both_kinds.hpp"
 
-#include "both_kinds.hpp"
+#include <valpool/valpool.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -16,17 +16,8 @@
 #include <unistd.h>
 
 using namespace valpool;
-using valpool::test::both_kinds;
-
-namespace {
-
-double seconds_of(const std::function<void()>& action) {
-    const auto began = std::chrono::steady_clock::now();
-    action();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-}
-
-}  // namespace
+using queue_test::both_kinds;
+using queue_test::seconds_of;
 
 BOOST_FIXTURE_TEST_SUITE(cq, both_kinds)
 

@@ -1,6 +1,5 @@
-#include "both_kinds.hpp"
-
 #include "support/started_pool.hpp"
+#include "unit/queue/both_kinds.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -15,6 +14,7 @@
 
 using namespace valpool;
 using namespace valpool::test;
+using queue_test::both_kinds;
 
 namespace {
 
@@ -255,8 +255,7 @@ BOOST_AUTO_TEST_CASE(bad_arguments_are_refused_before_anything_is_done) {
 
 BOOST_AUTO_TEST_CASE(a_queue_whose_pool_is_too_small_is_not_reached) {
     std::vector<char> little(200000);
-    StreamingPool* const small =
-        StreamingPool::CreateStreamingPool(little.data(), little.size());
+    StreamingPool* const small = StreamingPool::CreateStreamingPool(little.data(), little.size());
     {
         CQ in_small(2, small, true);
         const Val large = Tab{{"text", std::string(300000, 'x')}};

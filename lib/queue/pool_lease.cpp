@@ -1,0 +1,127 @@
+#include "queue/pool_lease.hpp"
+
+#include <valpool/object/detail/hold.hpp>
+#include <valpool/value/detail/pack.hpp>
+
+#include "base/kill_point.hpp"
+#include "process/fork.hpp"
+#include "queue/directory.hpp"
+#include "queue/flow.hpp"
+#include "queue/taps.hpp"
+
+#include <stdexcept>
+
+namespace valpool::detail {
+
+pool_lease::pool_lease(hold& pipe_hold) noexcept
+    : arena_(*pipe_hold.at->pool), pipe_hold_(&pipe_hold), pipe_(pipe_in(*pipe_hold.target)) {
+    add_handle(pipe_hold);
+}
+
+pool_lease::~pool_lease() {
+    give_back();
+    release_pipe(pipe_hold_);
+}
+
+void pool_lease::begin(const lease_ticket& ticket, hold* h) {
+    ticket_ = ticket;
+    generation_ = fork_generation();
+    has_ended_ = false;
+    try {
+        unpack(h, value_);
+    } catch (...) {
+        give_back(false);
+        drop_handle(h);
+        throw;
+    }
+}
+
+bool pool_lease::is_open() const noexcept {
+    return !has_ended_ && generation_ == fork_generation();
+}
+
+bool pool_lease::ack() {
+    if (!is_open()) return was_acknowledged_;
+    {
+        thread_lane& l = lane_of_thread(arena_);
+        const inside pass(l);
+        was_acknowledged_ = acknowledge(l, pipe_, ticket_);
+        has_ended_ = true;
+    }
+    if (was_acknowledged_) wake_one(arena_, pipe_.producers, pipe_.room_topic());
+    return was_acknowledged_;
+}
+
+/// If the gate stays closed for too long, the lease lasts until its deadline, or the end of the
+/// process.
+void pool_lease::give_back(bool counts) noexcept {
+    if (!is_open()) return;
+    has_ended_ = true;
+    try {
+        bool is_back = false;
+        {
+            const inside pass(lane_of_thread(arena_));
+            is_back = return_lease(pipe_, ticket_, counts);
+        }
+        if (is_back) wake_one(arena_, pipe_.consumers, pipe_.packet_topic());
+    } catch (const std::exception&) {
+        // No lane for this thread, or the pool is stalled.
+    }
+}
+
+namespace {
+/// A hold on the pipe of that name; null when there is none, or no memory for the hold.
+hold* find_pipe_to(arena& a, const std::string& name) {
+    try {
+        return hold_pipe(a, name);
+    } catch (const PoolExhausted&) {
+        return nullptr;
+    }
+}
+}  // namespace
+
+bool pool_lease::send_to(const std::string& name, const lease_ticket& ticket, hold* h) {
+    ticket_ = ticket;
+    generation_ = fork_generation();
+    has_ended_ = false;
+    bool is_sent = false;
+    try {
+        if (hold* const to = find_pipe_to(arena_, name)) {
+            is_sent = try_send(pipe_in(*to->target), *h);
+            release_pipe(to);
+        }
+    } catch (const PoolStalled&) {
+        // It is tried again later.
+    }
+    give_back();
+    drop_handle(h);
+    return is_sent;
+}
+
+/// First the other pipe has a reference, then this one gives up its own: a death in between doubles
+/// the packet.
+bool pool_lease::try_send(pipe& to, hold& h) {
+    thread_lane& l = lane_of_thread(arena_);
+    side_memory seen;
+    {
+        const inside pass(l);
+        box& b = *h.target;
+        b.refs.fetch_add(1, std::memory_order_relaxed);
+        VALPOOL_KILL_POINT("lease.sending");
+        const std::uint64_t sent = try_put(to, b.self, seen);
+        if (sent == 0) {
+            b.refs.fetch_sub(1, std::memory_order_relaxed);
+            return false;
+        }
+        VALPOOL_KILL_POINT("lease.sent");
+        if (is_tapped(to)) tell_taps(l, to, b, sent - 1);
+        acknowledge(l, pipe_, ticket_);
+        has_ended_ = true;
+    }
+    flow_meter(arena_, to).put_in(l, bytes_of(arena_, *h.target), seen);
+    wake_one(arena_, to.consumers, to.packet_topic());
+    wake_one(arena_, pipe_.producers, pipe_.room_topic());
+    return true;
+}
+
+}  // namespace valpool::detail
