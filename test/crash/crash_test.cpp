@@ -154,7 +154,7 @@ private:
         if (is_there(reply_pipe)) wrong << "a temporary pipe is left; ";
         const pool_report report = check(main_.pool());
         if (!report.is_sound() || !report.dead_processes.empty() || report.leaked_bytes != 0 ||
-            report.boxes != 0)
+            report.boxes != 0 || report.taps != 0)
             wrong << report;
         refill();
         return wrong.str();
