@@ -55,7 +55,7 @@ ends_with() {
 }
 
 for sample in serverside_ex middleside_ex clientside_ex multicast_ex event_loop_ex tap_ex embedded_ex \
-    work_queue_ex; do
+    work_queue_ex request_reply_ex; do
   expect 0 "usage: $sample" ./$sample --help
   expect 2 "expected . arguments, got 1" ./$sample "$pool"
   expect 2 "usage: $sample" ./$sample
@@ -205,6 +205,18 @@ start server ./serverside_ex "$pool" 1000000 pipe 4 --packets 5000
 ends_with 0 "$loop"
 ends_with 0 "$last_pid"
 grep -q "^got 5000 packets" "$work/loop.out" || fail "the event loop missed packets"
+
+# Questions are answered, also after a client was killed that had asked.
+start answers ./request_reply_ex "$pool" serve
+answers=$last_pid
+start killed ./request_reply_ex "$pool" ask --requests 1000000
+wait_for "the sum of 0 to 5 is 15" killed
+kill -KILL "$last_pid"
+expect 0 "the sum of 0 to 2 is 3" ./request_reply_ex "$pool" ask --requests 3
+kill -INT "$answers"
+wait "$answers" || true
+grep -q "^answered" "$work/answers.out" || fail "the server did not end well"
+expect 2 "ROLE is serve or ask" ./request_reply_ex "$pool" shout
 
 # Workers are killed at random; every job is done, and only those in work at a kill may be done again.
 for seed in 1 2 3; do

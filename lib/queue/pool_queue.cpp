@@ -199,12 +199,13 @@ public:
         new_hold taker(l, at_once);
         box* taken = nullptr;
         if (has_leases(pipe_, std::memory_order_acquire)) taken = take_again(l, taker, at_once);
+        const bool was_out = taken != nullptr;  // and was counted then
         if (!taken && (l.try_enter() || enter_by(l, at_once))) {
             const leave_later pass(l);
             taken = try_take(arena_, pipe_, taker, read_);
         }
         if (!taken) return false;
-        flow_.took_out(l, bytes_of(arena_, *taken));
+        if (!was_out) flow_.took_out(l, bytes_of(arena_, *taken));
         drop_handle(taker.release(*taken));
         return true;
     }

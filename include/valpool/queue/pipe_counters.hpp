@@ -14,7 +14,7 @@ namespace valpool {
 /// or `bytes_out`.
 struct PipeCounters {
     std::uint64_t packets_in = 0;   ///< packets put in
-    std::uint64_t packets_out = 0;  ///< packets taken out, also those that were dropped
+    std::uint64_t packets_out = 0;  ///< packets taken out, leased (the first time) or dropped
     /// The memory of these packets in the pool when they passed: of shared values all that belongs
     /// to them, but not the shared values that they refer to. 0 for a queue on the heap.
     std::uint64_t bytes_in = 0;

@@ -92,6 +92,22 @@ BOOST_AUTO_TEST_CASE(what_others_own_is_not_a_packets_own) {
     BOOST_TEST(queue.counters().bytes_in < 2000u);
 }
 
+BOOST_AUTO_TEST_CASE(a_lease_goes_out_once_and_is_delivered_again_each_time_after) {
+    each(4, [](CQ& queue) {
+        queue.enq(1);
+        queue.enq(2);
+        for (int i = 0; i < 3; ++i) queue.lease(0.0).give_back();
+        queue.lease(0.0).ack();
+        BOOST_TEST(queue.counters().packets_out == 1u);
+        BOOST_TEST(queue.counters().redelivered == 3u);
+        queue.lease(0.0).give_back();
+        queue.deq();
+        BOOST_TEST(queue.counters().packets_out == 2u);
+        BOOST_TEST(queue.counters().redelivered == 4u);
+        BOOST_TEST(queue.counters().bytes_out == queue.counters().bytes_in);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(all_threads_are_counted) {
     each(16, [](CQ& queue) {
         constexpr int packets = 1000;

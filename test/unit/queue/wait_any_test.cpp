@@ -114,6 +114,30 @@ BOOST_AUTO_TEST_CASE(the_first_room_wakes_whichever_queue_it_is_in) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(leases_that_end_wake_whoever_waits_for_several_queues) {
+    for (const std::size_t i : {0u, 2u, 4u}) {
+        CQ& queue = *all[i];
+        queue.enq(1);
+        Lease lease = queue.lease(at_once);
+        std::thread worker([&] { after_a_while([&] { lease.give_back(); }); });
+        BOOST_TEST(wait_any(for_packets(), for_ever) == indexes{i});
+        worker.join();
+        LeaseOptions brief;
+        brief.deadline_s = 0.03;
+        const Lease late = queue.lease(at_once, brief);
+        BOOST_TEST(wait_any(for_packets(), for_ever) == indexes{i});
+        fill(queue);
+        Lease again = queue.lease(at_once);
+        BOOST_TEST(wait_any({writable(queue)}, at_once).empty());
+        std::thread done([&] { after_a_while([&] { again.ack(); }); });
+        BOOST_TEST(wait_any({writable(queue)}, for_ever) == indexes{0});
+        done.join();
+        Val packet;
+        while (queue.try_dequeue(packet)) {
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(one_queue_may_be_there_twice) {
     all[2]->enq(1);
     BOOST_TEST(wait_any({readable(*all[2]), readable(*all[2])}, for_ever) == (indexes{0, 1}));

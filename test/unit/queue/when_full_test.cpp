@@ -126,6 +126,21 @@ BOOST_AUTO_TEST_CASE(a_moved_value_is_none_once_it_is_in) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(what_is_leased_cannot_be_dropped_and_what_came_back_is_the_oldest) {
+    each(2, [](CQ& queue) {
+        fill(queue);
+        Lease first = queue.lease(at_once);
+        Lease second = queue.lease(at_once);
+        BOOST_TEST(!queue.enqueue(Val(9), WhenFull::DropOldest));
+        BOOST_TEST(second.value() == 1);
+        second.give_back();
+        BOOST_TEST(queue.enqueue(Val(9), WhenFull::DropOldest));
+        BOOST_TEST(rest_of(queue) == std::vector<int>{9});
+        BOOST_TEST(first.ack());
+        BOOST_TEST(queue.counters().packets_out == 3u);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(writers_that_drop_never_wait_for_each_other) {
     each(4, [](CQ& queue) {
         constexpr int writers = 4;
