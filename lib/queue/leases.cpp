@@ -276,7 +276,7 @@ box* lease_from_ring(pipe& p, const lease_holder& who, new_hold& taker, side_mem
     for (std::uint64_t position = seen.next.load(std::memory_order_relaxed);;) {
         cell& c = p.cell_for(position);
         const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
-        if (sequence <= 2 * position) {
+        if (untagged(sequence) <= 2 * position) {
             seen.next.store(position, std::memory_order_relaxed);
             advance(p.head, position);
             if (claimed) unclaim(p, t, *claimed);

@@ -170,8 +170,7 @@ public:
         };
         const bool is_quick = packets_remembered(read_) != 0 && !has_leases() && attempt();
         if (!is_quick && !retry_slowly(reading_, attempt_slowly, until)) return false;
-        if (has_leases() || is_writer_due(pipe_, read_))
-            wake_one(arena_, pipe_.producers, pipe_.room_topic());
+        if (is_writer_due(pipe_, read_)) wake_one(arena_, pipe_.producers, pipe_.room_topic());
         if (redelivered) [[unlikely]]
             flow_.redelivered(l);
         else
@@ -290,10 +289,14 @@ private:
     /// Takes a packet that waits to be delivered again; null when there is none.
     [[gnu::cold, gnu::noinline]] box* take_again(thread_lane& l, new_hold& taker,
                                                  deadline until) noexcept {
-        if (!l.try_enter() && !enter_by(l, until)) return nullptr;
-        const leave_later pass(l);
-        const bool is_ring_empty = packets_remembered(read_) == 0;
-        return take_redelivered(pipe_, taker, is_ring_empty);
+        box* taken = nullptr;
+        if (l.try_enter() || enter_by(l, until)) {
+            const leave_later pass(l);
+            const bool is_ring_empty = packets_remembered(read_) == 0;
+            taken = take_redelivered(pipe_, taker, is_ring_empty);
+        }
+        if (taken) wake_one(arena_, pipe_.producers, pipe_.room_topic());
+        return taken;
     }
 
     /// When a lease ends that begins now, in the table's microseconds; 0: never.

@@ -87,7 +87,7 @@ bool has_room(const pipe& p) noexcept {
 
 bool has_packet(const pipe& p) noexcept {
     const std::uint64_t position = p.head.load(std::memory_order_acquire);
-    return p.cell_for(position).sequence.load(std::memory_order_seq_cst) > 2 * position ||
+    return untagged(p.cell_for(position).sequence.load(std::memory_order_seq_cst)) > 2 * position ||
            (has_leases(p, std::memory_order_seq_cst) && has_redelivery(p));
 }
 
@@ -99,7 +99,8 @@ std::uint64_t next_position(const pipe& p, const std::atomic<std::uint64_t>& cur
                             std::uint64_t done) noexcept {
     std::uint64_t position = cursor.load(std::memory_order_acquire);
     for (std::uint64_t steps = 0; steps <= 2 * p.capacity; ++steps) {
-        const auto sequence = p.cell_for(position).sequence.load(std::memory_order_acquire);
+        const auto sequence =
+            untagged(p.cell_for(position).sequence.load(std::memory_order_acquire));
         if (sequence <= 2 * position + done) break;
         position = after(p, position, sequence);
     }
@@ -192,11 +193,6 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
     for (std::uint64_t position = seen.next.load(std::memory_order_relaxed);;) {
         cell& c = p.cell_for(position);
         const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
-        if (sequence <= 2 * position) {
-            if (has_written) taker.clear_entry();
-            stay(p.head, seen, position);
-            return nullptr;
-        }
         if (sequence == 2 * position + 1) {
             // If another thread takes the packet now, the swap fails, and the entry, which may then
             // name anything, is written again or cleared. Nobody reads the entry before this thread
@@ -215,6 +211,10 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
                 fetch_packets(a, p, position, seen);
                 return a.at<box>(reference);
             }
+        } else if (untagged(sequence) <= 2 * position) {
+            if (has_written) taker.clear_entry();
+            stay(p.head, seen, position);
+            return nullptr;
         }
         is_in_turn = false;  // another thread has taken it
         position = std::max(p.head.load(std::memory_order_acquire), after(p, position, sequence));

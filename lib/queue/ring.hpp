@@ -111,6 +111,12 @@ static_assert(sizeof(pipe) == 1792, "a pipe of four packets fits the largest blo
 
 inline pipe& pipe_in(box& b) noexcept { return reinterpret_cast<pipe&>(b); }
 
+/// A cell's sequence as it is for a reader. A tagged cell is past being full with its packet, but
+/// not yet free for the next lap.
+inline std::uint64_t untagged(std::uint64_t sequence) noexcept {
+    return (sequence & tagged) == 0 ? sequence : (sequence & ~tagged) + 1;
+}
+
 /// Moves a cursor on to `to`, unless it is there or beyond already.
 inline void advance(std::atomic<std::uint64_t>& cursor, std::uint64_t to) noexcept {
     std::uint64_t now = cursor.load(std::memory_order_relaxed);

@@ -53,6 +53,20 @@ BOOST_AUTO_TEST_CASE(enqueueing_numbers_and_text) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(leasing_a_packet) {
+    run([](Val&, StreamingPool* pool) {
+        CQ queue(2, pool, true);
+        queue.enq(Tab{{"a", longer_text}});
+        try {
+            queue.lease(0.0).give_back();
+        } catch (const PoolExhausted&) {
+            BOOST_TEST(queue.length() == 1u);
+            throw;
+        }
+        BOOST_TEST(queue.lease(0.0).deliveries() == 2u);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(passing_a_part_of_a_shared_value) {
     run([](Val& v, StreamingPool* pool) {
         CQ queue(2, pool, true);

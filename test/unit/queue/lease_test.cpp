@@ -1,5 +1,6 @@
 #include <valpool/valpool.hpp>
 
+#include "queue/leases.hpp"
 #include "unit/queue/both_kinds.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -40,6 +41,17 @@ LeaseOptions with_most_deliveries(unsigned most) {
     LeaseOptions options;
     options.most_deliveries = most;
     return options;
+}
+
+/// The one lease table in the pool.
+detail::lease_table& table_in(std::vector<char>& memory, const StreamingPool& pool) {
+    detail::arena& a = detail::arena_of(const_cast<StreamingPool&>(pool));
+    for (std::size_t o = a.pages_offset; o + sizeof(detail::lease_table) < memory.size(); o += 64) {
+        auto& t = *a.at<detail::lease_table>(o);
+        if (t.root.magic == detail::magic_box && t.root.root_tag == detail::lease_table_tag)
+            return t;
+    }
+    throw std::logic_error("no lease table is there");
 }
 
 }  // namespace
@@ -320,6 +332,40 @@ BOOST_AUTO_TEST_CASE(the_value_stays_valid_after_the_lease) {
     BOOST_TEST(static_cast<int>(lease.value()("a")) == 1);
     lease = Lease();
     BOOST_TEST(static_cast<int>(kept("a")) == 1);
+    const pool_report report = check(pool);
+    BOOST_TEST(report.is_sound(), report);
+}
+
+BOOST_AUTO_TEST_CASE(check_survives_a_damaged_table) {
+    CQ queue(3, pool, true);
+    queue.enq(Tab{{"a", 1}});
+    queue.enq(Tab{{"a", 2}});
+    std::vector<Lease> leases;
+    leases.push_back(queue.lease(0.0));
+    detail::lease_table& t = table_in(memory, *pool);
+    detail::lease_entry& e = t.entry(0);
+    const auto is_refused = [&](auto& word, std::uint64_t wrong) {
+        const auto right = word.load();
+        word = static_cast<std::decay_t<decltype(right)>>(wrong);
+        const pool_report report = check(pool);
+        word = right;
+        return !report.is_sound();
+    };
+    BOOST_TEST(is_refused(e.reference, 0));
+    BOOST_TEST(is_refused(e.reference, 12345));
+    BOOST_TEST(is_refused(e.reference, ~std::uint64_t{0}));
+    BOOST_TEST(is_refused(e.low, detail::lease_state::returned) == false);
+    is_refused(e.low, ~std::uint64_t{0});
+    is_refused(e.low, detail::lease_state::taking);
+    is_refused(e.position, ~std::uint64_t{0});
+    is_refused(t.used, UINT32_MAX);
+    is_refused(t.earliest, ~std::uint64_t{0});
+    const std::uint64_t count = t.count;
+    for (const std::uint64_t wrong : {std::uint64_t{0}, ~std::uint64_t{0}}) {
+        t.count = wrong;
+        check(pool);
+    }
+    t.count = count;
     const pool_report report = check(pool);
     BOOST_TEST(report.is_sound(), report);
 }
