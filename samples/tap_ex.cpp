@@ -15,9 +15,8 @@ namespace {
 
 const char usage[] =
     "usage: tap_ex POOL PIPE [options]\n"
-    "Prints the packets that are put into the pipe PIPE of the memory pool POOL from now on, "
-    "until\n"
-    "the end mark. The packets stay in the pipe. The pipe need not exist yet.\n"
+    "Prints the packets that are put into the pipe PIPE of the memory pool POOL from now on,\n"
+    "until the end mark. The packets stay in the pipe. The pipe need not exist yet.\n"
     "  --depth N       keep up to N packets until they are printed (default 64); what is not\n"
     "                  printed in time is counted\n"
     "  --bytes N       and up to N bytes of memory (default 0: as many as that takes)\n"

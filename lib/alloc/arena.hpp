@@ -146,10 +146,10 @@ struct arena : StreamingPool {
     std::atomic<std::uint64_t> system_bytes;       // of named pipes, taps and ledgers
     std::atomic<std::uint64_t> claimed_pages;      // page_counts
     std::atomic<std::uint64_t> taps;               // newest tap; 0: none
-    /// Grows after pipes or taps have left their list and before their memory can be reused. It serves
-    /// readers of these lists that are not inside.
+    /// Grows after pipes or taps have left their list and before their memory can be reused. It
+    /// serves readers of these lists that are not inside.
     std::atomic<std::uint32_t> pipe_removals;
-    std::atomic<std::uint32_t> pipes_due;  // 1: the next repair may find a temporary pipe, or a tap, to remove
+    std::atomic<std::uint32_t> pipes_due;     // 1: a repair may find a pipe or a tap to remove
     std::atomic<std::uint32_t> page_returns;  // how often pages have been given back
     std::atomic<std::uint32_t> main_slot;     // slot + 1 of the SHMMain
     std::atomic<std::uint32_t> kept;          // 1: the pool stays when nobody uses it
