@@ -63,27 +63,6 @@ void never_terminates(const std::function<void()>& prepare, const std::function<
 
 BOOST_AUTO_TEST_SUITE(out_of_memory)
 
-BOOST_AUTO_TEST_CASE(a_lease_that_there_is_no_memory_for_counts_as_no_delivery) {
-    const started_pool pool("lease");
-    ServerSide server(pool_name("lease"), "pipe", 16);
-    server.start();
-    CQ heap(16);
-    for (CQ* const queue : {&server.pipe(), &heap})
-        for (const Val& packet : packets) {
-            queue->enq(packet);
-            Lease lease;
-            const int failures = run([&] { lease = queue->lease(0.0); },
-                                     [&] {
-                                         BOOST_REQUIRE(queue->length() == 1);
-                                         BOOST_REQUIRE(queue->leased() == 0);
-                                     });
-            BOOST_TEST(failures > 0);
-            BOOST_TEST(lease.deliveries() == 1u);
-            BOOST_TEST(lease.value() == packet);
-            BOOST_TEST(lease.ack());
-        }
-}
-
 BOOST_AUTO_TEST_CASE(a_packet_that_there_is_no_memory_for_stays) {
     const started_pool pool("stays");
     ServerSide server(pool_name("stays"), "pipe", 16);
