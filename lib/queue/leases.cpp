@@ -105,18 +105,26 @@ void note_deadline(lease_table& t, std::uint64_t deadline_us) noexcept {
     } while (!t.earliest.compare_exchange_weak(word, next_word(word, earlier)));
 }
 
-/// Called when no lease has expired, to move the hint on. If a deadline was noted meanwhile, the
-/// scan may have missed it, and nothing changes.
-void refresh_earliest(lease_table& t) noexcept {
-    std::uint64_t word = t.earliest.load(std::memory_order_acquire);
-    constexpr std::uint64_t none = std::numeric_limits<std::uint64_t>::max();
-    std::uint64_t earliest = none;
+constexpr std::uint64_t no_deadline = std::numeric_limits<std::uint64_t>::max();
+
+/// Of the leases that are out; no_deadline: none of them has one.
+std::uint64_t earliest_deadline(const lease_table& t) noexcept {
+    std::uint64_t earliest = no_deadline;
     for (std::uint64_t i = 0; i < t.used_entries(); ++i) {
         const lease_state s = load(t.entry(i));
         const bool counts = s.what() == kind::leased || s.what() == kind::taking;
         if (counts && s.deadline_us() != 0) earliest = std::min(earliest, s.deadline_us());
     }
-    t.earliest.compare_exchange_strong(word, next_word(word, earliest == none ? 0 : earliest));
+    return earliest;
+}
+
+/// Called when no lease has expired, to move the hint on. If a deadline was noted meanwhile, the
+/// scan may have missed it, and nothing changes.
+void refresh_earliest(lease_table& t) noexcept {
+    std::uint64_t word = t.earliest.load(std::memory_order_acquire);
+    const std::uint64_t earliest = earliest_deadline(t);
+    t.earliest.compare_exchange_strong(word,
+                                       next_word(word, earliest == no_deadline ? 0 : earliest));
 }
 
 // --- entries -----------------------------------------------------------------------------------
@@ -447,11 +455,13 @@ lease_count count_leases(const pipe& p) noexcept {
 
 std::chrono::nanoseconds until_next_expiry(const pipe& p) noexcept {
     const lease_table* const t = lease_table_of(p);
-    const std::uint64_t earliest = t ? earliest_in(t->earliest.load()) : 0;
+    std::uint64_t earliest = t ? earliest_in(t->earliest.load()) : 0;
+    if (earliest == 0) return std::chrono::nanoseconds::max();
     const std::uint64_t now = now_us();
-    // A hint that has passed says nothing: the last look has found no lease that had expired.
-    if (earliest <= now) return std::chrono::nanoseconds::max();
-    return std::chrono::microseconds(earliest - now);
+    // The hint may be that of a lease that has ended: who only looks does not move it on.
+    if (earliest <= now) earliest = earliest_deadline(*t);
+    if (earliest == no_deadline) return std::chrono::nanoseconds::max();
+    return std::chrono::microseconds(earliest <= now ? 0 : earliest - now);
 }
 
 // --- the table ---------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 #include <valpool/valpool.hpp>
 
+#include "queue/directory.hpp"
 #include "queue/leases.hpp"
+#include "queue/queue_core.hpp"
 #include "unit/queue/both_kinds.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -334,6 +336,29 @@ BOOST_AUTO_TEST_CASE(the_value_stays_valid_after_the_lease) {
     BOOST_TEST(static_cast<int>(kept("a")) == 1);
     const pool_report report = check(pool);
     BOOST_TEST(report.is_sound(), report);
+}
+
+BOOST_AUTO_TEST_CASE(who_only_looks_knows_the_next_deadline_too) {
+    detail::arena& a = detail::arena_of(*pool);
+    detail::hold* const h = detail::make_unnamed_pipe(a, 4);
+    const detail::pipe& p = detail::pipe_in(*h->target);
+    {
+        CQ queue(detail::make_pool_queue(h, {}));
+        const auto lease_for = [&](double seconds) {
+            LeaseOptions options;
+            options.deadline_s = seconds;
+            queue.enq(1);
+            return queue.lease(0.0, options);
+        };
+        BOOST_TEST((detail::until_next_expiry(p) == std::chrono::nanoseconds::max()));
+        // An earlier deadline than the next one, of a lease that has ended.
+        BOOST_TEST(lease_for(0.01).ack());
+        const Lease lease = lease_for(100);
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        BOOST_TEST((detail::until_next_expiry(p) <= std::chrono::seconds(100)));
+        BOOST_TEST((detail::until_next_expiry(p) > std::chrono::seconds(1)));
+    }
+    BOOST_TEST(pool->isPristine());
 }
 
 BOOST_AUTO_TEST_CASE(check_survives_a_damaged_table) {
