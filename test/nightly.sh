@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The long storms, for a night: ten times as many kills at each kill point, every pair of deaths, random
+# kills and damaged pools by the thousand, and steps through single instructions. Takes hours.
+#   test/nightly.sh [PRESET]        PRESET: release (default), asan
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+preset=${1:-release}
+bash cmake/install-packages.sh
+cmake --preset "$preset" >/dev/null
+cmake --build --preset "$preset" -j "$(nproc)"
+
+seed=${VALPOOL_SEED:-$(date +%s)}
+echo "seed $seed"
+VALPOOL_KILLS_PER_POINT=200 VALPOOL_RANDOM_ROUNDS=5000 VALPOOL_MUTATIONS=300000 VALPOOL_SEED=$seed \
+  ctest --preset "$preset" -L 'crash|process' --timeout 36000
+# Every point of a life before every point of a repair.
+VALPOOL_KILLS_PER_POINT=8 VALPOOL_ALL_PAIRS=1 \
+  ctest --preset "$preset" -R crash_kill_points --timeout 36000
+bash test/crash/step_full.sh "build/$preset"
