@@ -22,9 +22,12 @@ struct PipeCounters {
     std::uint64_t dropped = 0;      ///< by WhenFull, old packets and new ones
     std::uint64_t redelivered = 0;  ///< deliveries of packets that were leased before
 
-    std::uint64_t enqueue_waits = 0;  ///< how often a thread slept because there was no room
-    std::uint64_t dequeue_waits = 0;  ///< and because there was no packet
-    double enqueue_wait_s = 0;        ///< how long they slept, in seconds, all threads together
+    /// How often a thread slept because there was no room, or no packet, and how long all of them
+    /// together, in seconds. Without wait_any, which may sleep for other queues, and without the
+    /// threads behind readable_fd and writable_fd.
+    std::uint64_t enqueue_waits = 0;
+    std::uint64_t dequeue_waits = 0;
+    double enqueue_wait_s = 0;
     double dequeue_wait_s = 0;
     /// The largest number of packets that waited at once, as far as the queue's writers have
     /// looked. It can be too low by 15 packets or an eighth of the capacity, whichever is more;
