@@ -186,6 +186,9 @@ namespace {
 void check_lease_options(const LeaseOptions& options) {
     if (std::isnan(options.deadline_s) || options.deadline_s < 0)
         throw std::logic_error("the deadline of a lease must be zero or more seconds");
+    if (options.most_deliveries > LeaseOptions::highest_limit)
+        throw std::logic_error("deliveries of a packet are limited to " +
+                               std::to_string(LeaseOptions::highest_limit) + " at most");
     if (!options.dead_letters.empty()) check_pipe_name(options.dead_letters);
 }
 

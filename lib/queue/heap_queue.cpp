@@ -185,6 +185,7 @@ public:
         const std::lock_guard guard(state_->mutex);
         return d == direction::reading ? has_packet() : state_->in_use() < capacity_;
     }
+    void admit_thread() override {}
     void add_to(wait_set& set, direction d) override {
         std::atomic<std::uint32_t>& word = set.word();
         const std::lock_guard guard(state_->mutex);

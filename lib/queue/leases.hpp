@@ -12,6 +12,8 @@
 /// The packet changes hands in step 2. A thread that has to pass a tagged cell does steps 3 and 4
 /// itself, and so does recovery.
 
+#include <valpool/queue/lease.hpp>
+
 #include "object/root_provider.hpp"
 #include "process/slot.hpp"
 #include "queue/ring.hpp"
@@ -36,7 +38,8 @@ struct lease_state {
     std::uint64_t low = 0;
     std::uint64_t high = 0;
 
-    static constexpr std::uint32_t most_deliveries = (1U << 19) - 1;
+    static constexpr std::uint32_t most_deliveries = LeaseOptions::highest_limit;
+    static_assert(most_deliveries == (1U << 19) - 1, "19 bits");
 
     kind what() const noexcept { return static_cast<kind>(low & 7); }
     std::uint32_t slot() const noexcept { return static_cast<std::uint32_t>(low >> 3) & 0xfff; }

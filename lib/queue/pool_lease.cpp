@@ -9,7 +9,14 @@
 #include "queue/flow.hpp"
 #include "queue/taps.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <new>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 namespace valpool::detail {
 
@@ -52,8 +59,80 @@ bool pool_lease::ack() {
     return was_acknowledged_;
 }
 
-/// If the gate stays closed for too long, the lease lasts until its deadline, or the end of the
-/// process.
+namespace {
+
+/// A lease that has ended in a thread that could not enter the pool: it had no lane, or the gate
+/// stayed closed. The next thread of the process that waits in a queue gives it back.
+struct late_lease {
+    hold* pipe_hold;
+    lease_ticket ticket;
+    bool counts;
+    std::uint32_t generation;  // of forks: a child leaves its parent's alone
+};
+
+class late_leases {
+public:
+    /// If there is no memory, the lease lasts until its deadline, or the end of the process.
+    void add(const late_lease& late) noexcept {
+        // Tries only: in a forked child the mutex may be held by a thread that does not exist
+        // there.
+        for (int tries = 0; tries < 1000; ++tries, std::this_thread::yield()) {
+            const std::unique_lock guard(mutex_, std::try_to_lock);
+            if (!guard) continue;
+            try {
+                all_.push_back(late);
+                count_.store(all_.size(), std::memory_order_relaxed);
+            } catch (const std::bad_alloc&) {
+            }
+            return;
+        }
+    }
+    /// Those of that pool and of this process.
+    std::vector<late_lease> take(const arena& a) noexcept {
+        std::vector<late_lease> taken;
+        if (count_.load(std::memory_order_relaxed) == 0) return taken;
+        const std::unique_lock guard(mutex_, std::try_to_lock);
+        if (!guard) return taken;
+        const auto is_wanted = [&](const late_lease& late) {
+            return late.generation == fork_generation() && late.pipe_hold->at->pool == &a &&
+                   !late.pipe_hold->at->lost.load(std::memory_order_relaxed);
+        };
+        const auto rest = std::stable_partition(all_.begin(), all_.end(), std::not_fn(is_wanted));
+        taken.assign(rest, all_.end());
+        all_.erase(rest, all_.end());
+        count_.store(all_.size(), std::memory_order_relaxed);
+        return taken;
+    }
+
+private:
+    std::mutex mutex_;
+    std::atomic<std::size_t> count_{0};
+    std::vector<late_lease> all_;
+};
+late_leases& late_ones() {
+    static auto* const all = new late_leases;  // never destroyed: threads may outlive it
+    return *all;
+}
+
+}  // namespace
+
+void give_back_late_leases(thread_lane& l) noexcept {
+    for (const late_lease& late : late_ones().take(*l.pool)) {
+        pipe& p = pipe_in(*late.pipe_hold->target);
+        bool is_back = false;
+        {
+            const maybe_inside pass(l);
+            if (!pass) {
+                late_ones().add(late);
+                continue;
+            }
+            is_back = return_lease(p, late.ticket, late.counts);
+        }
+        if (is_back) wake_one(*l.pool, p.consumers, p.packet_topic());
+        release_pipe(late.pipe_hold);
+    }
+}
+
 void pool_lease::give_back(bool counts) noexcept {
     if (!is_open()) return;
     has_ended_ = true;
@@ -65,7 +144,8 @@ void pool_lease::give_back(bool counts) noexcept {
         }
         if (is_back) wake_one(arena_, pipe_.consumers, pipe_.packet_topic());
     } catch (const std::exception&) {
-        // No lane for this thread, or the pool is stalled.
+        add_handle(*pipe_hold_);
+        late_ones().add({pipe_hold_, ticket_, counts, generation_});
     }
 }
 

@@ -45,4 +45,7 @@ private:
     bool was_acknowledged_ = false;
 };
 
+/// Gives back the leases of this process and pool that ended in a thread that could not enter.
+void give_back_late_leases(thread_lane& l) noexcept;
+
 }  // namespace valpool::detail

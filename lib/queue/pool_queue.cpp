@@ -221,6 +221,7 @@ public:
         return d == direction::reading ? has_packet(pipe_) || !put_back_.is_empty()
                                        : has_room(pipe_);
     }
+    void admit_thread() override { lane_of_thread(arena_); }
     void add_to(wait_set& set, direction d) override { side_of(d).list.add(set.lane_in(arena_)); }
     void remove_from(wait_set& set, direction d) noexcept override {
         side_of(d).list.remove(set.lane_in(arena_));
@@ -230,6 +231,7 @@ public:
     }
     void ask_break_checker() const override { policy_.ask_break_checker(); }
     std::chrono::nanoseconds before_sleep() override {
+        give_back_late_leases(lane_of_thread(arena_));
         look_now_and_then(lane_of_thread(arena_));
         // As for an unnamed queue: lookouts do not see for what such a thread waits.
         return std::min(policy_.short_nap(), until_next_expiry(pipe_));
@@ -239,7 +241,9 @@ public:
         if (has_name_ && pipe_.name_view() == options.dead_letters)
             throw std::logic_error("a pipe cannot be its own pipe for dead letters");
         {
-            const gate_limit limit(lane_of_thread(arena_, until), until);
+            thread_lane& l = lane_of_thread(arena_, until);
+            const gate_limit limit(l, until);
+            give_back_late_leases(l);
             need_lease_table(pipe_);
         }
         auto result = std::make_unique<pool_lease>(*kept_);
@@ -570,6 +574,7 @@ private:
     bool wait(thread_lane& l, const side& s, deadline until, reservation& place) {
         for (;;) {
             policy_.ask_break_checker();
+            give_back_late_leases(l);
             // Before the sleep, so that a thread that waits only for short times also looks for the
             // dead.
             look_now_and_then(l);

@@ -44,6 +44,9 @@ public:
     /// Whether a try in that direction would not be in vain, as far as this thread can see: there
     /// is a packet, or room; or the call throws PoolRetired.
     virtual bool is_ready(direction d) const noexcept = 0;
+    /// Makes sure that this thread can wait in the queue. Throws std::runtime_error when it cannot
+    /// use the pool.
+    virtual void admit_thread() = 0;
     /// From now on the queue wakes the set's thread when it becomes ready. Throws
     /// std::runtime_error when the thread cannot use the pool, std::bad_alloc.
     virtual void add_to(wait_set& set, direction d) = 0;

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <exception>
 #include <functional>
+#include <future>
 #include <stdexcept>
 #include <system_error>
 
@@ -47,13 +48,30 @@ int make_eventfd() {
 readiness::readiness(queue_core& core, direction d)
     : core_(core), direction_(d), generation_(fork_generation()), fd_(make_eventfd()) {
     try {
-        watcher_ = start_quiet_thread([this] { watch(); });
+        std::promise<void> admitted;
+        watcher_ = start_quiet_thread([&, this] {
+            if (is_admitted(admitted)) watch();
+        });
+        admitted.get_future().get();
     } catch (const std::system_error& e) {
         close(fd_);
         throw std::runtime_error(std::string("a thread that watches a queue: ") + e.what());
     } catch (...) {
+        if (watcher_.joinable()) watcher_.join();
         close(fd_);
         throw;
+    }
+}
+
+/// Whether this thread can wait in the queue; the constructor is told, and throws what kept it out.
+bool readiness::is_admitted(std::promise<void>& answer) noexcept {
+    try {
+        core_.admit_thread();
+        answer.set_value();
+        return true;
+    } catch (...) {
+        answer.set_exception(std::current_exception());
+        return false;
     }
 }
 
@@ -93,20 +111,20 @@ void readiness::watch() noexcept {
     const auto has_ended = [this] { return goes_on_.load(std::memory_order_acquire) == 0; };
     while (!has_ended()) {
         guard.unlock();
-        const bool can_wait = sleep_until_ready();
+        sleep_until_ready();
         guard.lock();
-        if (has_ended() || !set(!can_wait)) continue;
+        if (has_ended() || !set()) continue;
         cleared_.wait(guard,
                       [&] { return !is_set_.load(std::memory_order_relaxed) || has_ended(); });
     }
 }
 
 /// With the mutex held. False when the queue is not ready (any more).
-bool readiness::set(bool is_ready_anyway) noexcept {
+bool readiness::set() noexcept {
     // Sequentially consistent, against settle(): either it finds this flag, or this finds what its
     // operation did to the queue.
     is_set_.store(true, std::memory_order_seq_cst);
-    if (is_ready_anyway || core_.is_ready(direction_)) {
+    if (core_.is_ready(direction_)) {
         static_cast<void>(eventfd_write(fd_, 1));
         return true;
     }
@@ -114,9 +132,8 @@ bool readiness::set(bool is_ready_anyway) noexcept {
     return false;
 }
 
-/// May return earlier. False when this thread cannot use the pool: the caller's next operation says
-/// why.
-bool readiness::sleep_until_ready() noexcept {
+/// May return earlier.
+void readiness::sleep_until_ready() noexcept {
     try {
         const std::chrono::nanoseconds nap = core_.before_sleep();
         wait_set set;
@@ -125,11 +142,11 @@ bool readiness::sleep_until_ready() noexcept {
         if (!core_.is_ready(direction_)) set.sleep(deadline::in(nap));
         core_.remove_from(set, direction_);
     } catch (const std::exception&) {
-        return false;
+        // No memory for the set, or the pool is not this process's any more: look now and then.
+        futex_wait(goes_on_, 1, deadline::in(std::chrono::milliseconds(100)));
     }
     // Somebody who waits in the queue itself may be quicker than the program's event loop.
     if (core_.is_ready(direction_)) core_.pass_on(direction_);
-    return true;
 }
 
 }  // namespace valpool::detail

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -22,7 +23,8 @@ namespace valpool::detail {
 /// child has the descriptor, but not the thread: there the object does nothing.
 class readiness {
 public:
-    /// Throws std::runtime_error when there is no descriptor or thread left.
+    /// Throws std::runtime_error when there is no descriptor or thread left, or no place for the
+    /// thread in the pool.
     readiness(queue_core& core, direction d);
     /// Deletes it. In a forked child it closes the descriptor and leaves the rest: destroying what
     /// a thread waited for that does not exist there would wait for that thread.
@@ -42,8 +44,9 @@ private:
     ~readiness();
     void settle_slowly() noexcept;
     void watch() noexcept;
-    bool sleep_until_ready() noexcept;
-    bool set(bool is_ready_anyway) noexcept;
+    bool is_admitted(std::promise<void>& answer) noexcept;
+    void sleep_until_ready() noexcept;
+    bool set() noexcept;
 
     queue_core& core_;
     const direction direction_;

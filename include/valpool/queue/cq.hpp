@@ -249,7 +249,8 @@ public:
     /// first call starts a thread that sleeps in the queue, and handles no signals; packets cost it
     /// a wake-up when they come singly, and nothing in a row. In a forked child the descriptor of
     /// its parent says nothing; a call there gives one of the child's own.
-    /// Throws std::runtime_error when there are no descriptors or threads left.
+    /// Throws std::runtime_error when there are no descriptors or threads left, or all thread slots
+    /// of the pool are taken.
     int readable_fd();
     int writable_fd();
 

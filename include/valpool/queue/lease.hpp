@@ -20,7 +20,9 @@ struct LeaseOptions {
     /// Seconds until the packet counts as given back, if it is not acknowledged by then.
     double deadline_s = std::numeric_limits<double>::infinity();
     /// A packet that has been handed out so many times is not handed out once more. 0: no limit.
+    /// Not above highest_limit (std::logic_error).
     unsigned most_deliveries = 0;
+    static constexpr unsigned highest_limit = (1U << 19) - 1;
     /// The pipe of the same pool where such a packet goes. Empty: it is dropped. If there is no
     /// such pipe or it is full, the packet stays where it is, and this is tried again later.
     std::string dead_letters;
@@ -52,13 +54,16 @@ public:
     // The rest throws std::logic_error when there is no packet.
 
     const Val& value() const;
-    /// How many times the packet has been handed out by lease, with this one: 1 the first time.
+    /// How many times the packet has been handed out by lease, with this one: 1 the first time. It
+    /// stays at LeaseOptions::highest_limit.
     unsigned deliveries() const;
     /// Done: the packet is never handed out again. False when it was not this lease's any more: it
     /// had expired and gone to somebody else, or was given back. A second call returns the same.
-    /// Throws PoolStalled, with nothing changed.
+    /// Throws PoolStalled, and std::runtime_error when this thread cannot use the pool (all its
+    /// thread slots are taken), with nothing changed: it can be called again, by any thread.
     bool ack();
-    /// Back to the queue, at once. Does nothing when the lease has ended.
+    /// Back to the queue, at once; or, if this thread cannot enter the pool, by the next thread of
+    /// the process that waits in it. Does nothing when the lease has ended.
     void give_back();
 
 private:

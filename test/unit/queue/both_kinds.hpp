@@ -4,8 +4,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <stdexcept>
+#include <thread>
 #include <vector>
 
 namespace queue_test {
@@ -34,6 +37,37 @@ struct both_kinds {
 
     std::vector<char> memory;
     valpool::StreamingPool* pool;
+};
+
+/// Takes all thread slots of the pool that the queue lies in, but those that are in use.
+class crowd {
+public:
+    explicit crowd(valpool::CQ& queue) {
+        for (std::atomic<bool> is_full{false}; !is_full;) {
+            std::atomic<bool> has_tried{false};
+            threads_.emplace_back([&] {
+                valpool::Val packet;
+                try {
+                    queue.try_dequeue(packet);
+                } catch (const std::runtime_error&) {
+                    is_full = true;
+                }
+                has_tried = true;
+                while (!goes_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            });
+            while (!has_tried) std::this_thread::yield();
+        }
+    }
+    ~crowd() {
+        goes_ = true;
+        for (std::thread& t : threads_) t.join();
+    }
+    crowd(const crowd&) = delete;
+    crowd& operator=(const crowd&) = delete;
+
+private:
+    std::atomic<bool> goes_{false};
+    std::vector<std::thread> threads_;
 };
 
 inline double seconds_of(const std::function<void()>& action) {

@@ -338,6 +338,44 @@ BOOST_AUTO_TEST_CASE(the_value_stays_valid_after_the_lease) {
     BOOST_TEST(report.is_sound(), report);
 }
 
+BOOST_AUTO_TEST_CASE(a_lease_that_ends_in_a_thread_that_the_pool_has_no_place_for_comes_back) {
+    CQ queue(4, pool, true);
+    for (int i = 0; i < 3; ++i) queue.enq(i);
+    Lease acknowledged = queue.lease(0.0);
+    Lease given_back = queue.lease(0.0);
+    Lease ended = queue.lease(0.0);
+    {
+        const queue_test::crowd others(queue);
+        std::thread one_more([&] {
+            BOOST_CHECK_THROW(acknowledged.ack(), std::runtime_error);
+            given_back.give_back();
+            const Lease last(std::move(ended));
+        });
+        one_more.join();
+    }
+    BOOST_TEST(acknowledged.ack());
+    BOOST_TEST(!given_back.ack());
+    for (const int i : {1, 2}) {
+        Lease again = queue.lease(10.0);
+        BOOST_REQUIRE(again);
+        BOOST_TEST(again.value() == i);
+        BOOST_TEST(again.deliveries() == 2u);
+        BOOST_TEST(again.ack());
+    }
+    BOOST_TEST(queue.leased() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(limits_of_deliveries_beyond_what_is_counted_are_refused) {
+    each(4, [](CQ& queue) {
+        queue.enq(1);
+        LeaseOptions options;
+        options.most_deliveries = LeaseOptions::highest_limit + 1;
+        BOOST_CHECK_THROW(queue.lease(0.0, options), std::logic_error);
+        options.most_deliveries = LeaseOptions::highest_limit;
+        BOOST_TEST(queue.lease(0.0, options).ack());
+    });
+}
+
 BOOST_AUTO_TEST_CASE(who_only_looks_knows_the_next_deadline_too) {
     detail::arena& a = detail::arena_of(*pool);
     detail::hold* const h = detail::make_unnamed_pipe(a, 4);
