@@ -39,6 +39,19 @@ struct both_kinds {
     valpool::StreamingPool* pool;
 };
 
+/// A pool with few thread slots.
+struct small_pool {
+    small_pool()
+        : memory(200000),
+          pool(valpool::StreamingPool::CreateStreamingPool(memory.data(), memory.size())) {}
+    ~small_pool() { valpool::StreamingPool::Clean(pool); }
+    small_pool(const small_pool&) = delete;
+    small_pool& operator=(const small_pool&) = delete;
+
+    std::vector<char> memory;
+    valpool::StreamingPool* pool;
+};
+
 /// Takes all thread slots of the pool that the queue lies in, but those that are in use.
 class crowd {
 public:
@@ -49,6 +62,8 @@ public:
                 valpool::Val packet;
                 try {
                     queue.try_dequeue(packet);
+                } catch (const valpool::PoolExhausted&) {
+                    // It has a slot, but there is no memory for what it takes.
                 } catch (const std::runtime_error&) {
                     is_full = true;
                 }

@@ -339,7 +339,8 @@ BOOST_AUTO_TEST_CASE(the_value_stays_valid_after_the_lease) {
 }
 
 BOOST_AUTO_TEST_CASE(a_lease_that_ends_in_a_thread_that_the_pool_has_no_place_for_comes_back) {
-    CQ queue(4, pool, true);
+    const queue_test::small_pool small;
+    CQ queue(4, small.pool, true);
     for (int i = 0; i < 3; ++i) queue.enq(i);
     Lease acknowledged = queue.lease(0.0);
     Lease given_back = queue.lease(0.0);

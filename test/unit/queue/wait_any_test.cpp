@@ -335,7 +335,8 @@ BOOST_AUTO_TEST_CASE(other_processes_make_it_readable) {
 }
 
 BOOST_AUTO_TEST_CASE(without_a_place_in_the_pool_for_its_thread_there_is_no_descriptor) {
-    CQ queue(4, pool, true);
+    const queue_test::small_pool small;
+    CQ queue(4, small.pool, true);
     {
         const queue_test::crowd others(queue);
         BOOST_CHECK_THROW(queue.readable_fd(), std::runtime_error);
