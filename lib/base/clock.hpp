@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <ctime>
 #include <limits>
+#include <stdexcept>
 
 namespace valpool::detail {
 
@@ -32,6 +34,12 @@ public:
         if (seconds <= 0) return deadline{steady_time::min()};
         const auto wait = std::chrono::duration<double>(seconds);
         return in(std::chrono::ceil<std::chrono::nanoseconds>(wait));
+    }
+
+    /// The same for a time-out that a caller gave. Throws std::logic_error for NaN.
+    static deadline of_time_out(double seconds) {
+        if (std::isnan(seconds)) throw std::logic_error("a time-out cannot be NaN");
+        return in_seconds(seconds);
     }
 
     /// The deadline had passed when it was made: the caller does not want to wait.

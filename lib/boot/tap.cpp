@@ -5,7 +5,6 @@
 #include "queue/directory.hpp"
 #include "queue/tap_reader.hpp"
 
-#include <cmath>
 #include <stdexcept>
 
 namespace valpool {
@@ -43,8 +42,7 @@ Tap::Tap(Tap&&) noexcept = default;
 Tap& Tap::operator=(Tap&&) noexcept = default;
 
 bool Tap::next(double timeout_s, Val& out) {
-    if (std::isnan(timeout_s)) throw std::logic_error("a time-out cannot be NaN");
-    return self_->reader.next(deadline::in_seconds(timeout_s), out);
+    return self_->reader.next(deadline::of_time_out(timeout_s), out);
 }
 std::uint64_t Tap::missed() const noexcept { return self_->reader.missed(); }
 std::size_t Tap::depth() const noexcept { return self_->reader.depth(); }

@@ -20,10 +20,7 @@ using namespace detail;
 
 namespace {
 
-deadline deadline_of(double timeout_s) {
-    if (std::isnan(timeout_s)) throw std::logic_error("a time-out cannot be NaN");
-    return deadline::in_seconds(timeout_s);
-}
+deadline deadline_of(double timeout_s) { return deadline::of_time_out(timeout_s); }
 
 deadline deadline_of(const Val& timeout_s) {
     if (timeout_s.tag == 'Z') return deadline::never();
@@ -37,20 +34,6 @@ std::unique_ptr<queue_core> make_core(int capacity_packets, Allocator* pool, boo
     check_capacity(capacity_packets);
     const auto capacity = static_cast<std::size_t>(capacity_packets);
     return pool && is_shared ? make_unnamed_pool_queue(*pool, capacity) : make_heap_queue(capacity);
-}
-
-/// False, as for a time-out, when the break checker ended the wait. The same goes for a wait with a
-/// deadline when a stopped process has kept it out of the pool until then.
-template <class Operation>
-bool unless_broken(deadline until, Operation operation) {
-    try {
-        return operation();
-    } catch (const BreakRequested&) {
-        return false;
-    } catch (const PoolStalled&) {
-        if (until.is_never()) throw;
-        return false;
-    }
 }
 
 }  // namespace

@@ -316,34 +316,40 @@ hold* make_unnamed_pipe(arena& a, std::uint64_t capacity) {
 }
 
 namespace {
-/// Removes a temporary pipe that this process has just released, if nobody holds it.
-void remove_if_unheld(attachment& at, std::uint64_t offset) {
+void remove_if_unheld(attachment& at, std::uint64_t offset, const removal& how) {
     arena& a = *at.pool;
     thread_lane& l = lane_of_thread(a, deadline::in_seconds(0));
     {
         const maybe_inside pass(l);
         if (!pass) return a.pipes_due.store(1, std::memory_order_relaxed);
-        const pipe* const p = pipe_at(a, offset);
-        if (!p || p->root.root_subtype != temporary_queue || !is_unheld(*p)) return;
+        if (!how.is_due(a, offset)) return;
     }
-    if (!change_alone(at, [&](lane_heap& heap) { remove_unheld_pipes(a, heap); }))
+    if (!change_alone(at, [&](lane_heap& heap) { how.remove_all(a, heap); }))
         a.pipes_due.store(1, std::memory_order_relaxed);
 }
 }  // namespace
 
-void release_pipe(hold* h) noexcept {
-    const bool goes =
-        h->target->root_subtype == temporary_queue && !h->at->lost.load(std::memory_order_relaxed);
+void release_and_remove(hold* h, const removal& how) noexcept {
     attachment& at = *h->at;
+    const bool is_lost = at.lost.load(std::memory_order_relaxed);
     const std::uint64_t offset = h->target->self;
     drop_handle(h);
-    if (!goes) return;
+    if (is_lost) return;
     try {
-        remove_if_unheld(at, offset);
+        remove_if_unheld(at, offset, how);
     } catch (const std::exception&) {
-        // No lane for this thread: the next repair removes the pipe.
+        // No lane for this thread: the next repair does it.
         at.pool->pipes_due.store(1, std::memory_order_relaxed);
     }
+}
+
+void release_pipe(hold* h) noexcept {
+    if (h->target->root_subtype != temporary_queue) return drop_handle(h);
+    const auto is_due = [](const arena& a, std::uint64_t offset) {
+        const pipe* const p = pipe_at(a, offset);
+        return p && p->root.root_subtype == temporary_queue && is_unheld(*p);
+    };
+    release_and_remove(h, {is_due, remove_unheld_pipes});
 }
 
 bool remove_pipe(attachment& at, std::string_view name) {

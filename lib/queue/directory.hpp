@@ -38,6 +38,14 @@ hold* hold_pipe(arena& a, std::string_view name);
 /// with it. Throws PoolExhausted.
 hold* make_unnamed_pipe(arena& a, std::uint64_t capacity);
 
+/// How something that is in a list of the pool goes when only the list refers to it.
+struct removal {
+    bool (*is_due)(const arena& a, std::uint64_t offset);    // what lies there; inside
+    void (*remove_all)(arena& a, lane_heap& heap) noexcept;  // that are due; with the world stopped
+};
+/// Drops the handle, and removes what nobody holds any more. If that cannot be done now, the next
+/// repair does it.
+void release_and_remove(hold* h, const removal& how) noexcept;
 /// Drops the handle, and removes a temporary pipe with the last hold on it.
 void release_pipe(hold* h) noexcept;
 /// Removes a pipe that is empty and that nobody holds. False when the pipe is in use, when there is

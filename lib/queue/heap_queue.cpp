@@ -121,8 +121,7 @@ public:
 
     bool put(Val&& value, deadline until) override {
         std::unique_lock guard(state_->mutex);
-        const auto has_room = [&] { return state_->in_use() < capacity_; };
-        if (!wait_for_room(guard, until, has_room)) return false;
+        if (!wait_for_room(guard, until)) return false;
         state_->packets.push_back(std::move(value));
         count_in();
         state_->packet.wake();
@@ -183,7 +182,7 @@ public:
 
     bool is_ready(direction d) const noexcept override {
         const std::lock_guard guard(state_->mutex);
-        return d == direction::reading ? has_packet() : state_->in_use() < capacity_;
+        return d == direction::reading ? has_packet() : has_room();
     }
     void admit_thread() override {}
     void add_to(wait_set& set, direction d) override {
@@ -231,6 +230,7 @@ private:
     bool has_packet() const noexcept {
         return !state_->packets.empty() || state_->find_waiting() != state_->loans.end();
     }
+    bool has_room() const noexcept { return state_->in_use() < capacity_; }
     void count_in() noexcept {
         ++passed_.packets_in;
         passed_.high_water = std::max(passed_.high_water, state_->packets.size());
@@ -282,9 +282,8 @@ private:
         return true;
     }
 
-    template <class Ready>
-    bool wait_for_room(std::unique_lock<interprocess_mutex>& guard, deadline until, Ready ready) {
-        while (!ready()) {
+    bool wait_for_room(std::unique_lock<interprocess_mutex>& guard, deadline until) {
+        while (!has_room()) {
             if (until.has_passed()) return false;
             sleep(state_->room.alone, guard, until,
                   {passed_.enqueue_waits, passed_.enqueue_wait_s});

@@ -432,7 +432,7 @@ bool has_room_beside_leases(const pipe& p, std::uint64_t position) noexcept {
 
 bool has_redelivery(const pipe& p) noexcept {
     const lease_table* const t = lease_table_of(p);
-    if (!t || leases_out(p.attention.load(std::memory_order_seq_cst)) == 0) return false;
+    if (!t || !has_leases(p, std::memory_order_seq_cst)) return false;
     const std::uint64_t now = now_us();
     for (std::uint64_t i = 0; i < t->used_entries(); ++i)
         if (load(t->entry(i)).can_be_delivered(now)) return true;
@@ -571,7 +571,7 @@ void settle_leases(arena& a, pipe& p, const slot_set& dead) noexcept {
         if (s.what() == kind::returned) counted += one_lease_returned;
     }
     VALPOOL_KILL_POINT("recovery.settled_leases");
-    constexpr std::uint64_t of_leases = (one_lease_returned << 24) - 1;
+    constexpr std::uint64_t of_leases = (most_leases * one_lease_returned) | most_leases;
     p.attention.store((p.attention.load() & ~of_leases) | counted);
     refresh_earliest(*t);
 }

@@ -118,14 +118,6 @@ struct lease_table {
 };
 static_assert(sizeof(lease_table) == 128, "entries follow, aligned to 32");
 
-/// The units of pipe::attention.
-constexpr std::uint64_t one_lease_out = 1;
-constexpr std::uint64_t one_lease_returned = std::uint64_t{1} << 24;
-constexpr std::uint64_t most_leases = one_lease_returned - 1;
-inline std::uint64_t leases_out(std::uint64_t attention) noexcept {
-    return attention & most_leases;
-}
-
 /// Null when the pipe has none, or when what is there makes no sense.
 lease_table* lease_table_of(const pipe& p) noexcept;
 /// The pipe's table; makes it if there is none. Not inside. Throws PoolExhausted.

@@ -185,16 +185,8 @@ bool pool_lease::try_send(pipe& to, hold& h) {
     side_memory seen;
     {
         const inside pass(l);
-        box& b = *h.target;
-        b.refs.fetch_add(1, std::memory_order_relaxed);
-        VALPOOL_KILL_POINT("lease.sending");
-        const std::uint64_t sent = try_put(to, b.self, seen);
-        if (sent == 0) {
-            b.refs.fetch_sub(1, std::memory_order_relaxed);
-            return false;
-        }
+        if (!put_counted(l, to, *h.target, seen)) return false;
         VALPOOL_KILL_POINT("lease.sent");
-        if (is_tapped(to)) tell_taps(l, to, b, sent - 1);
         acknowledge(l, pipe_, ticket_);
         has_ended_ = true;
     }

@@ -158,9 +158,6 @@ public:
             taken = try_take(arena_, pipe_, taker, read_);
             return taken != nullptr;
         };
-        const auto has_leases = [&] {
-            return detail::has_leases(pipe_, std::memory_order_acquire);
-        };
         const auto attempt_slowly = [&] {
             if (!put_back_.is_empty()) [[unlikely]]
                 taken = take_what_was_put_back(taker);
@@ -197,7 +194,7 @@ public:
         thread_lane& l = lane_of_thread(arena_, at_once);
         new_hold taker(l, at_once);
         box* taken = nullptr;
-        if (has_leases(pipe_, std::memory_order_acquire)) taken = take_again(l, taker, at_once);
+        if (has_leases()) taken = take_again(l, taker, at_once);
         const bool was_out = taken != nullptr;  // and was counted then
         if (!taken && (l.try_enter() || enter_by(l, at_once))) {
             const leave_later pass(l);
@@ -356,6 +353,10 @@ private:
         return lease_from_ring(pipe_, who, taker, read_, ticket);
     }
 
+    bool has_leases() const noexcept {
+        return detail::has_leases(pipe_, std::memory_order_acquire);
+    }
+
     /// Null when no packet is there (any more).
     [[gnu::cold, gnu::noinline]] box* lease_what_was_put_back(thread_lane& l, new_hold& taker,
                                                               lease_ticket& ticket,
@@ -431,32 +432,16 @@ private:
             if (!l.try_enter() && !enter_by(l, until)) return false;
             const leave_later pass(l);
             publish(b);
-            if (!put_counted(l, b)) return false;
+            if (!put_counted(l, pipe_, b, written_)) return false;
         }
         wake_reader();
         flow_.put_in(l, bytes, written_);
         return true;
     }
 
-    /// The cell, and each tap, get a reference of their own; false when there is no room. The
-    /// caller has one all the time: otherwise a consumer could free the box before the taps have
-    /// it.
-    bool put_counted(thread_lane& l, box& b) noexcept {
-        const bool has_taps = is_tapped(pipe_);
-        b.refs.fetch_add(1, std::memory_order_relaxed);
-        VALPOOL_KILL_POINT("queue.counted");
-        const std::uint64_t position = try_put(pipe_, b.self, written_);
-        if (position == 0) {
-            b.refs.fetch_sub(1, std::memory_order_relaxed);
-            return false;
-        }
-        if (has_taps) tell_taps(l, pipe_, b, position - 1);
-        return true;
-    }
-
     /// As try_hand_over, for a pipe with taps: the hold's reference is given up in the end.
     [[gnu::cold, gnu::noinline]] bool hand_over_to_all(thread_lane& l, hold& h) noexcept {
-        if (!put_counted(l, *h.target)) return false;
+        if (!put_counted(l, pipe_, *h.target, written_)) return false;
         clear_entry(h);
         release_reference(arena_, *l.heap, *h.target);
         return true;
@@ -586,8 +571,7 @@ private:
                 // Only now, right before the sleep: the question how long it may sleep can make
                 // this thread a lookout.
                 auto nap = policy_.nap(l, is_named_queue(pipe_.root));
-                if (&s == &reading_ && has_leases(pipe_, std::memory_order_relaxed))
-                    nap = std::min(nap, until_next_expiry(pipe_));
+                if (&s == &reading_ && has_leases()) nap = std::min(nap, until_next_expiry(pipe_));
                 const std::int64_t before = steady_now_ns();
                 sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
                 flow_.slept(l, s.reason, static_cast<std::uint64_t>(steady_now_ns() - before));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <valpool/base/error.hpp>
 #include <valpool/queue/cq.hpp>
 
 #include "base/clock.hpp"
@@ -72,6 +73,21 @@ struct queue_access {
     static queue_core& core(CQ& queue) noexcept { return *queue.core_; }
     static void settle(CQ& queue) noexcept { queue.settle(); }
 };
+
+/// What the operation returns; false or nothing, as for a time-out, when the break checker ended
+/// the wait. The same goes for a wait with a deadline when a stopped process has kept it out of the
+/// pool until then.
+template <class Operation>
+auto unless_broken(deadline until, Operation operation) -> decltype(operation()) {
+    try {
+        return operation();
+    } catch (const BreakRequested&) {
+        return {};
+    } catch (const PoolStalled&) {
+        if (until.is_never()) throw;
+        return {};
+    }
+}
 
 std::unique_ptr<queue_core> make_heap_queue(std::size_t capacity_packets);
 

@@ -34,8 +34,7 @@ constexpr std::uint64_t tagged = std::uint64_t{1} << 63;
 ///      thread that finds one behind moves it on.
 ///   3. The name, the capacity, and the fields that follow from it never change once the pipe is
 ///      linked.
-///   4. `attention` is at least the number of taps that are connected to the pipe (in its highest
-///      16 bits). A crash can leave it too high until recovery counts anew.
+///   4. `attention` is never too low. A crash can leave it too high until recovery counts anew.
 ///   5. `next` is written before the pipe is linked, and changes when the pipe behind it is
 ///      removed.
 /// Writers: anybody writes cells, cursors and lists, by single atomic operations. So nobody ever
@@ -51,7 +50,7 @@ struct pipe {
     std::uint64_t capacity;
     /// What makes an operation more than a look at a cell; 0: nothing. Bits 0 to 23 count the
     /// packets that are leased, or wait to be delivered again; bits 24 to 47 the latter; bits 48 to
-    /// 63 taps. Never too low; recovery counts anew.
+    /// 63 the taps that are connected.
     std::atomic<std::uint64_t> attention;
     std::atomic<std::uint64_t> leases;  // offset of the lease table; 0: none
     std::uint32_t cell_stride;          // in cells
@@ -109,6 +108,14 @@ struct pipe {
 static_assert(sizeof(pipe) % 16 == 0, "cells follow, aligned to 16");
 static_assert(sizeof(pipe) == 1792, "a pipe of four packets fits the largest block of small pools");
 
+// The units of pipe::attention; taps.hpp has the taps'.
+constexpr std::uint64_t one_lease_out = 1;
+constexpr std::uint64_t one_lease_returned = std::uint64_t{1} << 24;
+constexpr std::uint64_t most_leases = one_lease_returned - 1;
+inline std::uint64_t leases_out(std::uint64_t attention) noexcept {
+    return attention & most_leases;
+}
+
 inline pipe& pipe_in(box& b) noexcept { return reinterpret_cast<pipe&>(b); }
 
 /// A cell's sequence as it is for a reader. A tagged cell is past being full with its packet, but
@@ -138,8 +145,7 @@ std::uint64_t first_position(const pipe& p) noexcept;
 
 /// Whether packets of the pipe are leased, or wait to be delivered again.
 inline bool has_leases(const pipe& p, std::memory_order order) noexcept {
-    constexpr std::uint64_t count = (std::uint64_t{1} << 24) - 1;
-    return (p.attention.load(order) & count) != 0;
+    return leases_out(p.attention.load(order)) != 0;
 }
 
 /// What the leases leave of the room, and add to the packets. For pipes that have some.

@@ -69,33 +69,12 @@ std::uint64_t mark_of_next(const arena& a, const tap& t) noexcept {
     return base + next_to_put(*a.at<pipe>(t.at_pipe.load(std::memory_order_relaxed)));
 }
 
-/// Removes the tap if nobody holds it any more. If that cannot be done now, the next repair does
-/// it.
-void remove_if_unheld(attachment& at, std::uint64_t offset) {
-    arena& a = *at.pool;
-    thread_lane& l = lane_of_thread(a, deadline::in_seconds(0));
-    {
-        const maybe_inside pass(l);
-        if (!pass) return a.pipes_due.store(1, std::memory_order_relaxed);
-        const tap* const t = tap_at(a, offset);
-        if (!t || t->root.refs.load(std::memory_order_acquire) != 1) return;
-    }
-    if (!change_alone(at, [&](lane_heap& heap) { remove_unheld_taps(a, heap); }))
-        a.pipes_due.store(1, std::memory_order_relaxed);
-}
-
 void release_tap(hold* h) noexcept {
-    attachment& at = *h->at;
-    const bool is_lost = at.lost.load(std::memory_order_relaxed);
-    const std::uint64_t offset = h->target->self;
-    drop_handle(h);
-    if (is_lost) return;
-    try {
-        remove_if_unheld(at, offset);
-    } catch (const std::exception&) {
-        // No lane for this thread: the next repair removes the tap.
-        at.pool->pipes_due.store(1, std::memory_order_relaxed);
-    }
+    const auto is_due = [](const arena& a, std::uint64_t offset) {
+        const tap* const t = tap_at(a, offset);
+        return t && t->root.refs.load(std::memory_order_acquire) == 1;
+    };
+    release_and_remove(h, {is_due, remove_unheld_taps});
 }
 
 }  // namespace

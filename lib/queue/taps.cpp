@@ -140,6 +140,19 @@ void tell_taps(thread_lane& l, const pipe& p, box& packet, std::uint64_t positio
     });
 }
 
+bool put_counted(thread_lane& l, pipe& p, box& packet, side_memory& seen) noexcept {
+    const bool has_taps = is_tapped(p);
+    packet.refs.fetch_add(1, std::memory_order_relaxed);
+    VALPOOL_KILL_POINT("queue.counted");
+    const std::uint64_t position = try_put(p, packet.self, seen);
+    if (position == 0) {
+        packet.refs.fetch_sub(1, std::memory_order_relaxed);
+        return false;
+    }
+    if (has_taps) tell_taps(l, p, packet, position - 1);
+    return true;
+}
+
 void drop_cell(thread_lane& l, tap& t, cell& c, std::uint64_t sequence) noexcept {
     const tap_reference r{c.reference.load(std::memory_order_relaxed)};
     if (r.word == 0 || !swap_pair(&c, {sequence, r.word}, {sequence, 0})) return;

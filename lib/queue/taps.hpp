@@ -115,6 +115,10 @@ void connect(tap& t, pipe& p) noexcept;
 /// Writes a packet, which was put into the pipe at the position, to the pipe's taps. The caller has
 /// a reference to the box all the time.
 void tell_taps(thread_lane& l, const pipe& p, box& packet, std::uint64_t position) noexcept;
+/// Puts a packet into the pipe: the cell, and each tap, get a reference of their own. False when
+/// there is no room. The caller has a reference all the time: otherwise a consumer could free the
+/// box before the taps have it.
+bool put_counted(thread_lane& l, pipe& p, box& packet, side_memory& seen) noexcept;
 /// Takes the packet that the cell has with that sequence, if it still has it, and gives it up.
 void drop_cell(thread_lane& l, tap& t, cell& c, std::uint64_t sequence) noexcept;
 

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <stdexcept>
 
 namespace valpool {
@@ -92,23 +91,15 @@ std::vector<std::size_t> ready_by(const waits& all, deadline until) {
 }  // namespace
 
 std::vector<std::size_t> wait_any(const std::vector<WaitItem>& items, double timeout_s) {
-    if (std::isnan(timeout_s)) throw std::logic_error("a time-out cannot be NaN");
+    const deadline until = deadline::of_time_out(timeout_s);
     if (items.empty()) throw std::logic_error("wait_any: there is no queue to wait for");
-    const deadline until = deadline::in_seconds(timeout_s);
     waits all;
     for (const WaitItem& item : items) {
         if (!item.queue) throw std::logic_error("wait_any: one of the queues is a null pointer");
         all.push_back({&queue_access::core(*item.queue),
                        item.is_for_room ? direction::writing : direction::reading});
     }
-    try {
-        return ready_by(all, until);
-    } catch (const BreakRequested&) {
-        return {};
-    } catch (const PoolStalled&) {
-        if (until.is_never()) throw;
-        return {};
-    }
+    return unless_broken(until, [&] { return ready_by(all, until); });
 }
 
 }  // namespace valpool

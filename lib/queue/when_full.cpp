@@ -1,7 +1,6 @@
 #include "queue/when_full.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <utility>
 
@@ -84,10 +83,9 @@ private:
 
 std::vector<std::size_t> multicast(const Val& value, const std::vector<CQ*>& queues,
                                    WhenFull policy, double timeout_s) {
-    if (std::isnan(timeout_s)) throw std::logic_error("a time-out cannot be NaN");
+    const deadline until = deadline::of_time_out(timeout_s);
     if (std::find(queues.begin(), queues.end(), nullptr) != queues.end())
         throw std::logic_error("multicast: one of the queues is a null pointer");
-    const deadline until = deadline::in_seconds(timeout_s);
     multicaster packet(value);
     for (CQ* const queue : queues) packet.prepare(queue_access::core(*queue));
     // First all that have room: a reader that is slow delays none of the others.

@@ -254,12 +254,11 @@ TransactionLock::TransactionLock(const Val& v)
 
 TransactionLock::TransactionLock(const Val& v, double timeout_s)
     : kept_(kept_while_locked(v)), generation_(fork_generation()) {
-    if (std::isnan(timeout_s)) throw std::logic_error("a time-out cannot be NaN");
+    const deadline until = deadline::of_time_out(timeout_s);
     if (!kept_.isproxy) return;
     box* const b = value_access::target(kept_);
     const bool has_it =
-        b ? lock_box_for(*b, timeout_s)
-          : lock_block(*value_access::block_of(kept_), deadline::in_seconds(timeout_s));
+        b ? lock_box_for(*b, timeout_s) : lock_block(*value_access::block_of(kept_), until);
     if (!has_it) throw_lock_timeout(kept_, timeout_s);
 }
 

@@ -32,7 +32,7 @@ struct hold;
 ///      cell, another box, another process), and stays set for ever.
 ///   5. If there are further chunks, `bytes` is what they and the first one have together. Recovery,
 ///      and the release of boxes that nothing refers to, link their work lists through it; recovery
-///      then sets it anew.
+///      then sets it anew. (It is not kept for the box of a queue, which is never a packet.)
 ///   6. The lower half of `lock_word` names the lock's owner (box_lock.hpp has the rest).
 ///      `lock_depth` is how often the owner has taken the lock again; 0 when nobody has it.
 /// Writers: refs and lock_word by anybody, atomically; lock_depth by the lock's owner; the rest by
