@@ -102,7 +102,7 @@ void add_sizes(contest& c) {
 int main(int argc, char** argv) {
     const options o = parse_options(argc, argv);
     contest c("W1");
-    for (const int capacity : {4, 64, largest_capacity}) {
+    for (const int capacity : {1, 4, 64, largest_capacity}) {
         add_valpool(c, capacity);
         add_others(c, capacity);
         add_installed_peers(c, capacity);

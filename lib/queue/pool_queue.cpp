@@ -493,6 +493,8 @@ private:
         std::uint64_t topic;
         bool (*is_ready)(const pipe& p) noexcept;
         std::uint64_t (*ready_count)(const pipe& p, side_memory& seen) noexcept;
+        /// The same for a thread that still looks, and may wait for more to do.
+        std::uint64_t (*batch_count)(const pipe& p, side_memory& seen) noexcept;
         side_memory& seen;
         courtesy& manners;
         flow_meter::why reason;
@@ -516,8 +518,9 @@ private:
         thread_lane& l = lane_of_thread(arena_);
         reservation place(s.list);
         for (unsigned in_vain = 1;; ++in_vain) {
-            const auto ready_count = [&] { return s.ready_count(pipe_, s.seen); };
-            const bool is_promising = until.is_immediate() || policy_.look(ready_count, until);
+            const auto ready_count = [&] { return s.batch_count(pipe_, s.seen); };
+            const bool is_promising = until.is_immediate() ||
+                                      policy_.look(ready_count, until, pause_between_looks(pipe_));
             if (!gives_way(l, s, until) && attempt_unless_over(attempt)) return true;
             if (&s == &writing_ && room_seen(pipe_, written_) == 0) flow_.was_full(l);
             if (until.has_passed()) return false;
@@ -567,18 +570,19 @@ private:
                 return s.is_ready(pipe_) || is_over() || (&s == &reading_ && !put_back_.is_empty());
             };
             const bool only_looks = policy_.never_sleeps();
+            std::chrono::nanoseconds woken_after{0};
             if (!only_looks) {
                 // Only now, right before the sleep: the question how long it may sleep can make
                 // this thread a lookout.
                 auto nap = policy_.nap(l, is_named_queue(pipe_.root));
                 if (&s == &reading_ && has_leases()) nap = std::min(nap, until_next_expiry(pipe_));
                 const std::int64_t before = steady_now_ns();
-                sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
+                woken_after = sleep_on_seat(l, s.list, s.topic, until.or_in(nap), is_ready);
                 flow_.slept(l, s.reason, static_cast<std::uint64_t>(steady_now_ns() - before));
             }
             cancellation_point();
             if (is_ready()) {
-                wait_policy::slept(s.ready_count(pipe_, s.seen));
+                wait_policy::slept(s.ready_count(pipe_, s.seen), woken_after);
                 // There may be work for more than this thread, and this may be a wake-up that was
                 // meant for another: pass it on. At worst a thread looks in vain.
                 wake_one(arena_, s.list, s.topic);
@@ -602,10 +606,11 @@ private:
     side_memory read_;
     courtesy writers_manners_;
     courtesy readers_manners_;
-    const side writing_{pipe_.producers,  pipe_.room_topic(),      has_room, room_seen, written_,
+    const side writing_{pipe_.producers,  pipe_.room_topic(),      has_room,
+                        room_seen,        room_for_batch,          written_,
                         writers_manners_, flow_meter::why::no_room};
     const side reading_{
-        pipe_.consumers,  pipe_.packet_topic(),      has_packet, packets_seen, read_,
+        pipe_.consumers,  pipe_.packet_topic(),      has_packet, packets_seen, packets_seen, read_,
         readers_manners_, flow_meter::why::no_packet};
 };
 

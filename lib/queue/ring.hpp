@@ -186,10 +186,9 @@ inline std::uint64_t packets_remembered(const side_memory& seen) noexcept {
     return next < end ? end - next : 0;
 }
 
-/// The same, but if there is nothing to do by these, from the shared cursors. The result may be
-/// wrong when a process has stopped or died right before it moved a cursor on.
-inline std::uint64_t room_seen(const pipe& p, side_memory& seen) noexcept {
-    if (const std::uint64_t room = room_remembered(p, seen)) return room;
+/// From the shared cursors. The result may be wrong when a process has stopped or died right before
+/// it moved a cursor on.
+inline std::uint64_t room_now(const pipe& p, side_memory& seen) noexcept {
     const std::uint64_t next = seen.next.load(std::memory_order_relaxed);
     const std::uint64_t head = p.head.load(std::memory_order_relaxed);
     seen.other.store(head, std::memory_order_relaxed);
@@ -197,6 +196,11 @@ inline std::uint64_t room_seen(const pipe& p, side_memory& seen) noexcept {
     const std::uint64_t room = tail < head + p.capacity ? head + p.capacity - tail : 0;
     if (!has_leases(p, std::memory_order_relaxed)) return room;
     return room_beside_leases(p, room);
+}
+/// From the remembered cursors, but if there is nothing to do by these, from the shared ones.
+inline std::uint64_t room_seen(const pipe& p, side_memory& seen) noexcept {
+    const std::uint64_t room = room_remembered(p, seen);
+    return room != 0 ? room : room_now(p, seen);
 }
 inline std::uint64_t packets_seen(const pipe& p, side_memory& seen) noexcept {
     if (const std::uint64_t packets = packets_remembered(seen)) return packets;

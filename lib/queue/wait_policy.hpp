@@ -24,15 +24,29 @@ namespace valpool::detail {
 
 // --- whom to wake ------------------------------------------------------------------------------
 
+/// In a pipe of fewer packets, each free cell counts.
+constexpr std::uint64_t small_pipe = 16;
+
 /// Whether to wake a writer after a reader has taken a packet. A writer that was woken for each
 /// single free cell would sleep most of the time. With a quarter of the pipe free there is work for
-/// it. (A writer also looks by itself now and then.) In a small pipe each free cell counts.
+/// it. (A writer also looks by itself now and then.)
 inline bool is_writer_due(const pipe& p, const side_memory& read) noexcept {
-    constexpr std::uint64_t small = 16;
-    if (p.capacity < small) return true;
+    if (p.capacity < small_pipe) return true;
     const std::uint64_t next = read.next.load(std::memory_order_relaxed);
     const std::uint64_t tail = read.other.load(std::memory_order_relaxed);
     return tail <= next || tail - next <= p.capacity / 4 * 3;
+}
+
+/// In a pipe with room for batches, a thread waits for one: a fraction of what a wake-up costs.
+inline std::chrono::nanoseconds pause_between_looks(const pipe& p) noexcept {
+    constexpr std::uint64_t roomy = 64;
+    return p.capacity >= roomy ? std::chrono::microseconds(2) : std::chrono::nanoseconds(0);
+}
+/// How much room a writer has that can wait for a batch of work: as is_writer_due. 0 until then.
+inline std::uint64_t room_for_batch(const pipe& p, side_memory& seen) noexcept {
+    if (p.capacity < small_pipe) return room_seen(p, seen);
+    const std::uint64_t room = room_now(p, seen);
+    return room >= p.capacity / 4 ? room : 0;
 }
 
 // --- who goes first ----------------------------------------------------------------------------
@@ -97,13 +111,16 @@ public:
     void spin(std::chrono::nanoseconds time) noexcept {
         spin_ns_.store(time.count(), std::memory_order_relaxed);
     }
-    /// Looks for some time; true when `ready_count()` says that there is something to do.
+    /// Looks for some time; true when `ready_count()` says that there is something to do. `pause`:
+    /// as in spin_limits; without effect where spin() has set the time.
     template <class ReadyCount>
-    bool look(const ReadyCount& ready_count, deadline until) const noexcept {
+    bool look(const ReadyCount& ready_count, deadline until,
+              std::chrono::nanoseconds pause = std::chrono::nanoseconds(0)) const noexcept {
         if (ready_count() != 0) return true;
         const auto time = std::chrono::nanoseconds(spin_ns_.load(std::memory_order_relaxed));
-        return time.count() < 0 ? patience_of_thread.wait_for(ready_count, until, longest_look())
-                                : look_for(std::min(time, longest_look()), until, ready_count);
+        return time.count() < 0
+                   ? patience_of_thread.wait_for(ready_count, {until, longest_look(), pause})
+                   : look_for(std::min(time, longest_look()), until, ready_count);
     }
     /// Whether spin() asks for so long a time that waits never sleep.
     bool never_sleeps() const noexcept {
@@ -117,8 +134,10 @@ public:
     }
     /// The same for a thread whose readiness lookouts do not see.
     std::chrono::nanoseconds short_nap() const noexcept { return longest_look(); }
-    /// Called after a sleep. `found`: how much there was to do at its end.
-    static void slept(std::uint64_t found) noexcept { patience_of_thread.slept(found); }
+    /// As patience::slept.
+    static void slept(std::uint64_t found, std::chrono::nanoseconds woken_after) noexcept {
+        patience_of_thread.slept(found, woken_after);
+    }
 
     /// Throws BreakRequested when the break checker ends the wait.
     void ask_break_checker() const {

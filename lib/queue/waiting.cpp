@@ -97,20 +97,27 @@ void leave_seat(seat& s) noexcept {
     s.alive.release();
 }
 
-void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadline until,
-                   const std::function<bool()>& is_ready) noexcept {
+std::chrono::nanoseconds sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic,
+                                       deadline until,
+                                       const std::function<bool()>& is_ready) noexcept {
+    std::int64_t took_ns = 0;
     seat& s = arm_seat(l, topic);
     list.add(l.index);
     VALPOOL_KILL_POINT("seat.listed");
     // Check only after the bit is set: a thread that made the pipe ready before has not seen this
     // waiter, but this waiter sees what that thread did.
     if (!is_ready()) {
+        const std::int64_t began_ns = steady_now_ns();
         while (s.asleep.load(std::memory_order_acquire) != 0)
             if (!futex_wait(s.asleep, 1, until)) break;
+        const std::int64_t waking_ns = s.waking_ns.load(std::memory_order_relaxed);
+        // Who was woken before has not slept.
+        if (waking_ns > began_ns) took_ns = steady_now_ns() - waking_ns;
     }
     VALPOOL_KILL_POINT("seat.woken");
     list.remove(l.index);
     leave_seat(s);
+    return std::chrono::nanoseconds(took_ns);
 }
 
 namespace {

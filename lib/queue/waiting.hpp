@@ -6,6 +6,7 @@
 #include "process/attachment.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -41,9 +42,11 @@ struct alignas(64) wait_list {
 
 /// Sleeps on the thread's seat until somebody calls wake_one for `topic`, or until the deadline.
 /// `is_ready` is called once when the thread is on the list, so no wake-up is lost. Must not be
-/// called inside.
-void sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic, deadline until,
-                   const std::function<bool()>& is_ready) noexcept;
+/// called inside. Returns how long the wake-up took, from the waker's call until the thread ran; 0
+/// when nobody has woken it.
+std::chrono::nanoseconds sleep_on_seat(thread_lane& l, wait_list& list, std::uint64_t topic,
+                                       deadline until,
+                                       const std::function<bool()>& is_ready) noexcept;
 
 /// The steps of that sleep, for a thread that sleeps in several places at once. arm_seat comes
 /// before the thread is on a list, leave_seat after it is on none. Between the two, the thread

@@ -1,11 +1,15 @@
 #include "segment/seat.hpp"
 
+#include "base/clock.hpp"
 #include "base/futex.hpp"
 #include "base/kill_point.hpp"
 
 namespace valpool::detail {
 
 bool wake_seat(seat& s) noexcept {
+    // The sleeper sees it when it sees that it is awake. Another waker may write a later time, and
+    // wake nobody: then the sleeper takes its wake-up for shorter than it was.
+    s.waking_ns.store(steady_now_ns(), std::memory_order_relaxed);
     std::uint32_t asleep = 1;
     if (!s.asleep.compare_exchange_strong(asleep, 0, std::memory_order_acq_rel)) return false;
     VALPOOL_KILL_POINT("seat.waking");

@@ -16,7 +16,8 @@ namespace valpool::detail {
 ///      of waiters until somebody wakes the thread, or the thread wakes by itself.
 ///   2. `topic` and `slot` change only while `asleep` is 0.
 ///   3. The lane's thread holds `alive` exactly while it may sleep here.
-/// Writers: the lane's thread; a waker takes `asleep` from 1 to 0; recovery, for the dead.
+/// Writers: the lane's thread; a waker takes `asleep` from 1 to 0, and writes `waking_ns` before;
+/// recovery, for the dead.
 /// Crash safety: a sleeper that dies leaves `asleep` set, and recovery clears it. When a waker dies
 /// or stops between its two steps (clearing `asleep`, waking), the sleeper sleeps to the end of its
 /// time slice.
@@ -24,6 +25,7 @@ struct alignas(64) seat {
     std::atomic<std::uint32_t> asleep;
     std::atomic<std::uint32_t> slot;   // the slot of the thread's process
     std::atomic<std::uint64_t> topic;  // what the thread waits for
+    std::atomic<std::int64_t> waking_ns;  // when a waker began, on the monotonic clock; a hint
     life_mark alive;
 };
 static_assert(sizeof(seat) == 64, "sleepers must not share a cache line");

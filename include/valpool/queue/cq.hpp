@@ -222,9 +222,11 @@ public:
     /// How long this object's waits spin before they sleep; this trades processor time for latency.
     /// In seconds; 0: they sleep at once; infinity: they never sleep. std::logic_error when
     /// negative or NaN. Has an effect in a pool only.
-    /// By default the back-off is adaptive. A wait spins for some microseconds, and for less where
-    /// that was in vain. Then it yields the processor a few times, because the peer may want the
-    /// same one (not for a while after yielding took milliseconds). Then it sleeps.
+    /// By default the back-off is adaptive. A wait spins, at most for one and a half times as long as
+    /// a wake-up takes here, and for less where that was in vain. Then it yields the processor a few
+    /// times, because the peer may want the same one (not for a while after yielding took
+    /// milliseconds). Then it sleeps. A queue for 64 packets or more is looked at every 2
+    /// microseconds, so that there is more than one packet to take.
     void spin(double seconds);
 
     /// The number of packets that fit; that wait in the queue now, also to be delivered again; and

@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -26,12 +27,16 @@ constexpr yield_budget::duration a_switch = 2us;
 constexpr yield_budget::duration no_switch = 100ns;
 constexpr yield_budget::duration a_slice = 4ms;  // the time slice of a thread that computes
 
+std::chrono::nanoseconds time_since(steady_time began) {
+    return std::chrono::steady_clock::now() - began;
+}
+
 /// A yield_budget on a clock of its own.
 struct thread_that_waits {
     unsigned turns() const { return budget.turns_at(now); }
     verdict gives_way(yield_budget::duration took, std::uint64_t found) {
         now += took;
-        return budget.gave_way(now, took, found);
+        return budget.gave_way(now, took, found, took > no_switch);
     }
     /// How long it rests from yielding.
     yield_budget::duration rests() {
@@ -202,20 +207,66 @@ BOOST_AUTO_TEST_CASE(who_was_stopped_for_hours_rests_for_a_second_at_most) {
 }
 
 BOOST_AUTO_TEST_CASE(who_has_a_processor_to_himself_tries_now_and_then_whether_looking_pays) {
-    const auto looks_of_16_waits = [](bool is_crowded) {
+    const auto longest_of_16_waits = [](bool is_crowded) {
         spin_budget spins;
-        int looks = 0;
-        const auto in_vain = [&] {
-            ++looks;
-            return false;
-        };
-        for (int i = 0; i < 16; ++i) spins.spin(in_vain, is_crowded);  // learns that it is in vain
-        looks = 0;
-        for (int i = 0; i < 16; ++i) spins.spin(in_vain, is_crowded);
-        return looks;
+        spins.woken_after(1ms);
+        std::chrono::nanoseconds longest{0};
+        for (int i = 0; i < 32; ++i) {
+            const steady_time began = std::chrono::steady_clock::now();
+            spins.spin([] { return false; }, is_crowded);
+            // In the first half it learns that looking is in vain.
+            if (i >= 16) longest = std::max(longest, time_since(began));
+        }
+        return longest;
     };
-    BOOST_TEST(looks_of_16_waits(false) >= 1000);
-    BOOST_TEST(looks_of_16_waits(true) <= 100);
+    BOOST_CHECK(longest_of_16_waits(false) >= 50us);
+    int looks = 0;
+    spin_budget crowded;
+    for (int i = 0; i < 16; ++i) crowded.spin([&] { return ++looks < 0; }, true);
+    BOOST_TEST(looks <= 100);
+}
+
+BOOST_AUTO_TEST_CASE(who_explores_looks_for_as_long_as_wake_ups_take_here) {
+    const auto longest_wait = [](std::chrono::nanoseconds wake_up) {
+        spin_budget spins;
+        for (int i = 0; i < 100; ++i) spins.woken_after(wake_up);
+        auto shortest = std::chrono::nanoseconds::max();  // of the longest waits: without mishaps
+        for (int n = 0; n < 20; ++n) {
+            std::chrono::nanoseconds longest{0};
+            for (int i = 0; i < 16; ++i) {
+                const steady_time began = std::chrono::steady_clock::now();
+                spins.spin([] { return false; }, false);
+                longest = std::max(longest, time_since(began));
+            }
+            shortest = std::min(shortest, longest);
+        }
+        return shortest;
+    };
+    const auto where_quick = longest_wait(10us);
+    const auto where_slow = longest_wait(120us);
+    BOOST_CHECK(where_quick >= 10us);
+    BOOST_CHECK(where_slow >= 120us);
+    BOOST_CHECK(where_slow > 2 * where_quick);
+    // No wake-up is believed to take as long as that: a clock is wrong.
+    BOOST_CHECK(longest_wait(-1h) >= 10us);
+    BOOST_CHECK(longest_wait(1h) >= 10us);
+}
+
+BOOST_AUTO_TEST_CASE(who_was_answered_late_once_looks_for_long_next_time) {
+    spin_budget spins;
+    for (int i = 0; i < 100; ++i) spins.woken_after(100us);
+    const auto answered_after = [&](std::chrono::nanoseconds time) {
+        const steady_time began = std::chrono::steady_clock::now();
+        return spins.spin([&] { return time_since(began) >= time; }, false);
+    };
+    for (int i = 0; i < 20; ++i) spins.spin([] { return false; }, false);
+    // One of 16 waits explores. A hog may take the processor right then.
+    int tries = 0;
+    while (!answered_after(60us) && tries < 1000) ++tries;
+    BOOST_TEST(tries < 1000);
+    int answered = 0;
+    for (int i = 0; i < 100; ++i) answered += answered_after(60us) ? 1 : 0;
+    BOOST_TEST(answered >= 50);
 }
 
 BOOST_AUTO_TEST_CASE(who_has_learned_to_look_for_long_looks_briefly_in_a_crowd) {
@@ -225,11 +276,45 @@ BOOST_AUTO_TEST_CASE(who_has_learned_to_look_for_long_looks_briefly_in_a_crowd) 
         looks = 0;
         return [&looks, n] { return ++looks == n; };
     };
-    while (!spins.spin(found_at(500), false)) {
+    while (!spins.spin(found_at(100), false)) {
     }
-    BOOST_TEST(!spins.spin(found_at(500), true));
+    BOOST_TEST(!spins.spin(found_at(100), true));
     BOOST_TEST(looks <= 4);
-    BOOST_TEST(spins.spin(found_at(500), false));  // the budget has not forgotten
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_a_batch_looks_less_often) {
+    const auto looks = [](std::chrono::nanoseconds pause) {
+        spin_budget spins;
+        int count = 0;
+        for (int i = 0; i < 160; ++i)
+            spins.spin([&] { return ++count < 0; }, false, {.pause = pause});
+        return count;
+    };
+    BOOST_TEST(looks(2us) < looks(0us) / 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_processor_is_crowded_only_when_others_have_run_on_it) {
+    const one_processor here;
+    switch_watch alone;
+    alone.others_ran(1ms);  // the first question counts from the thread's beginning
+    int crowded = 0;
+    // However long it took: system calls may be slow here.
+    for (int i = 0; i < 100; ++i) crowded += alone.others_ran(1ms) ? 1 : 0;
+    BOOST_TEST(crowded < 50);
+
+    std::atomic<bool> ends{false};
+    std::thread other([&] {
+        while (!ends) std::this_thread::yield();
+    });
+    crowded = 0;
+    for (int i = 0; i < 100; ++i) {
+        const steady_time before = std::chrono::steady_clock::now();
+        std::this_thread::yield();
+        crowded += alone.others_ran(std::max<std::chrono::nanoseconds>(1us, time_since(before)));
+    }
+    ends = true;
+    other.join();
+    BOOST_TEST(crowded > 50);
 }
 
 BOOST_AUTO_TEST_CASE(two_on_one_processor_pass_packets_without_sleeping) {
@@ -242,6 +327,44 @@ BOOST_AUTO_TEST_CASE(two_on_one_processor_pass_packets_without_sleeping) {
         std::this_thread::sleep_for(1ms);
     }
     BOOST_TEST(fewest <= rounds / 10);
+}
+
+/// Two processors, a pipe for one packet, and both threads used to sleep: each answer comes only
+/// after a wake-up. They must find out that looking pays now.
+BOOST_AUTO_TEST_CASE(two_who_have_both_slept_find_out_that_looking_pays) {
+    if (std::thread::hardware_concurrency() < 2) return;
+    constexpr int slow = 40;
+    constexpr int quick = 4000;
+    std::vector<char> memory(4 << 20);
+    StreamingPool* const pool = StreamingPool::CreateStreamingPool(memory.data(), memory.size());
+    const auto sleeps = [pool] {
+        CQ pipe(1, pool, true);
+        const auto so_far = [&] {
+            return pipe.counters().enqueue_waits + pipe.counters().dequeue_waits;
+        };
+        std::thread reader([&] {
+            for (int i = 0; i < slow; ++i) {
+                std::this_thread::sleep_for(200us);
+                pipe.deq();
+            }
+            for (int i = 0; i < slow + quick; ++i) pipe.deq();
+        });
+        for (int i = 0; i < slow; ++i) pipe.enq(i);
+        for (int i = 0; i < slow; ++i) {
+            std::this_thread::sleep_for(200us);
+            pipe.enq(i);
+        }
+        const std::uint64_t before = so_far();
+        for (int i = 0; i < quick; ++i) pipe.enq(i);
+        reader.join();
+        return so_far() - before;
+    };
+    std::uint64_t fewest = quick;
+    // Others may want the processors for a while.
+    for (int tries = 0; tries < 200 && fewest >= quick / 10; ++tries)
+        fewest = std::min(fewest, sleeps());
+    BOOST_TEST(fewest < quick / 10);
+    StreamingPool::Clean(pool);
 }
 
 BOOST_AUTO_TEST_CASE(two_on_one_processor_who_are_told_not_to_look_sleep_each_time) {
@@ -259,7 +382,7 @@ BOOST_AUTO_TEST_CASE(who_is_out_of_time_does_not_give_way) {
             ++looks;
             return std::uint64_t{0};
         };
-        BOOST_TEST(!waits.wait_for(in_vain, until, period));
+        BOOST_TEST(!waits.wait_for(in_vain, {until, period}));
         return looks;
     };
     const int with_time = looks_until(deadline::never(), 1h);
