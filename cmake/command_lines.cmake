@@ -1,10 +1,11 @@
-# The samples and the benchmarks read their command lines with CLI11; the library needs it nowhere.
+# The samples, the benchmarks and the command valpool read their command lines with CLI11; the library needs
+# it nowhere.
 find_package(CLI11 2.1 QUIET)
 if(NOT CLI11_FOUND)
   message(FATAL_ERROR
-    "valpool's samples and benchmarks need CLI11, which was not found (Debian: libcli11-dev). "
-    "Install it, or build the library alone: -DVALPOOL_BUILD_SAMPLES=OFF -DVALPOOL_BUILD_BENCH=OFF "
-    "-DVALPOOL_BUILD_TESTS=OFF (the tests run the samples).")
+    "valpool's command, samples and benchmarks need CLI11, which was not found (Debian: libcli11-dev). "
+    "Install it, or build the library alone: -DVALPOOL_BUILD_TOOLS=OFF -DVALPOOL_BUILD_SAMPLES=OFF "
+    "-DVALPOOL_BUILD_BENCH=OFF -DVALPOOL_BUILD_TESTS=OFF (the tests run the others).")
 endif()
 
 add_library(valpool_command_line INTERFACE)

@@ -19,7 +19,8 @@ configure() {
   env -u CMAKE_BUILD_TYPE -u CXXFLAGS "$cmake" -G Ninja -S "$from" -B "$work/$to" \
     -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON "$@" >"$work/log" 2>&1
 }
-only_the_library=(-DVALPOOL_BUILD_TESTS=OFF -DVALPOOL_BUILD_SAMPLES=OFF -DVALPOOL_BUILD_BENCH=OFF)
+only_the_library=(-DVALPOOL_BUILD_TESTS=OFF -DVALPOOL_BUILD_SAMPLES=OFF -DVALPOOL_BUILD_BENCH=OFF
+  -DVALPOOL_BUILD_TOOLS=OFF)
 # command_of BUILD SOURCE: how it is compiled.
 command_of() { grep -e '"command":.*-c .*'"$2"'"' "$work/$1/compile_commands.json"; }
 

@@ -14,9 +14,11 @@
 #include <valpool/json.hpp>
 #include <valpool/key.hpp>
 #include <valpool/lease.hpp>
+#include <valpool/monitor.hpp>
 #include <valpool/parse.hpp>
 #include <valpool/pipe_counters.hpp>
 #include <valpool/pool_check.hpp>
+#include <valpool/print.hpp>
 #include <valpool/proxy.hpp>
 #include <valpool/server_side.hpp>
 #include <valpool/shared_memory.hpp>
@@ -28,6 +30,7 @@
 #include <valpool/thread.hpp>
 #include <valpool/tup.hpp>
 #include <valpool/types.hpp>
+#include <valpool/upkeep.hpp>
 #include <valpool/val.hpp>
 #include <valpool/visit.hpp>
 #include <valpool/wait_any.hpp>

@@ -14,10 +14,12 @@
 #include <cstddef>
 #include <cstring>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace valpool::detail {
 namespace {
@@ -156,6 +158,15 @@ void write_boot(Bootstrap_t& boot, const arena& a, const void* file, std::size_t
     boot.checksum = checksum_of(start, boot);
     if (boot.boot_offset > farthest_boot)
         throw std::logic_error("Boost's segment manager has put the boot object out of reach");
+}
+
+bool has_boot_object(int fd) {
+    std::string beginning(farthest_boot + sizeof boot_magic, '\0');
+    const ssize_t count = pread(fd, beginning.data(), beginning.size(), 0);
+    if (count <= 0) return false;
+    const std::string_view magic(boot_magic, sizeof boot_magic);
+    return std::string_view(beginning).substr(0, static_cast<std::size_t>(count)).find(magic) !=
+           std::string_view::npos;
 }
 
 pool_view::pool_view(const pool_file& file, const std::string& name) {

@@ -17,6 +17,9 @@ namespace valpool::detail {
 void write_boot(Bootstrap_t& boot, const arena& a, const void* file, std::size_t file_bytes,
                 std::size_t pool_bytes);
 
+/// Whether the file has a boot object where pools have it, of any version. Reads its beginning.
+bool has_boot_object(int fd);
+
 /// Thrown for a pool that another version of this library, or of Boost, has made. Its content
 /// cannot be read; only whether it is in use can be found out.
 class other_layout : public std::runtime_error {

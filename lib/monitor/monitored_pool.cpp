@@ -26,8 +26,8 @@ pool_file open_to_look(const std::string& name) {
 monitored_pool::monitored_pool(const std::string& name)
     : monitored_pool(open_to_look(checked_pool_name(name)), checked_pool_name(name)) {}
 
-monitored_pool::monitored_pool(pool_file file, const std::string& name)
-    : file_(std::move(file)), view_(file_, name) {
+monitored_pool::monitored_pool(pool_file file, std::string name)
+    : name_(std::move(name)), file_(std::move(file)), view_(file_, name_) {
     register_pipes();
 }
 

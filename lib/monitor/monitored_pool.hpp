@@ -2,6 +2,8 @@
 
 /// Read-only access to a pool, for monitors.
 
+#include <valpool/monitor/pool_check.hpp>
+
 #include "alloc/arena.hpp"
 #include "boot/boot_record.hpp"
 #include "segment/pool_file.hpp"
@@ -20,15 +22,22 @@ public:
     /// file is no pool; std::logic_error for an invalid name.
     explicit monitored_pool(const std::string& name);
 
+    const std::string& name() const noexcept { return name_; }
+    const pool_file& file() const noexcept { return file_; }
+    const Bootstrap_t& boot() const noexcept { return view_.boot(); }
     const arena& pool() const noexcept { return view_.pool(); }
     /// Whether the slot's process has died and nobody has cleaned up yet.
     bool is_dead(std::uint32_t slot) const noexcept;
 
 private:
-    monitored_pool(pool_file file, const std::string& name);
+    monitored_pool(pool_file file, std::string name);
 
+    std::string name_;
     pool_file file_;
     pool_view view_;
 };
+
+/// What check() says of it.
+pool_report check(const monitored_pool& seen);
 
 }  // namespace valpool::detail

@@ -332,10 +332,11 @@ pool_report check(const StreamingPool& pool) {
     });
 }
 
-pool_report check(const std::string& name) {
-    const monitored_pool seen(name);
+pool_report detail::check(const monitored_pool& seen) {
     return report_on(seen.pool(), [&](std::uint32_t slot) { return seen.is_dead(slot); });
 }
+
+pool_report check(const std::string& name) { return detail::check(monitored_pool(name)); }
 
 pool_report check(const StreamingPool* pool) {
     if (!pool) throw std::logic_error("check: no pool was given");

@@ -60,6 +60,7 @@ struct thread_lane : usable_lane {
     lane* control = nullptr;
     lane_heap* heap = nullptr;
     std::uint32_t index = 0;
+    std::uint32_t pid = 0;  // of this process, for what others are to read
     bool full_fence = false;
     deadline gate_until = deadline::never();  // see gate_limit
     bool has_seat = false;                    // has slept in this lane's seat
@@ -81,6 +82,7 @@ struct thread_lane : usable_lane {
     /// Makes lane `i` this thread's lane.
     void use_lane(std::uint32_t i) noexcept {
         index = i;
+        pid = static_cast<std::uint32_t>(pool->slot(at->slot).pid.load(std::memory_order_relaxed));
         has_seat = false;
         control = &pool->lane_at(i);
         heap = &pool->heap(i);

@@ -14,7 +14,7 @@ namespace {
 /// Calls visit(record, bytes of its block) for each record of the pipe. In a damaged pool, ends
 /// where the list makes no sense.
 template <class Visitor>
-void for_each_record(const arena& a, const pipe& p, Visitor visit) noexcept {
+void for_each_record(const arena& a, const pipe& p, Visitor visit) {
     std::uint32_t left = a.lane_count;
     for (std::uint64_t o = p.root.chunks.load(std::memory_order_acquire); o != 0 && left != 0;
          --left) {
@@ -30,9 +30,18 @@ void for_each_record(const arena& a, const pipe& p, Visitor visit) noexcept {
 
 double seconds(std::uint64_t ns) noexcept { return static_cast<double>(ns) * 1e-9; }
 
-double seconds_since(std::int64_t last_ns, std::int64_t now_ns) noexcept {
-    if (last_ns == 0) return std::numeric_limits<double>::infinity();
-    return static_cast<double>(std::max<std::int64_t>(now_ns - last_ns, 0)) * 1e-9;
+double seconds_since(pass_note last, std::int64_t now_ms) noexcept {
+    if (last.is_never()) return std::numeric_limits<double>::infinity();
+    return static_cast<double>(std::max<std::int64_t>(now_ms - last.ms(), 0)) * 1e-3;
+}
+
+last_passes passes_in(const flow_record& r) noexcept {
+    return {pass_note(r.last_in.load(std::memory_order_relaxed)),
+            pass_note(r.last_out.load(std::memory_order_relaxed))};
+}
+
+void keep_later(pass_note& last, pass_note other) noexcept {
+    if (other.word() > last.word()) last = other;
 }
 
 flow_record* find_record(arena& a, pipe& p, std::uint32_t lane) noexcept {
@@ -70,10 +79,8 @@ flow_record* make_record(thread_lane& l, pipe& p) noexcept {
 
 }  // namespace
 
-void add_up(const arena& a, const pipe& p, PipeCounters& sum) noexcept {
+void add_up_records(const arena& a, const pipe& p, PipeCounters& sum) noexcept {
     const auto of = [](const auto& figure) { return figure.load(std::memory_order_relaxed); };
-    std::int64_t last_in = 0;
-    std::int64_t last_out = 0;
     for_each_record(a, p, [&](const flow_record& r, std::uint64_t) {
         sum.bytes_in += of(r.in.bytes);
         sum.bytes_out += of(r.out.bytes);
@@ -84,15 +91,32 @@ void add_up(const arena& a, const pipe& p, PipeCounters& sum) noexcept {
         sum.enqueue_wait_s += seconds(of(r.enqueue_wait_ns));
         sum.dequeue_wait_s += seconds(of(r.dequeue_wait_ns));
         sum.high_water = std::max<std::size_t>(sum.high_water, of(r.high_water));
-        last_in = std::max(last_in, of(r.last_in));
-        last_out = std::max(last_out, of(r.last_out));
     });
-    const std::int64_t now = coarse_now_ns();
-    sum.since_last_enqueue_s = seconds_since(last_in, now);
-    sum.since_last_dequeue_s = seconds_since(last_out, now);
+    const last_passes last = last_passes_of(a, p);
+    const std::int64_t now = coarse_now_ms();
+    sum.since_last_enqueue_s = seconds_since(last.in, now);
+    sum.since_last_dequeue_s = seconds_since(last.out, now);
+}
+
+void add_up(const arena& a, const pipe& p, PipeCounters& sum) noexcept {
+    add_up_records(a, p, sum);
     const passed_packets passed = packets_passed(p);
     sum.packets_in = passed.in;
     sum.packets_out = passed.out;
+}
+
+last_passes last_passes_of(const arena& a, const pipe& p) noexcept {
+    last_passes last;
+    for_each_record(a, p, [&](const flow_record& r, std::uint64_t) {
+        keep_later(last.in, passes_in(r).in);
+        keep_later(last.out, passes_in(r).out);
+    });
+    return last;
+}
+
+void visit_passes(const arena& a, const pipe& p,
+                  const std::function<void(const last_passes&)>& visit) {
+    for_each_record(a, p, [&](const flow_record& r, std::uint64_t) { visit(passes_in(r)); });
 }
 
 std::size_t flow_bytes(const arena& a, const pipe& p) noexcept {
@@ -125,16 +149,16 @@ void flow_meter::slept(thread_lane& l, why reason, std::uint64_t ns) noexcept {
     (is_writer ? r->in : r->out).due.store(0, relaxed);
 }
 
-void flow_meter::note_in(flow_record& r, side_memory& seen) noexcept {
-    r.last_in.store(coarse_now_ns(), relaxed);
+void flow_meter::note_in(flow_record& r, std::uint32_t pid, side_memory& seen) noexcept {
+    r.last_in.store(pass_note(coarse_now_ms(), pid).word(), relaxed);
     r.in.due.store(due_after(r.in), relaxed);
     // The remembered cursor is behind the true one, so this is never too low.
     const std::uint64_t depth = seen.next.load(relaxed) - seen.other.load(relaxed);
     if (depth > std::max(r.high_water.load(relaxed), pipe_.capacity / 8)) note_depth(r, seen);
 }
 
-void flow_meter::note_out(flow_record& r) noexcept {
-    r.last_out.store(coarse_now_ns(), relaxed);
+void flow_meter::note_out(flow_record& r, std::uint32_t pid) noexcept {
+    r.last_out.store(pass_note(coarse_now_ms(), pid).word(), relaxed);
     r.out.due.store(due_after(r.out), relaxed);
 }
 

@@ -76,6 +76,10 @@ int open_directory() noexcept {
 
 }  // namespace
 
+bool is_temporary_name(const char* name) noexcept {
+    return std::strncmp(name, temporary_prefix, sizeof temporary_prefix - 1) == 0;
+}
+
 char* mapped_segment::start() const noexcept {
     return reinterpret_cast<char*>(reinterpret_cast<std::uintptr_t>(manager) & ~4095UL);
 }
@@ -104,7 +108,10 @@ temporary_file::~temporary_file() {
     ::close(directory_);
 }
 
-void temporary_file::sweep() {
+namespace {
+/// Calls visit(directory, name) for each temporary file whose creator has died.
+template <class Visitor>
+void for_each_abandoned(Visitor visit) {
     const no_cancellation guard;
     const int fd = open_directory();
     DIR* const directory = fd < 0 ? nullptr : fdopendir(fd);
@@ -114,14 +121,24 @@ void temporary_file::sweep() {
     }
     while (const dirent* const entry = readdir(directory)) {
         constexpr std::size_t prefix_bytes = sizeof temporary_prefix - 1;
-        if (std::strncmp(entry->d_name, temporary_prefix, prefix_bytes) != 0) continue;
+        if (!is_temporary_name(entry->d_name)) continue;
         std::uint64_t number = 0;
         if (std::sscanf(entry->d_name + prefix_bytes, "%16" SCNx64, &number) != 1) continue;
         struct flock lock = lock_of_number(number, F_WRLCK);
-        if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK)
-            unlinkat(fd, entry->d_name, 0);
+        if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK) visit(fd, entry->d_name);
     }
     closedir(directory);
+}
+}  // namespace
+
+std::vector<std::string> temporary_file::abandoned() {
+    std::vector<std::string> paths;
+    for_each_abandoned([&](int, const char* name) { paths.push_back(path_of_segment(name)); });
+    return paths;
+}
+
+void temporary_file::sweep() noexcept {
+    for_each_abandoned([](int directory, const char* name) { unlinkat(directory, name, 0); });
 }
 
 std::string path_of_segment(const std::string& name) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace valpool::detail {
 
@@ -56,13 +57,18 @@ public:
 
     const std::string& name() const noexcept { return name_; }
 
-    /// Removes the temporary files whose creators have died.
-    static void sweep();
+    /// Paths of the temporary files whose creators have died.
+    static std::vector<std::string> abandoned();
+    /// Removes them.
+    static void sweep() noexcept;
 
 private:
     std::string name_;
     int directory_ = -1;
 };
+
+/// Whether a file in the directory is one of these, of a living creator or of a dead one.
+bool is_temporary_name(const char* name) noexcept;
 
 struct segment_request {
     std::string name;     // the name of its file

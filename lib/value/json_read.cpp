@@ -1,9 +1,9 @@
 #include <valpool/value/big_int.hpp>
 #include <valpool/value/json.hpp>
 
+#include "base/utf8.hpp"
 #include "value/containers.hpp"
 #include "value/scanner.hpp"
-#include "value/utf8.hpp"
 
 #include <charconv>
 #include <cmath>

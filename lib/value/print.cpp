@@ -1,7 +1,9 @@
 #include <valpool/base/error.hpp>
+#include <valpool/value/print.hpp>
 #include <valpool/value/proxy.hpp>
 #include <valpool/value/val.hpp>
 
+#include "base/utf8.hpp"
 #include "value/big_number.hpp"
 #include "value/containers.hpp"
 #include "value/open_levels.hpp"
@@ -11,6 +13,7 @@
 #include <charconv>
 #include <cmath>
 #include <ostream>
+#include <sstream>
 #include <streambuf>
 #include <string>
 #include <utility>
@@ -24,26 +27,49 @@ using namespace detail;
 
 namespace {
 
-void print_string(std::ostream& out, std::string_view text) {
+/// Whether the text's bytes from `i` on are a control character beyond ASCII, which terminals obey:
+/// U+0080 to U+009F. For UTF-8.
+bool is_upper_control(std::string_view text, std::size_t i) noexcept {
+    return text[i] == '\xc2' && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+}
+
+void print_hex(std::ostream& out, unsigned char byte) {
+    constexpr char hex[] = "0123456789abcdef";
+    out << "\\x" << hex[byte >> 4] << hex[byte & 15];
+}
+
+void print_byte(std::ostream& out, char c, char quote) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == quote || c == '\\')
+        out << '\\' << c;
+    else if (c == '\n')
+        out << "\\n";
+    else if (c == '\t')
+        out << "\\t";
+    else if (c == '\r')
+        out << "\\r";
+    else if (byte < 0x20 || byte >= 0x7f)
+        print_hex(out, byte);
+    else
+        out << c;
+}
+
+void print_string(std::ostream& out, std::string_view text, bool shows_utf8) {
     const bool has_single = text.find('\'') != std::string_view::npos;
     const bool has_double = text.find('"') != std::string_view::npos;
     const char quote = has_single && !has_double ? '"' : '\'';
-    constexpr char hex[] = "0123456789abcdef";
+    shows_utf8 = shows_utf8 && is_utf8(text);
     out << quote;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == quote || c == '\\')
-            out << '\\' << c;
-        else if (c == '\n')
-            out << "\\n";
-        else if (c == '\t')
-            out << "\\t";
-        else if (c == '\r')
-            out << "\\r";
-        else if (byte < 0x20 || byte >= 0x7f)
-            out << "\\x" << hex[byte >> 4] << hex[byte & 15];
-        else
-            out << c;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool is_beyond_ascii = static_cast<unsigned char>(text[i]) >= 0x80;
+        if (!shows_utf8 || !is_beyond_ascii) {
+            print_byte(out, text[i], quote);
+        } else if (is_upper_control(text, i)) {
+            print_hex(out, static_cast<unsigned char>(text[i]));
+            print_hex(out, static_cast<unsigned char>(text[++i]));
+        } else {
+            out << text[i];
+        }
     }
     out << quote;
 }
@@ -105,23 +131,36 @@ void print_number(std::ostream& out, T i) {
     out.write(text.data(), end - text.data());
 }
 
+/// How many of `count` elements are printed.
+std::size_t shown_of(std::size_t count, const print_style& style) noexcept {
+    return style.most_elements == 0 ? count : std::min(count, style.most_elements);
+}
+
+void print_rest(std::ostream& out, std::size_t shown, std::size_t count) {
+    if (shown < count) out << "... " << count - shown << " more";
+}
+
 /// Printed as a list: Python's array module does not have a letter for strings.
-void print_array(std::ostream& out, const Array<std::string>& a) {
+void print_array(std::ostream& out, const Array<std::string>& a, const print_style& style) {
+    const std::size_t shown = shown_of(a.length(), style);
     out << '[';
-    for (std::size_t i = 0; i < a.length(); ++i) {
-        if (i != 0) out << ", ";
-        print_string(out, a(i).view());
+    for (std::size_t i = 0; i < shown; ++i) {
+        print_string(out, a(i).view(), style.shows_utf8);
+        if (i + 1 != a.length()) out << ", ";
     }
+    print_rest(out, shown, a.length());
     out << ']';
 }
 
 template <class T>
-void print_array(std::ostream& out, const Array<T>& a) {
+void print_array(std::ostream& out, const Array<T>& a, const print_style& style) {
+    const std::size_t shown = shown_of(a.length(), style);
     out << "array([";
-    for (std::size_t i = 0; i < a.length(); ++i) {
-        if (i != 0) out << ',';
+    for (std::size_t i = 0; i < shown; ++i) {
         print_number(out, a(i));
+        if (i + 1 != a.length()) out << ',';
     }
+    print_rest(out, shown, a.length());
     out << "], '" << find_type(number_tag<T>())->letter << "')";
 }
 
@@ -133,6 +172,7 @@ struct frame {
     std::size_t next = 0;
     const char* close;
     bool owes_bracket = false;  // the pair of an OrderedDict still needs its ')'
+    std::size_t shown = 0;      // of count()
 
     std::size_t count() const { return is_table(container->tag) ? entries.size() : row.count; }
 };
@@ -143,15 +183,15 @@ std::string spaces(std::int64_t count) {
 
 class printer {
 public:
-    printer(std::ostream& out, bool pretty, std::int64_t indent, std::int64_t add)
-        : out_(out), pretty_(pretty), indent_(indent), add_(add) {}
+    printer(std::ostream& out, const print_style& style, std::int64_t indent, std::int64_t add)
+        : out_(out), style_(style), pretty_(style.is_pretty), indent_(indent), add_(add) {}
 
     void print(const Val& v) {
         begin(v);
         while (!frames_.empty()) {
             frame& f = frames_.back();
             if (std::exchange(f.owes_bracket, false)) out_ << ')';
-            if (f.next == f.count()) {
+            if (f.next == f.shown) {
                 end();
                 continue;
             }
@@ -166,12 +206,12 @@ private:
         if (v.tag == 'n' && v.subtype != 'Z') {
             visit_array(v.subtype, value_access::container(v), [&](auto& a) {
                 using item = typename std::remove_reference_t<decltype(a)>::value_type;
-                if constexpr (!std::is_same_v<item, Val>) print_array(out_, a);
+                if constexpr (!std::is_same_v<item, Val>) print_array(out_, a, style_);
             });
         } else if (is_container(v.tag)) {
             open(v);
         } else if (v.tag == 'a') {
-            print_string(out_, v.text());
+            print_string(out_, v.text(), style_.shows_utf8);
         } else if (v.tag == 'Z') {
             out_ << "None";
         } else {
@@ -205,6 +245,7 @@ private:
             f.row = row_of(v);
         }
         out_ << opening(v);
+        f.shown = shown_of(f.count(), style_);
         f.close = closing(v);
         if (pretty_) out_ << (f.count() == 0 ? " " : "\n");
         indent_ += add_;
@@ -244,7 +285,9 @@ private:
         if (!is_table(f.container->tag)) return f.row.first[i];
         const bool as_pair = f.container->tag == 'o' && !pretty_;
         if (as_pair) out_ << '(';
-        printer(out_, false, 0, 0).print(*f.entries[i].first);
+        print_style in_line = style_;
+        in_line.is_pretty = false;
+        printer(out_, in_line, 0, 0).print(*f.entries[i].first);
         out_ << (as_pair ? ", " : pretty_ ? ":" : ": ");
         f.owes_bracket = as_pair;
         return *f.entries[i].second;
@@ -252,6 +295,10 @@ private:
 
     void end() {
         const frame& f = frames_.back();
+        if (f.shown < f.count()) {
+            separate(f);
+            print_rest(out_, f.shown, f.count());
+        }
         indent_ -= add_;
         if (pretty_ && f.count() != 0) out_ << '\n' << spaces(indent_);
         out_ << f.close;
@@ -260,6 +307,7 @@ private:
     }
 
     std::ostream& out_;
+    const print_style style_;
     const bool pretty_;
     std::int64_t indent_;  // 64 bits: wide enough for any depth and any `add`
     const std::int64_t add_;
@@ -308,17 +356,30 @@ std::string detail::value_access::description(const Val& v) {
 }
 
 std::ostream& operator<<(std::ostream& out, const Val& v) {
-    printer(out, false, 0, 0).print(v);
+    printer(out, print_style(), 0, 0).print(v);
     return out;
 }
 
 std::ostream& operator<<(std::ostream& out, const Arr& a) { return out << detail::borrowed(a); }
 
+namespace {
+bool has_pretty_form(const Val& v) noexcept { return is_table(v.tag) || is_row(v); }
+}  // namespace
+
 void Val::prettyPrint(std::ostream& out, int indent, int add) const {
-    const bool is_nested = is_table(tag) || is_row(*this);
-    if (is_nested) out << spaces(indent);
-    printer(out, is_nested, indent, add).print(*this);
-    if (is_nested) out << '\n';
+    print_style style;
+    style.is_pretty = has_pretty_form(*this);
+    if (style.is_pretty) out << spaces(indent);
+    printer(out, style, indent, add).print(*this);
+    if (style.is_pretty) out << '\n';
+}
+
+std::string to_text(const Val& v, print_style style) {
+    std::ostringstream out;
+    constexpr std::int64_t add = 4;
+    style.is_pretty = style.is_pretty && has_pretty_form(v);
+    printer(out, style, 0, add).print(v);
+    return out.str();
 }
 
 }  // namespace valpool

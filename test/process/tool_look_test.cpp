@@ -1,0 +1,379 @@
+#include "support/started_pool.hpp"
+#include "support/tool.hpp"
+
+#include <csignal>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// What `valpool` shows of pools: ls, stat, top, why, check.
+
+using namespace valpool;
+using namespace valpool::test;
+
+namespace {
+
+/// A pool whose pipe a reader has read from once.
+struct watched : started_pool {
+    watched() : started_pool("tool"), server(name, "pipe2", 4) { server.start(); }
+
+    /// A process that reads one packet and then does something.
+    child reader_that(const std::function<void()>& then) {
+        server.pipe().enq(1);
+        child reader([this, then] {
+            ClientSide client(name, "pipe2");
+            client.start();
+            client.pipe().deq();
+            has_read.reach(1);
+            then();
+            for (;;) pause();
+            return 0;
+        });
+        BOOST_REQUIRE(has_read.is_reached(1));
+        return reader;
+    }
+    void fill_pipe() {
+        while (server.pipe().try_enqueue(Tab{{"a", 1}})) {
+        }
+    }
+    tool_result why() const { return run_tool({"why", name, "--after", "0"}); }
+
+    watchdog dog{120};
+    phases has_read;
+    ServerSide server;
+};
+
+std::string state_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string text;
+    std::getline(file, text);
+    return text.substr(text.rfind(')') + 2, 1);
+}
+
+std::size_t columns_of(const std::string& line) {
+    std::size_t columns = 0;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        if (line[i] == '\x1b')
+            i = std::min(line.find_first_of("mhlKJH", i), line.size() - 1);
+        else if ((static_cast<unsigned char>(line[i]) & 0xc0) != 0x80 && line[i] != '\r')
+            ++columns;
+    }
+    return columns;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(tool_look, watched)
+
+BOOST_AUTO_TEST_CASE(a_pool_is_listed_with_its_main) {
+    const tool_result r = run_tool({"ls"});
+    BOOST_TEST(r.code == 0);
+    BOOST_TEST(r.says(name.str()));
+    BOOST_TEST(r.says("alive"));
+    BOOST_TEST(r.says(std::to_string(getpid())));
+    BOOST_TEST(run_tool({"ls", "--names"}).says(name.str() + "\n"));
+}
+
+BOOST_AUTO_TEST_CASE(what_programs_read_is_json_with_documented_names) {
+    server.pipe().enq(1);
+    const Val pool = from_json(run_tool({"stat", name, "--json"}).out);
+    BOOST_TEST(pool("name") == name.str());
+    BOOST_TEST(pool("main_pid") == getpid());
+    BOOST_TEST(pool("pipes")[0]("depth_packets") == 1);
+    BOOST_TEST(pool("pipes")[0]("last_writer_pid") == getpid());
+    BOOST_TEST(pool("processes")[0]("pid") == getpid());
+    BOOST_TEST(from_json(run_tool({"ls", "--json"}).out)("pools").length() >= 1u);
+    BOOST_TEST(from_json(run_tool({"check", name, "--json"}).out)("is_sound") == true);
+    BOOST_TEST(from_json(run_tool({"why", name, "--json"}).out)("findings").length() == 0u);
+    BOOST_TEST(from_json(run_tool({"top", name, "--json", "-n", "1"}).out)("pipes").length() == 1u);
+    BOOST_TEST(from_json(run_tool({"clean", "--json"}).out)("is_removed") == false);
+    BOOST_TEST(from_json(run_tool({"doctor", "--json"}).out)("checks").length() > 5u);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_pipe_is_seen_full_and_its_stopped_reader_is_named) {
+    const child reader = reader_that([] { raise(SIGSTOP); });
+    BOOST_REQUIRE(eventually([&] { return state_of(reader.pid()) == "T"; }));
+    fill_pipe();
+    const tool_result r = why();
+    BOOST_TEST(r.code == 4);
+    BOOST_TEST(r.says("pipe2 is full (4 of 4) and nobody has read it for"), r.out);
+    BOOST_TEST(r.says("its last reader, pid " + std::to_string(reader.pid())), r.out);
+    BOOST_TEST(r.says("is stopped (T)"), r.out);
+    BOOST_TEST(r.says("kill -CONT " + std::to_string(reader.pid())), r.out);
+    BOOST_TEST(run_tool({"stat", name}).says("4 of 4"));
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_that_has_left_is_told_from_one_that_does_something_else) {
+    {
+        const child reader = reader_that([] {});
+        fill_pipe();
+        BOOST_TEST(why().says("is alive and does something else"));
+    }
+    BOOST_TEST(run_tool({"gc", name}).code == 0);
+    BOOST_TEST(why().says("has left the pool"), why().out);
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_that_waits_at_another_full_pipe_is_named_with_it) {
+    const child reader = reader_that([this] {
+        ServerSide next(name, "next", 1);
+        next.start();
+        for (;;) next.pipe().enq(1);
+    });
+    fill_pipe();
+    BOOST_TEST(eventually([this] { return why().says("itself waits for room in next"); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_full_pipe_that_nobody_ever_read_says_who_has_it_open) {
+    fill_pipe();
+    const tool_result r = why();
+    BOOST_TEST(r.says("nobody has ever read it"), r.out);
+    BOOST_TEST(r.says("no process that could be its reader has it open"), r.out);
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_pipe_with_a_waiting_reader_says_so) {
+    const child reader([this] {
+        ClientSide client(name, "pipe2");
+        client.start();
+        client.pipe().deq();
+        return 0;
+    });
+    BOOST_TEST(eventually([this] { return why().says("pipe2 is empty"); }));
+    const tool_result r = why();
+    BOOST_TEST(r.says("nobody has ever written to it"), r.out);
+    BOOST_TEST(r.says("waits for a packet"), r.out);
+}
+
+BOOST_AUTO_TEST_CASE(who_holds_most_of_a_full_pool_is_named) {
+    const phases filled;
+    const child holder([&] {
+        ClientSide client(name, "pipe2");
+        client.start();
+        std::vector<Val> held;
+        try {
+            for (;;) held.push_back(Shared(client.pool(), Tab{{"t", std::string(50000, 'x')}}));
+        } catch (const PoolExhausted&) {
+        }
+        filled.reach(1);
+        for (;;) pause();
+        return 0;
+    });
+    BOOST_REQUIRE(filled.is_reached(1));
+    const tool_result r = why();
+    BOOST_TEST(r.code == 4);
+    BOOST_TEST(r.says("the pool is full"), r.out);
+    BOOST_TEST(r.says("pid " + std::to_string(holder.pid())), r.out);
+    BOOST_TEST(r.says("boxes"), r.out);
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_process_is_told_with_what_it_held_and_gc_takes_it_back) {
+    child reader = reader_that([] {});
+    const int pid = reader.pid();
+    reader.kill_and_wait();
+    const tool_result r = why();
+    BOOST_TEST(r.says("pid " + std::to_string(pid) + " has died"), r.out);
+    BOOST_TEST(r.says("valpool gc"), r.out);
+    BOOST_TEST(run_tool({"stat", name}).says("dead"));
+    const tool_result collected = run_tool({"gc", name});
+    BOOST_TEST(collected.says("repaired after deaths"), collected.out);
+    BOOST_TEST(!why().says("has died"));
+    expect_sound();
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_in_which_all_moves_is_calm) {
+    server.pipe().enq(1);
+    server.pipe().deq();
+    const tool_result r = run_tool({"why", name, "pipe2"});
+    BOOST_TEST(r.code == 0);
+    BOOST_TEST(r.says("nothing stands still"));
+    BOOST_TEST(r.says("pipe2: 0 of 4"));
+    BOOST_TEST(run_tool({"why", name, "no such pipe"}).complains("its pipes are: pipe2"));
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_that_lost_its_main_says_who_it_was) {
+    const pool_name other("tool_orphan");
+    phases ready;
+    child owner([&] {
+        SHMMain mine(other, 100000);
+        mine.start();
+        ready.reach(1);
+        for (;;) pause();
+        return 0;
+    });
+    BOOST_REQUIRE(ready.is_reached(1));
+    ServerSide user(other, "q", 1);
+    user.start();
+    const int pid = owner.pid();
+    owner.kill_and_wait();
+    const tool_result r = run_tool({"why", other});
+    BOOST_TEST(r.says("nobody has the pool's main"), r.out);
+    BOOST_TEST(r.says(std::to_string(pid)), r.out);
+}
+
+BOOST_AUTO_TEST_CASE(who_looks_takes_no_place_and_is_no_user) {
+    for (const char* command : {"stat", "why", "check", "peek"}) {
+        std::vector<std::string> words{command, name};
+        if (std::string(command) == "peek") words.emplace_back("pipe2");
+        BOOST_TEST(run_tool(words).code == 0, command);
+    }
+    running_tool top({"top", name, "--interval", "0.1"});
+    BOOST_TEST(top.has_said("alive"));
+    BOOST_TEST(check(pool()).living_processes.size() == 1u);
+    top.signal(SIGINT);
+    BOOST_TEST(top.wait().code == 130);
+}
+
+BOOST_AUTO_TEST_CASE(no_pool_of_that_name_is_an_error_that_says_what_to_try) {
+    for (const std::vector<std::string>& words :
+         std::vector<std::vector<std::string>>{{"stat", "no such pool"},
+                                               {"why", "no such pool"},
+                                               {"check", "no such pool"},
+                                               {"peek", "no such pool", "q"},
+                                               {"get", "no such pool", "q"},
+                                               {"echo", "no such pool", "q"},
+                                               {"gc", "no such pool"},
+                                               {"rm", "no such pool"},
+                                               {"top", "no such pool"},
+                                               {"pipe", "rm", "no such pool", "q"}}) {
+        const tool_result r = run_tool(words);
+        BOOST_TEST(r.code == 1, words[0]);
+        BOOST_TEST(r.complains("there is no memory pool \"no such pool\""), r.err);
+        BOOST_TEST(r.complains("valpool ls"), r.err);
+        BOOST_TEST(r.out == "");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_foreign_file_is_no_pool_and_stays) {
+    const pool_name foreign("tool_foreign");
+    std::ofstream(foreign.path()) << std::string(100000, 'x');
+    for (const char* command : {"stat", "why", "check", "top", "rm"})
+        BOOST_TEST(run_tool({command, foreign}).code == 1, command);
+    BOOST_TEST(run_tool({"rm", "--damaged", foreign}).code == 1);
+    BOOST_TEST(access(foreign.path().c_str(), F_OK) == 0);
+    BOOST_TEST(!run_tool({"ls"}).says(foreign));
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_pool_is_listed_as_unusable_and_removed_only_on_request) {
+    const pool_name damaged("tool_damaged");
+    {
+        std::ostringstream content;
+        content << std::ifstream(name.path(), std::ios::binary).rdbuf();
+        std::string bytes = content.str();
+        const std::size_t boot = bytes.find("valpool boot");
+        bytes[boot + 40] = static_cast<char>(bytes[boot + 40] ^ 1);
+        std::ofstream(damaged.path(), std::ios::binary) << bytes;
+    }
+    BOOST_TEST(run_tool({"ls"}).says("unusable"));
+    const tool_result r = run_tool({"stat", damaged});
+    BOOST_TEST(r.code == 1);
+    BOOST_TEST(r.complains("rm --damaged"), r.err);
+    BOOST_TEST(run_tool({"rm", damaged}).code == 1);
+    BOOST_TEST(run_tool({"rm", "--damaged", damaged}).code == 0);
+    BOOST_TEST(access(damaged.path().c_str(), F_OK) != 0);
+}
+
+BOOST_AUTO_TEST_CASE(garbage_behind_a_sound_header_crashes_no_command) {
+    server.pipe().enq(Tab{{"a", Arr{1, 2, "three"}}});
+    const pool_name garbled("tool_garbled");
+    std::ostringstream content;
+    content << std::ifstream(name.path(), std::ios::binary).rdbuf();
+    const std::string sound = content.str();
+    for (unsigned seed = 1; seed <= 12; ++seed) {
+        std::string bytes = sound;
+        unsigned random = seed;
+        for (std::size_t i = sound.size() / 4; i < bytes.size(); i += 1 + random % (97 * seed)) {
+            random = random * 1103515245 + 12345;
+            bytes[i] = static_cast<char>(random >> 16);
+        }
+        std::ofstream(garbled.path(), std::ios::binary) << bytes;
+        for (const char* command : {"stat", "why", "check", "ls"}) {
+            std::vector<std::string> words{command};
+            if (words[0] != "ls") words.push_back(garbled);
+            const int code = run_tool(words).code;
+            BOOST_TEST((code == 0 || code == 1 || code == 4), command << " ended with " << code);
+        }
+        const int peeked = run_tool({"peek", garbled, "pipe2"}).code;
+        BOOST_TEST((peeked == 0 || peeked == 1), peeked);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_of_somebody_else_is_refused_with_a_reason) {
+    if (geteuid() == 0) return;  // root may read everything
+    chmod(name.path().c_str(), 0);
+    const tool_result r = run_tool({"stat", name});
+    chmod(name.path().c_str(), 0600);
+    BOOST_TEST(r.code == 1);
+    BOOST_TEST(r.complains("belongs to"), r.err);
+}
+
+BOOST_AUTO_TEST_CASE(an_output_that_is_closed_early_ends_it_without_a_word) {
+    for (int i = 0; i < 300; ++i) ServerSide(name, "pipe " + std::to_string(i), 1).start();
+    for (const char* command : {"stat", "top", "ls"}) {
+        std::vector<std::string> words{command};
+        if (words[0] != "ls") words.push_back(name);
+        if (words[0] == "top") words.insert(words.end(), {"--interval", "0.05"});
+        running_tool tool(words);
+        tool.close_output();
+        const tool_result r = tool.wait();
+        BOOST_TEST(r.code == 0, command);
+        BOOST_TEST(r.err == "", command);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(twenty_columns_are_enough_for_every_table) {
+    ServerSide other(name, "a pipe with a rather long name", 8);
+    other.start();
+    for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+             {"ls"}, {"stat", name}, {"top", name, "-n", "1", "--interval", "0.1"}}) {
+        const tool_result r = run_tool_on_terminal(20, words);
+        BOOST_TEST(r.code == 0, words[0]);
+        if (words[0] == "stat")
+            continue;  // its first lines are sentences, which the terminal wraps
+        std::istringstream lines(r.out);
+        for (std::string line; std::getline(lines, line);)
+            BOOST_TEST(columns_of(line) <= 20u, words[0] << ": " << line);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(colours_are_for_terminals_only) {
+    BOOST_TEST(run_tool_on_terminal(100, {"ls"}).says("\x1b[1m"));
+    BOOST_TEST(!run_tool({"ls"}).says("\x1b"));
+}
+
+BOOST_AUTO_TEST_CASE(a_key_ends_the_live_display_and_the_terminal_is_given_back) {
+    const tool_result r = run_tool_on_terminal(80, {"top", name}, "q");
+    BOOST_TEST(r.code == 0);
+    BOOST_TEST(r.says("\x1b[?1049h"));
+    BOOST_TEST(r.out.rfind("\x1b[?1049l") > r.out.rfind("\x1b[?1049h"));
+}
+
+BOOST_AUTO_TEST_CASE(names_with_spaces_and_utf8_are_names_as_others) {
+    const pool_name odd("tool with spaces und \xc3\xa4");
+    SHMMain main_of_it(odd, 100000);
+    main_of_it.start();
+    ServerSide its(odd, "r\xc3\xb6hre 1", 2);
+    its.start();
+    its.pipe().enq(
+        "gr\xc3\xbc\xc3\x9f"
+        "e");
+    BOOST_TEST(run_tool({"ls"}).says(odd));
+    BOOST_TEST(run_tool({"stat", odd}).says("r\xc3\xb6hre 1"));
+    BOOST_TEST(run_tool({"peek", odd, "r\xc3\xb6hre 1"}).out ==
+               "'gr\xc3\xbc\xc3\x9f"
+               "e'\n");
+    BOOST_TEST(run_tool({"stat", "no \xc3\xa4"}).complains("\"no \xc3\xa4\""));
+}
+
+BOOST_AUTO_TEST_CASE(a_name_cannot_send_commands_to_the_terminal) {
+    ServerSide evil(name, "\x1b[2Jgone", 1);
+    evil.start();
+    const tool_result r = run_tool({"stat", name});
+    BOOST_TEST(!r.says("\x1b"));
+    BOOST_TEST(r.says("\\x1b[2Jgone"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,37 @@
+#pragma once
+
+/// What --json prints. docs/tools.md lists the names.
+
+#include <valpool/array.hpp>
+#include <valpool/json.hpp>
+#include <valpool/monitor.hpp>
+#include <valpool/tab.hpp>
+
+#include <string>
+
+namespace tool {
+
+/// A name for JSON, which knows only UTF-8: other bytes as in shown().
+valpool::Val json_name(const std::string& name);
+/// A number, or null for what is not known: negative or not finite.
+valpool::Val json_known(double number);
+/// 0: null.
+valpool::Val json_pid(int pid);
+/// Prints it as one line.
+void print_json(const valpool::Val& value);
+
+valpool::OTab json_of(const valpool::pool_status& p);
+valpool::OTab json_of(const valpool::memory_class& m);
+valpool::OTab json_of(const valpool::pipe_status& p);
+valpool::OTab json_of(const valpool::process_status& p);
+valpool::OTab json_of(const valpool::tap_status& t);
+
+/// A list of such things.
+template <class List>
+valpool::Arr json_list(const List& list) {
+    valpool::Arr all;
+    for (const auto& item : list) all.append(valpool::Val(json_of(item)));
+    return all;
+}
+
+}  // namespace tool

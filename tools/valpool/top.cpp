@@ -1,0 +1,305 @@
+// valpool top: a pool, or all pools, live.
+
+#include "command_set.hpp"
+#include "interrupt.hpp"
+#include "json_output.hpp"
+#include "look.hpp"
+#include "output.hpp"
+#include "rates.hpp"
+#include "screen.hpp"
+#include "words.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tool {
+namespace {
+
+using namespace valpool;
+
+struct settings {
+    std::string pool;  // empty: all
+    double interval_s = 1;
+    std::size_t count = 0;  // 0: until it is ended
+    bool as_json = false;
+};
+
+enum class order { name, depth, in, out };
+constexpr order last_order = order::out;
+
+const char* name_of(order by) {
+    switch (by) {
+        case order::name: return "name";
+        case order::depth: return "depth";
+        case order::in: return "packets in";
+        case order::out: return "packets out";
+    }
+    return "";
+}
+
+/// The pipes of a pool over time.
+class pipe_history {
+public:
+    void take(const Monitor& pool) {
+        sampler_.take(pool);
+        std::map<std::string, std::vector<double>> kept;
+        for (const pipe_status& p : sampler_.pipes()) {
+            std::vector<double>& its = kept[p.name];
+            its = std::move(rates_[p.name]);
+            if (const pipe_rates* const now = sampler_.rates(p.name)) its.push_back(now->in);
+            if (its.size() > most) its.erase(its.begin());
+        }
+        rates_ = std::move(kept);
+    }
+
+    const pipe_sampler& sampler() const noexcept { return sampler_; }
+
+    std::vector<const pipe_status*> sorted(order by) const {
+        std::vector<const pipe_status*> all;
+        for (const pipe_status& p : sampler_.pipes()) all.push_back(&p);
+        std::stable_sort(all.begin(), all.end(),
+                         [&](const auto* a, const auto* b) { return key(*a, by) > key(*b, by); });
+        return all;
+    }
+
+    table as_table(order by) const {
+        table all({{"PIPE", align::left, column::narrow::shrinks},
+                   {"", align::left, column::narrow::goes},
+                   {"DEPTH", align::right},
+                   {"IN/s", align::right},
+                   {"OUT/s", align::right},
+                   {"IN, LATELY", align::left, column::narrow::goes},
+                   {"WAITING", align::left, column::narrow::goes},
+                   {"LAST OUT", align::right, column::narrow::goes}});
+        for (const pipe_status* const p : sorted(by)) add_row(*p, all);
+        return all;
+    }
+
+private:
+    static constexpr std::size_t most = 40;
+    static constexpr std::size_t columns = 10;  // of a bar
+
+    double key(const pipe_status& p, order by) const {
+        const pipe_rates* const its = sampler_.rates(p.name);
+        switch (by) {
+            case order::name: return 0;  // they come sorted by name
+            case order::depth:
+                return static_cast<double>(p.depth_packets) /
+                       static_cast<double>(p.capacity_packets);
+            case order::in: return its ? its->in : 0;
+            case order::out: return its ? its->out : 0;
+        }
+        return 0;
+    }
+
+    void add_row(const pipe_status& p, table& into) const {
+        const pipe_rates* const its = sampler_.rates(p.name);
+        const std::string waiting =
+            (p.waiting_readers.empty() ? "" : std::to_string(p.waiting_readers.size()) + " r ") +
+            (p.waiting_writers.empty() ? "" : std::to_string(p.waiting_writers.size()) + " w");
+        const style how = p.is_full() ? style::bad : style::plain;
+        into.add({shown(p.name),
+                  cell(bar(static_cast<double>(p.depth_packets),
+                           static_cast<double>(p.capacity_packets), columns),
+                       p.is_full() ? style::bad : style::good),
+                  cell(depth_text(p), how), its ? rate_text(its->in) : "",
+                  its ? rate_text(its->out) : "", sparkline(rates_.at(p.name), 2 * columns),
+                  waiting, duration_text(p.counters.since_last_dequeue_s)});
+    }
+
+    pipe_sampler sampler_;
+    std::map<std::string, std::vector<double>> rates_;  // packets in a second, the last ones
+};
+
+/// What is shown of one pool, or of all.
+class view {
+public:
+    explicit view(const settings& s) : settings_(s) {}
+
+    /// Looks anew: the pool may have gone, or be another one.
+    void take() {
+        problem_.clear();
+        if (settings_.pool.empty()) return take_all();
+        try {
+            const Monitor pool(settings_.pool);
+            status_ = pool.pool();
+            history_.take(pool);
+            processes_ = pool.processes();
+        } catch (const std::runtime_error& failure) {
+            problem_ = failure.what();
+            history_ = {};
+            processes_.clear();
+        }
+    }
+
+    std::vector<std::string> lines(order by) const {
+        std::vector<std::string> all;
+        const auto add = [&](const std::string& text) {
+            for (std::string& line : lines_of(text)) all.push_back(std::move(line));
+        };
+        if (settings_.pool.empty()) {
+            add(pools_table().text());
+            return all;
+        }
+        if (!problem_.empty()) {
+            add(problem_);
+            return all;
+        }
+        add(head());
+        add("");
+        add(history_.as_table(by).text());
+        all.emplace_back();
+        add(table_of(processes_).text());
+        return all;
+    }
+
+    /// For an output that is no terminal.
+    std::string as_lines() const {
+        if (settings_.pool.empty()) return pools_table().text(0);
+        if (!problem_.empty()) return problem_ + "\n";
+        std::string text;
+        for (const pipe_status* const p : history_.sorted(order::name)) {
+            const pipe_rates* const its = history_.sampler().rates(p->name);
+            text +=
+                shown(p->name) + " " + std::to_string(p->depth_packets) + "/" +
+                std::to_string(p->capacity_packets) +
+                (its ? " in " + rate_text(its->in) + "/s out " + rate_text(its->out) + "/s" : "") +
+                "\n";
+        }
+        return head_line() + "\n" + text;
+    }
+
+    Val as_json() const {
+        OTab t;
+        if (settings_.pool.empty()) {
+            t["pools"] = json_list(pools_);
+            return Val(t);
+        }
+        if (!problem_.empty()) {
+            t["problem"] = json_name(problem_);
+            return Val(t);
+        }
+        t = json_of(status_);
+        t["pipes"] = json_list(history_.sampler().pipes());
+        t["processes"] = json_list(processes_);
+        return Val(t);
+    }
+
+private:
+    void take_all() {
+        pools_.clear();
+        for (const std::string& name : Monitor::names().pools) {
+            try {
+                pools_.push_back(Monitor(name).pool());
+            } catch (const std::exception&) {
+                // `valpool ls` says what is wrong with it.
+            }
+        }
+    }
+
+    std::string head_line() const {
+        return shown(status_.name) + ": " + state_of(status_).text + ", " +
+               bytes_text(static_cast<double>(status_.used_bytes)) + " of " +
+               bytes_text(static_cast<double>(status_.total_bytes)) + " used, " +
+               counted(status_.living_processes, "process") + ", " +
+               counted(status_.recoveries, "repair");
+    }
+    std::string head() const {
+        constexpr std::size_t columns = 20;
+        return head_line() + "\nmemory " +
+               bar(static_cast<double>(status_.used_bytes),
+                   static_cast<double>(status_.total_bytes), columns) +
+               "\n";
+    }
+
+    table pools_table() const {
+        table all({{"POOL", align::left, column::narrow::shrinks},
+                   {"", align::left, column::narrow::goes},
+                   {"USED", align::right},
+                   {"OF", align::right},
+                   {"PIPES", align::right, column::narrow::goes},
+                   {"PROCESSES", align::right, column::narrow::goes},
+                   {"STATE"}});
+        constexpr std::size_t columns = 10;
+        for (const pool_status& p : pools_)
+            all.add({shown(p.name),
+                     bar(static_cast<double>(p.used_bytes), static_cast<double>(p.total_bytes),
+                         columns),
+                     bytes_text(static_cast<double>(p.used_bytes)),
+                     bytes_text(static_cast<double>(p.total_bytes)), std::to_string(p.pipes),
+                     std::to_string(p.living_processes), state_of(p)});
+        return all;
+    }
+
+    const settings& settings_;
+    std::string problem_;
+    pool_status status_;
+    pipe_history history_;
+    boost::container::vector<process_status> processes_;
+    boost::container::vector<pool_status> pools_;
+};
+
+int print_lines(const settings& s, view& its) {
+    for (std::size_t i = 0; s.count == 0 || i < s.count; ++i) {
+        if (i != 0 && !sleep_unless_interrupted(s.interval_s)) return interrupted_exit_code();
+        its.take();
+        if (s.as_json)
+            print_json(its.as_json());
+        else
+            print(its.as_lines());
+        if (was_interrupted()) return interrupted_exit_code();
+    }
+    return exit_done;
+}
+
+/// False when the key ends it.
+bool obey(char key, order& by, bool& is_paused) {
+    if (key == 'q' || key == 'Q') return false;
+    if (key == 's')
+        by = by == last_order ? order::name : static_cast<order>(static_cast<int>(by) + 1);
+    if (key == ' ') is_paused = !is_paused;
+    return true;
+}
+
+std::string status_line(order by, bool is_paused) {
+    return styled(std::string("q quits   s sorts by ") + name_of(by) + "   space " +
+                      (is_paused ? "goes on" : "pauses"),
+                  style::dim);
+}
+
+int show_live(const settings& s, view& its) {
+    const live_screen screen;
+    order by = order::name;
+    bool is_paused = false;
+    for (std::size_t i = 0; (s.count == 0 || i < s.count) && !was_interrupted(); ++i) {
+        if (!is_paused) its.take();
+        std::vector<std::string> lines = its.lines(by);
+        lines.insert(lines.begin(), status_line(by, is_paused));
+        screen.show(lines);
+        if (!obey(screen.key(s.interval_s), by, is_paused)) return exit_done;
+    }
+    return interrupted_exit_code();
+}
+
+int watch(const settings& s) {
+    if (!s.pool.empty()) open_pool(s.pool);  // for its message, when there is none
+    view its(s);
+    return is_terminal() && !s.as_json ? show_live(s, its) : print_lines(s, its);
+}
+
+}  // namespace
+
+void add_top(command_set& commands) {
+    const auto s = std::make_shared<settings>();
+    command_words c(commands.add("top", "shows a pool, or all pools, live; q quits",
+                                 [s] { return watch(*s); }));
+    c.optional_word("POOL", s->pool, "name of the pool; all pools without it");
+    c.seconds("--interval", s->interval_s, {0.05, 3600}, "between two looks (default 1)");
+    c.option("-n,--count", s->count, {1}, "end after so many looks");
+    c.json_flag(s->as_json);
+}
+
+}  // namespace tool
