@@ -12,7 +12,7 @@ if [ $# -gt 0 ] && [[ $1 != -* ]]; then
 fi
 extra=()
 [ "$preset" != clang ] || extra=(clang)
-[ "$preset" != release ] || extra=(valgrind)
+[ "$preset" != release ] || extra=(valgrind python3-cbor2)
 bash cmake/install-packages.sh "${extra[@]}"
 cmake --preset "$preset" >/dev/null
 targets=()

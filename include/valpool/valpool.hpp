@@ -5,6 +5,7 @@
 #include <valpool/array.hpp>
 #include <valpool/big_int.hpp>
 #include <valpool/boot.hpp>
+#include <valpool/cbor.hpp>
 #include <valpool/check_shm.hpp>
 #include <valpool/circular_buffer.hpp>
 #include <valpool/client_side.hpp>

@@ -43,6 +43,7 @@ void check_row(const Val& v, char tag, const std::string& name) {
     BOOST_TEST(hash_value(v) == hash_value(parse(text_of(v))));
     BOOST_TEST(!(v < v));
     BOOST_TEST(!to_json(v).empty());
+    BOOST_TEST((from_cbor(to_cbor(v)) == v), text_of(v));
     BOOST_TEST(InSHM(v, nullptr) == !is_container(tag));
 }
 
@@ -59,6 +60,8 @@ void check_array(const Array<T>& a, char subtype, const std::string& name) {
     BOOST_TEST(hash_value(v) == hash_value(parse(text_of(v))));
     BOOST_TEST(get_if<Array<T>>(v) != nullptr);
     BOOST_TEST(!to_json(v).empty());
+    BOOST_TEST((from_cbor(to_cbor(v)).subtype == subtype));
+    BOOST_TEST((from_cbor(to_cbor(v)) == v), text_of(v));
     std::size_t walked = 0;
     for (It ii(v); ii();) ++walked;
     BOOST_TEST(walked == a.length());
@@ -106,6 +109,7 @@ const std::vector<operation>& operations() {
          }},
         {"visit", [](const Val& v) { visit([](const auto&) {}, v); }},
         {"to_json", [](const Val& v) { to_json(v); }},
+        {"to_cbor", [](const Val& v) { to_cbor(v); }},
         {"hash", [](const Val& v) { hash_value(v); }},
         {"order", [](const Val& v) { static_cast<void>(v < Val(Arr{1})); }},
         {"length", [](const Val& v) { static_cast<void>(v.length()); }},

@@ -1,0 +1,3 @@
+#pragma once
+
+#include <valpool/value/cbor.hpp>
