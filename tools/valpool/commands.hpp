@@ -8,5 +8,9 @@
 namespace tool {
 
 void add_check(command_set& commands);
+// Where libzstd and liblz4 are.
+void add_record(command_set& commands);
+void add_play(command_set& commands);
+void add_rec(command_set& commands);
 
 }  // namespace tool
