@@ -22,6 +22,10 @@ void add_clean(command_set& commands);
 void add_gc(command_set& commands);
 void add_pipe(command_set& commands);
 void add_doctor(command_set& commands);
+// Where libzstd and liblz4 are.
+void add_record(command_set& commands);
+void add_play(command_set& commands);
+void add_rec(command_set& commands);
 /// For the build: prints the man page, and the shells' completions.
 void add_manual(command_set& commands);
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <utility>
+
+#include <unistd.h>
+
+namespace mcap {
+
+/// A file descriptor, closed at the end.
+class descriptor {
+public:
+    explicit descriptor(int fd) noexcept : fd_(fd) {}
+    ~descriptor() {
+        if (fd_ >= 0) close(fd_);
+    }
+    descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    descriptor& operator=(descriptor&&) = delete;
+
+    int get() const noexcept { return fd_; }
+    bool is_open() const noexcept { return fd_ >= 0; }
+
+private:
+    int fd_;
+};
+
+}  // namespace mcap

@@ -1,0 +1,99 @@
+#include "form.hpp"
+
+#include "../mcap/compression.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <stdexcept>
+
+namespace tool {
+
+const char json_schema[] =
+    R"({"$schema":"https://json-schema.org/draft/2020-12/schema","title":"valpool packet",)"
+    R"("description":"Any value, as valpool's to_json writes it"})";
+
+void encode(const valpool::Val& packet, std::string_view encoding, std::string& out) {
+    out.clear();
+    if (encoding == cbor_encoding)
+        valpool::to_cbor(packet, out);
+    else
+        out = valpool::to_json(packet);
+}
+
+valpool::Val decode(const mcap::channel& c, const mcap::message& m) {
+    try {
+        if (c.message_encoding == cbor_encoding) return valpool::from_cbor(m.data);
+        if (c.message_encoding == json_encoding) return valpool::from_json(m.data);
+    } catch (const std::logic_error& e) {
+        throw std::runtime_error("message " + std::to_string(m.sequence) + " of '" + c.topic +
+                                 "' cannot be read: " + e.what());
+    }
+    throw std::runtime_error("'" + c.topic + "' has messages in '" + c.message_encoding +
+                             "'; only cbor and json can be read");
+}
+
+mcap::time_ns time_now() {
+    timespec now = {};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<mcap::time_ns>(now.tv_sec) * 1000000000 +
+           static_cast<mcap::time_ns>(now.tv_nsec);
+}
+
+std::string time_text(mcap::time_ns t) {
+    const auto seconds = static_cast<std::time_t>(t / 1000000000);
+    std::tm parts = {};
+    if (!gmtime_r(&seconds, &parts)) return std::to_string(t) + " ns";
+    std::array<char, 40> text{};
+    const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
+    std::snprintf(text.data() + length, text.size() - length, ".%03u",
+                  static_cast<unsigned>(t / 1000000 % 1000));
+    return text.data();
+}
+
+namespace {
+std::string with_decimal(double number, const char* unit) {
+    std::array<char, 48> text{};
+    std::snprintf(text.data(), text.size(), number < 10 ? "%.2f %s" : "%.1f %s", number, unit);
+    return text.data();
+}
+}  // namespace
+
+std::string duration_text(double seconds) {
+    if (seconds < 60) return with_decimal(seconds, "s");
+    const auto whole = static_cast<std::uint64_t>(seconds);
+    if (whole < 3600)
+        return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+    return std::to_string(whole / 3600) + " h " + std::to_string(whole / 60 % 60) + " min";
+}
+
+std::string size_text(double bytes) {
+    if (bytes < 1000) return std::to_string(static_cast<int>(bytes)) + " B";
+    constexpr std::array<const char*, 5> units{"kB", "MB", "GB", "TB", "PB"};
+    std::size_t unit = 0;
+    for (bytes /= 1000; bytes >= 1000 && unit + 1 < units.size(); bytes /= 1000) ++unit;
+    return with_decimal(bytes, units[unit]);
+}
+
+void add_compression(CLI::App& command, std::string& into) {
+    command
+        .add_option_function<std::string>(
+            "--compression",
+            [&into](const std::string& name) { into = name == "none" ? "" : name; },
+            "of the chunks: zstd, lz4 or none (zstd)")
+        ->type_name("HOW")
+        ->check(CLI::IsMember({"zstd", "lz4", "none"}));
+}
+
+void add_encoding(CLI::App& command, std::string& into) {
+    command
+        .add_option("--encoding", into,
+                    "of the packets: cbor, which keeps everything, or json (cbor)")
+        ->type_name("HOW")
+        ->check(CLI::IsMember({"cbor", "json"}));
+}
+
+}  // namespace tool

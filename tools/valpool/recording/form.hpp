@@ -1,0 +1,47 @@
+#pragma once
+
+/// How packets are messages of a recording: their encodings, and what a recording says about its
+/// pool.
+
+#include "../mcap/format.hpp"
+
+#include <valpool/valpool.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace tool {
+
+/// Values of Channel::message_encoding.
+constexpr std::string_view cbor_encoding = "cbor";
+constexpr std::string_view json_encoding = "json";
+/// The name of the metadata record with what is known about the pool.
+constexpr std::string_view about_the_pool = "valpool";
+/// Of the schema that channels in JSON have.
+extern const char json_schema[];
+
+/// Replaces `out` by the packet's bytes. Throws std::logic_error for what JSON cannot say.
+void encode(const valpool::Val& packet, std::string_view encoding, std::string& out);
+/// Throws std::runtime_error, which says what is wrong and with which message.
+valpool::Val decode(const mcap::channel& c, const mcap::message& m);
+
+/// The time of day, in nanoseconds since 1970.
+mcap::time_ns time_now();
+/// "2026-11-30 09:41:07.123" in UTC.
+std::string time_text(mcap::time_ns t);
+/// Seconds as people read them: "12.3 s", "4 min 5 s".
+std::string duration_text(double seconds);
+/// Bytes as people read them: "12.3 MB".
+std::string size_text(double bytes);
+
+/// Binds `--compression`: zstd, lz4 or none. `into` gets the name that stands in the file.
+void add_compression(CLI::App& command, std::string& into);
+/// Binds `--encoding`: cbor or json.
+void add_encoding(CLI::App& command, std::string& into);
+
+}  // namespace tool
