@@ -18,3 +18,5 @@ VALPOOL_KILLS_PER_POINT=200 VALPOOL_RANDOM_ROUNDS=5000 VALPOOL_MUTATIONS=300000 
 VALPOOL_KILLS_PER_POINT=8 VALPOOL_ALL_PAIRS=1 \
   ctest --preset "$preset" -R crash_kill_points --timeout 36000
 bash test/crash/step_full.sh "build/$preset"
+# The dashboard in a real browser.
+bash test/browser/run.sh "build/$preset/tools/valpool/valpool"

@@ -37,6 +37,8 @@ public:
     /// Waits until it has printed that on standard output; false after 20 seconds.
     bool has_said(const std::string& text);
     bool has_complained(const std::string& text);
+    /// What it has printed so far.
+    const std::string& said() const noexcept { return result_.out; }
     tool_result wait();
 
 private:

@@ -22,6 +22,7 @@ void add_clean(command_set& commands);
 void add_gc(command_set& commands);
 void add_pipe(command_set& commands);
 void add_doctor(command_set& commands);
+void add_dashboard(command_set& commands);
 // Where libzstd and liblz4 are.
 void add_record(command_set& commands);
 void add_play(command_set& commands);

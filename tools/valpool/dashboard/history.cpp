@@ -1,0 +1,145 @@
+#include "dashboard/history.hpp"
+
+#include <exception>
+#include <utility>
+
+namespace tool::dashboard {
+
+using namespace valpool;
+
+namespace {
+
+constexpr std::chrono::seconds between_looks{1};
+constexpr std::chrono::minutes longest{10};
+/// Of more pipes than these, a pool's history keeps the first.
+constexpr std::size_t most_pipes = 1000;
+constexpr std::size_t most_pools = 100;
+
+double rate(std::uint64_t now, std::uint64_t before, double passed_s) {
+    // Smaller counts are those of another pipe of the same name.
+    return now < before || passed_s <= 0 ? 0 : static_cast<double>(now - before) / passed_s;
+}
+
+}  // namespace
+
+history::history() : thread_([this] { run(); }) {}
+
+history::~history() {
+    {
+        const std::lock_guard lock(mutex_);
+        ends_ = true;
+    }
+    thread_.join();
+}
+
+void history::run() {
+    for (;;) {
+        const clock::time_point began = clock::now();
+        try {
+            look_at_all();
+        } catch (const std::exception&) {
+            // No memory, or no /dev/shm: next time, perhaps.
+        }
+        // In short naps, so that the end does not take long.
+        do {
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            const std::lock_guard lock(mutex_);
+            if (ends_) return;
+        } while (clock::now() - began < between_looks);
+    }
+}
+
+void history::look_at_all() {
+    std::map<std::string, last_look> last;
+    for (const std::string& name : Monitor::names().pools) {
+        if (last.size() == most_pools) break;
+        last_look& its = last[name] = std::move(last_[name]);
+        try {
+            moment now = look_at(name, its);
+            const std::lock_guard lock(mutex_);
+            std::deque<moment>& kept = pools_[name];
+            kept.push_back(std::move(now));
+            while (kept.back().when - kept.front().when > longest) kept.pop_front();
+        } catch (const std::exception&) {
+            // It has gone just now, or is damaged: what is known of it stays.
+        }
+    }
+    last_ = std::move(last);
+    const std::lock_guard lock(mutex_);
+    std::erase_if(pools_, [&](const auto& pool) { return last_.count(pool.first) == 0; });
+}
+
+moment history::look_at(const std::string& name, last_look& last) {
+    const Monitor pool(name);
+    moment now;
+    now.when = clock::now();
+    now.used_bytes = pool.pool().used_bytes;
+    const double passed_s = std::chrono::duration<double>(now.when - last.when).count();
+    std::map<std::string, counts> seen;
+    for (const pipe_status& p : pool.pipes()) {
+        if (seen.size() == most_pipes) break;
+        const counts its{p.counters.packets_in, p.counters.packets_out};
+        moment::pipe& at = now.pipes[p.name];
+        at.depth = static_cast<float>(p.depth_packets);
+        if (const auto before = last.pipes.find(p.name); before != last.pipes.end()) {
+            const double in = rate(its.in, before->second.in, passed_s);
+            const double out = rate(its.out, before->second.out, passed_s);
+            at.in = static_cast<float>(in);
+            at.out = static_cast<float>(out);
+            now.in += in;
+            now.out += out;
+        }
+        seen[p.name] = its;
+    }
+    last = {std::move(seen), now.when};
+    return now;
+}
+
+bool history::find_rates(const std::string& pool, const std::string& pipe, pipe_rates& into) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = pools_.find(pool);
+    if (found == pools_.end() || found->second.size() < 2) return false;
+    const auto& pipes = found->second.back().pipes;
+    const auto its = pipes.find(pipe);
+    if (its == pipes.end()) return false;
+    into = {its->second.in, its->second.out};
+    return true;
+}
+
+OTab history::as_json(const std::string& pool, const std::string& pipe) const {
+    Arr before_s, used_bytes, in, out, pipe_depth, pipe_in, pipe_out;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = pools_.find(pool);
+        const clock::time_point now = clock::now();
+        if (found != pools_.end()) {
+            for (const moment& m : found->second) {
+                before_s.append(Val(std::chrono::duration<double>(now - m.when).count()));
+                used_bytes.append(Val(static_cast<std::uint64_t>(m.used_bytes)));
+                in.append(Val(m.in));
+                out.append(Val(m.out));
+                if (pipe.empty()) continue;
+                const auto its = m.pipes.find(pipe);
+                const bool is_there = its != m.pipes.end();
+                pipe_depth.append(is_there ? Val(double{its->second.depth}) : Val());
+                pipe_in.append(is_there ? Val(double{its->second.in}) : Val());
+                pipe_out.append(is_there ? Val(double{its->second.out}) : Val());
+            }
+        }
+    }
+    OTab t;
+    t["before_s"] = before_s;
+    t["used_bytes"] = used_bytes;
+    t["in_per_s"] = in;
+    t["out_per_s"] = out;
+    if (!pipe.empty()) {
+        OTab its;
+        its["depth_packets"] = pipe_depth;
+        its["in_per_s"] = pipe_in;
+        its["out_per_s"] = pipe_out;
+        t["pipe"] = its;
+    }
+    return t;
+}
+
+}  // namespace tool::dashboard

@@ -1,0 +1,69 @@
+#pragma once
+
+/// What the pools have been doing in the last ten minutes.
+
+#include "look.hpp"
+
+#include <valpool/valpool.hpp>
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace tool::dashboard {
+
+/// A pool at one moment, in short.
+struct moment {
+    std::chrono::steady_clock::time_point when;
+    std::size_t used_bytes = 0;
+    double in = 0;  // packets a second, of all pipes
+    double out = 0;
+    struct pipe {
+        float depth = 0;
+        float in = 0;
+        float out = 0;
+    };
+    std::map<std::string, pipe> pipes;
+};
+
+/// Looks at all pools once a second, in a thread of its own.
+class history {
+public:
+    history();
+    ~history();
+    history(const history&) = delete;
+    history& operator=(const history&) = delete;
+
+    /// Null when the pipe was not there at the last looks.
+    bool find_rates(const std::string& pool, const std::string& pipe, pipe_rates& into) const;
+    /// The pool's last minutes, and those of one of its pipes (empty: without). Times are in
+    /// seconds before now.
+    valpool::OTab as_json(const std::string& pool, const std::string& pipe) const;
+
+private:
+    using clock = std::chrono::steady_clock;
+    struct counts {
+        std::uint64_t in = 0;
+        std::uint64_t out = 0;
+    };
+    /// A pool at the last look, for rates. Only the thread uses it.
+    struct last_look {
+        std::map<std::string, counts> pipes;
+        clock::time_point when;
+    };
+
+    void run();
+    void look_at_all();
+    static moment look_at(const std::string& name, last_look& last);
+
+    mutable std::mutex mutex_;
+    std::map<std::string, std::deque<moment>> pools_;
+    bool ends_ = false;
+    std::map<std::string, last_look> last_;
+    std::thread thread_;
+};
+
+}  // namespace tool::dashboard

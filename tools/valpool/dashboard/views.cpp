@@ -1,0 +1,157 @@
+#include "dashboard/views.hpp"
+
+#include "dashboard/metrics.hpp"
+#include "diagnosis.hpp"
+#include "json_output.hpp"
+#include "look.hpp"
+#include "values_text.hpp"
+
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+namespace tool::dashboard {
+
+using namespace valpool;
+
+namespace {
+
+constexpr std::chrono::milliseconds as_good_as_new{500};
+/// Of JSON, for one packet: more would keep a browser busy.
+constexpr std::size_t longest_packet = 512 * 1024;
+
+OTab json_of(const finding& f) {
+    OTab t;
+    t["kind"] = f.kind;
+    t["text"] = json_name(f.text);
+    t["advice"] = f.advice.empty() ? Val() : json_name(f.advice);
+    t["pipe"] = f.pipe.empty() ? Val() : json_name(f.pipe);
+    Arr pids;
+    for (const int pid : f.pids) pids.append(json_pid(pid));
+    t["pids"] = pids;
+    return t;
+}
+
+/// JSON that is there already cannot be put into a Val: such texts are joined by hand.
+std::string with_packets(const peeked_packets& seen) {
+    OTab t;
+    t["waiting"] = static_cast<std::uint64_t>(seen.waiting);
+    t["unreadable"] = static_cast<std::uint64_t>(seen.unreadable);
+    t["too_large"] = static_cast<std::uint64_t>(seen.too_large);
+    std::string text = to_json(Val(t));
+    text.pop_back();
+    text += ",\"packets\":[";
+    bool is_first = true;
+    for (const Val& packet : seen.packets) {
+        if (!std::exchange(is_first, false)) text += ',';
+        text += shown_json(packet);
+    }
+    return text + "]}";
+}
+
+Val json_of_pool(const std::string& name) {
+    try {
+        return Val(tool::json_of(Monitor(name).pool()));
+    } catch (const std::exception& failure) {
+        OTab t;
+        t["name"] = json_name(name);
+        t["problem"] = json_name(failure.what());
+        return Val(t);
+    }
+}
+
+}  // namespace
+
+std::string shown_json(const Val& packet) {
+    std::string why = "it is too large to be shown here: `valpool peek` prints it";
+    try {
+        std::string text = json_line(packet);
+        if (text.size() <= longest_packet) return text;
+    } catch (const std::exception& failure) {
+        why = failure.what();
+    }
+    OTab t;
+    t["$unshown"] = json_name(why);
+    return to_json(Val(t));
+}
+
+template <class Make>
+std::string views::recent(const std::string& question, Make make) {
+    std::shared_ptr<answer> its;
+    {
+        const std::lock_guard lock(mutex_);
+        // Answers that nobody asks for any more: pools come and go.
+        std::erase_if(answers_, [](const auto& known) {
+            return known.second.use_count() == 1 &&
+                   clock::now() - known.second->when > std::chrono::seconds(10);
+        });
+        std::shared_ptr<answer>& known = answers_[question];
+        if (!known) known = std::make_shared<answer>();
+        its = known;
+    }
+    const std::lock_guard lock(*its->looking);
+    if (its->text.empty() || clock::now() - its->when > as_good_as_new) {
+        its->text = make();
+        its->when = clock::now();
+    }
+    return its->text;
+}
+
+std::string views::pools() {
+    return recent("", [] {
+        OTab t;
+        Arr all;
+        const pool_names names = Monitor::names();
+        for (const std::string& name : names.pools) all.append(json_of_pool(name));
+        t["pools"] = all;
+        Arr unreadable;
+        for (const std::string& name : names.unreadable) unreadable.append(json_name(name));
+        t["unreadable"] = unreadable;
+        return to_json(Val(t));
+    });
+}
+
+std::string views::pool(const std::string& name) {
+    return recent("/" + name, [&] {
+        const Monitor pool = open_pool(name);
+        const pool_picture seen = picture_of(pool);
+        OTab t = tool::json_of(seen.pool);
+        Arr pipes;
+        for (const pipe_status& p : seen.pipes) {
+            OTab its = tool::json_of(p);
+            pipe_rates rates;
+            const bool is_known = history_.find_rates(name, p.name, rates);
+            its["in_per_s"] = is_known ? Val(rates.in) : Val();
+            its["out_per_s"] = is_known ? Val(rates.out) : Val();
+            pipes.append(Val(its));
+        }
+        t["pipes"] = pipes;
+        t["processes"] = json_list(seen.processes);
+        t["memory"] = json_list(pool.memory());
+        t["taps"] = json_list(pool.taps());
+        Arr findings;
+        for (const finding& f : diagnose(seen, {})) findings.append(Val(json_of(f)));
+        t["findings"] = findings;
+        return to_json(Val(t));
+    });
+}
+
+std::string views::history_of(const std::string& pool, const std::string& pipe) const {
+    return to_json(Val(history_.as_json(pool, pipe)));
+}
+
+std::string views::packets(const std::string& pool, const std::string& pipe,
+                           std::size_t most) const {
+    const Monitor monitor = open_pool(pool);
+    try {
+        return with_packets(monitor.peek(pipe, most));
+    } catch (const std::out_of_range&) {
+        throw_no_pipe(monitor, pool, pipe);
+    }
+}
+
+std::string views::metrics() {
+    return recent("metrics", [] { return metrics_of_all_pools(); });
+}
+
+}  // namespace tool::dashboard
