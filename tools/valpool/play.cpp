@@ -5,6 +5,7 @@
 #include "output.hpp"
 #include "recording/form.hpp"
 #include "recording/player.hpp"
+#include "words.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -41,9 +42,9 @@ int play(const settings& s) {
     const double seconds = std::max(p.seconds(), 1e-6);
     complain(
         "played " + std::to_string(p.packets()) + " packets into '" + p.pool() + "' in " +
-        duration_text(seconds) + ": " +
+        length_text(seconds) + ": " +
         std::to_string(static_cast<std::uint64_t>(static_cast<double>(p.packets()) / seconds)) +
-        " packets/s, " + size_text(static_cast<double>(p.bytes()) / seconds) + "/s");
+        " packets/s, " + bytes_text(static_cast<double>(p.bytes()) / seconds) + "/s");
     return was_interrupted() ? interrupted_exit_code() : exit_done;
 }
 

@@ -5,6 +5,7 @@
 #include "rec.hpp"
 #include "recording/form.hpp"
 #include "terminal.hpp"
+#include "words.hpp"
 
 #include <valpool/valpool.hpp>
 
@@ -75,7 +76,7 @@ std::string compression_text(const mcap::overview& all, std::uint64_t file_bytes
     for (const auto& [name, count] : all.chunks_by_compression)
         text += (text.empty() ? "" : ", ") + (name.empty() ? "none" : shown(name));
     if (all.uncompressed_bytes == 0 || file_bytes == 0) return text;
-    return text + ", " + size_text(static_cast<double>(all.uncompressed_bytes)) + " without it";
+    return text + ", " + bytes_text(static_cast<double>(all.uncompressed_bytes)) + " without it";
 }
 
 std::string table_of_pipes(const mcap::overview& all) {
@@ -107,12 +108,12 @@ std::string table_of_pipes(const mcap::overview& all) {
 std::string text_of(const settings& s, const mcap::reader& r, const mcap::overview& all) {
     const mcap::time_span& times = all.counts.times;
     std::string text = row("file", shown(s.file)) +
-                       row("size", size_text(static_cast<double>(r.file_bytes()))) +
+                       row("size", bytes_text(static_cast<double>(r.file_bytes()))) +
                        row("compression", compression_text(all, r.file_bytes())) +
                        row("written by", shown(all.library));
     if (all.counts.messages != 0)
         text += row("start", time_text(times.first) + " UTC") +
-                row("duration", duration_text(seconds_of(times)));
+                row("duration", length_text(seconds_of(times)));
     text += row("packets", std::to_string(all.counts.messages) + " in " +
                                std::to_string(all.counts.chunks) + " chunks");
     for (const mcap::metadata& m : all.metadata_records)

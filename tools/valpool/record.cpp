@@ -5,6 +5,7 @@
 #include "output.hpp"
 #include "recording/form.hpp"
 #include "recording/recorder.hpp"
+#include "words.hpp"
 
 #include <memory>
 #include <string>
@@ -28,7 +29,8 @@ int record(const settings& s) {
     complain("recording into '" + options.file + "'; Ctrl-C ends it");
     r.run();
     std::string end = std::to_string(r.packets()) + " packets, " +
-                      size_text(static_cast<double>(r.file_bytes())) + " in '" + options.file + "'";
+                      bytes_text(static_cast<double>(r.file_bytes())) + " in '" + options.file +
+                      "'";
     if (r.missed() != 0) end += "; " + std::to_string(r.missed()) + " were missed";
     if (r.refused() != 0) end += "; " + std::to_string(r.refused()) + " could not be recorded";
     if (r.has_pool_ended()) end += "; the pool has ended";

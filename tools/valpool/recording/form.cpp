@@ -1,6 +1,7 @@
 #include "form.hpp"
 
 #include "../mcap/compression.hpp"
+#include "../words.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -54,28 +55,12 @@ std::string time_text(mcap::time_ns t) {
     return text.data();
 }
 
-namespace {
-std::string with_decimal(double number, const char* unit) {
-    std::array<char, 48> text{};
-    std::snprintf(text.data(), text.size(), number < 10 ? "%.2f %s" : "%.1f %s", number, unit);
-    return text.data();
-}
-}  // namespace
-
-std::string duration_text(double seconds) {
-    if (seconds < 60) return with_decimal(seconds, "s");
+std::string length_text(double seconds) {
+    if (seconds < 60) return duration_text(seconds);
     const auto whole = static_cast<std::uint64_t>(seconds);
     if (whole < 3600)
         return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
     return std::to_string(whole / 3600) + " h " + std::to_string(whole / 60 % 60) + " min";
-}
-
-std::string size_text(double bytes) {
-    if (bytes < 1000) return std::to_string(static_cast<int>(bytes)) + " B";
-    constexpr std::array<const char*, 5> units{"kB", "MB", "GB", "TB", "PB"};
-    std::size_t unit = 0;
-    for (bytes /= 1000; bytes >= 1000 && unit + 1 < units.size(); bytes /= 1000) ++unit;
-    return with_decimal(bytes, units[unit]);
 }
 
 void add_compression(CLI::App& command, std::string& into) {

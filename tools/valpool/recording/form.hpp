@@ -34,10 +34,8 @@ valpool::Val decode(const mcap::channel& c, const mcap::message& m);
 mcap::time_ns time_now();
 /// "2026-11-30 09:41:07.123" in UTC.
 std::string time_text(mcap::time_ns t);
-/// Seconds as people read them: "12.3 s", "4 min 5 s".
-std::string duration_text(double seconds);
-/// Bytes as people read them: "12.3 MB".
-std::string size_text(double bytes);
+/// How long a recording is, for people: "12 s", "4 min 5 s", "3 h 20 min".
+std::string length_text(double seconds);
 
 /// Binds `--compression`: zstd, lz4 or none. `into` gets the name that stands in the file.
 void add_compression(CLI::App& command, std::string& into);

@@ -2,6 +2,7 @@
 
 #include "../interrupt.hpp"
 #include "../output.hpp"
+#include "../words.hpp"
 #include "form.hpp"
 
 #include <algorithm>
@@ -87,7 +88,7 @@ void player::put(const messages::item& m) {
         if (now_s() - asked_s > options_.patience_s)
             throw std::runtime_error(
                 "the pool '" + options_.pool + "' has no room for a packet of '" +
-                m.channel->topic + "', " + size_text(static_cast<double>(m.message.data.size())) +
+                m.channel->topic + "', " + bytes_text(static_cast<double>(m.message.data.size())) +
                 " in the recording; `valpool stat " + options_.pool + "` says who has its memory");
     }
     // What was spent on waiting for readers delays all that follows.
@@ -144,9 +145,9 @@ void player::show_progress(mcap::time_ns t, bool is_last) {
                             std::string(static_cast<std::size_t>(width - filled), '-');
     std::array<char, 160> line{};
     std::snprintf(line.data(), line.size(), "\r\033[K[%s] %s of %s, %llu packets, %s/s%s",
-                  bar.c_str(), duration_text(done_s).c_str(), duration_text(all_s).c_str(),
+                  bar.c_str(), length_text(done_s).c_str(), length_text(all_s).c_str(),
                   static_cast<unsigned long long>(packets_),
-                  size_text(static_cast<double>(bytes_) / std::max(seconds(), 1e-3)).c_str(),
+                  bytes_text(static_cast<double>(bytes_) / std::max(seconds(), 1e-3)).c_str(),
                   is_last ? "\n" : "");
     std::fputs(line.data(), stderr);
 }
