@@ -102,12 +102,33 @@ bool remove_pipe(const std::string& pool, const std::string& pipe) {
     return detail::remove_pipe(*access.user.get(), pipe);
 }
 
+namespace {
+
+/// What a pool says of itself before this process attaches, which may repair it already.
+struct state_before {
+    std::size_t used_bytes = 0;
+    std::uint64_t recoveries = 0;
+};
+
+state_before look_first(const std::string& pool) {
+    const std::string name = checked_pool_name(pool);
+    const no_forks guard;
+    const pool_file file = pool_file::open_to_read(path_of_segment(name));
+    if (!file.is_open()) return {};  // the attaching says why
+    const pool_view view(file, name);
+    return {used_space(view.pool()), view.pool().entrance.recoveries.load()};
+}
+
+}  // namespace
+
 repair_result repair_pool(const std::string& pool) {
+    const state_before before = look_first(pool);
     const pool_access access = attach_or_throw(pool);
     arena& a = access.pool();
     repair_result result;
-    result.used_before = used_space(a);
-    result.has_repaired = recover_patiently(*access.user.get()) == recovery_result::done;
+    result.used_before = before.used_bytes;
+    recover_patiently(*access.user.get());
+    result.has_repaired = a.entrance.recoveries.load() != before.recoveries;
     relieve(lane_of_thread(a));
     result.used_after = used_space(a);
     result.biggest_free_bytes = biggest_free(a);

@@ -30,6 +30,21 @@ std::string modes_of_mappings(const pool_name& name) {
     return modes;
 }
 
+/// All that a Monitor can tell.
+void look_at_everything(const Monitor& seen) {
+    seen.pool();
+    seen.memory();
+    seen.taps();
+    seen.processes();
+    for (const pipe_status& p : seen.pipes()) {
+        try {
+            seen.peek(p.name, 10);
+        } catch (const std::out_of_range&) {
+            // It has just been removed.
+        }
+    }
+}
+
 /// A process with the pool, a pipe with two packets and room for four, and one more value.
 struct watched_pool {
     watchdog dog{120};
@@ -145,6 +160,7 @@ BOOST_AUTO_TEST_CASE(whatever_lies_in_the_pages_a_look_ends_and_is_survived) {
         child looker([&] {
             try {
                 check(name);
+                look_at_everything(Monitor(name));
             } catch (const std::runtime_error&) {
                 return 1;  // the first verification found the damage
             }
@@ -157,6 +173,42 @@ BOOST_AUTO_TEST_CASE(whatever_lies_in_the_pages_a_look_ends_and_is_survived) {
     }
     munmap(bytes, size);
     BOOST_TEST(reports > 10);
+}
+
+BOOST_AUTO_TEST_CASE(a_monitor_survives_pipes_that_come_and_go_and_packets_that_change) {
+    if (!can_check_meanwhile) return;
+    const child pipes([this] {
+        for (int i = 0;; ++i) {
+            ServerSide server(name, "passing " + std::to_string(i % 3), 1 + i % 100);
+            server.temporary(true);
+            server.start();
+            server.pipe().try_enqueue(
+                Tab{{"i", i}, {"text", std::string(static_cast<std::size_t>(i % 5000), 'x')}});
+        }
+        return 0;
+    });
+    const child packets([this] {
+        ServerSide server(name, "changing", 4);
+        server.start();
+        Val packet = Shared(server.pool(), Tab{{"list", Arr()}});
+        server.pipe().enq(packet);
+        for (int i = 0;; ++i) {
+            packet["list"].append(Tab{{"i", i}});
+            if (i % 50 == 49) packet["list"] = Arr();
+            server.pipe().try_enqueue(Arr{i, i});
+            if (server.pipe().length() <= 2) continue;
+            server.pipe().deq();
+            server.pipe().enq(packet);
+        }
+        return 0;
+    });
+    const long looks = from_environment("VALPOOL_LOOKS", 300);
+    child looker([&] {
+        const Monitor seen(name);
+        for (long i = 0; i < looks; ++i) look_at_everything(seen);
+        return 0;
+    });
+    BOOST_TEST(looker.wait() == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -19,7 +19,7 @@ struct served : started_pool {
 
     tool_result put(const std::string& json) { return run_tool({"put", name, "q", json}); }
 
-    watchdog dog{120};
+    watchdog dog{300};
     ServerSide server;
 };
 

@@ -108,8 +108,7 @@ int clean(const settings& s) {
 void add_clean(command_set& commands) {
     const auto s = std::make_shared<settings>();
     command_words c(commands.add("clean",
-                                 "lists what is provably left over of programs that were killed; "
-                                 "removes it with --yes",
+                                 "lists what programs that were killed have left; --yes removes it",
                                  [s] { return clean(*s); }));
     c.optional_words("POOL", s->pools, "only these pools");
     c.flag("--yes", s->removes, "remove it");

@@ -32,6 +32,7 @@ public:
     help_format() {
         column_width(28);
         label("REQUIRED", "");
+        label("Excludes", "not with");
         label("Positionals", "Arguments");
     }
 };

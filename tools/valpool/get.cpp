@@ -137,13 +137,12 @@ int get(const settings& s) {
 
 void add_get(command_set& commands) {
     const auto s = std::make_shared<settings>();
-    command_words c(
-        commands.add("get",
-                     "takes packets out of a pipe and prints them, a line of JSON each; by "
-                     "default those that are there",
-                     [s] { return get(*s); }));
+    command_words c(commands.add("get",
+                                 "takes packets out of a pipe and prints them as lines of JSON",
+                                 [s] { return get(*s); }));
     c.pool_and_pipe(s->pool, s->pipe);
-    c.option("-n,--count", s->count, {1}, "wait until so many packets have come");
+    c.option("-n,--count", s->count, {1},
+             "wait until so many packets have come; without it, take those that are there");
     c.flag("--follow", s->follows, "go on until Ctrl-C, or until the pool is retired");
     c.exclude("--follow", "--count");
     c.flag("--ack", s->acknowledges,

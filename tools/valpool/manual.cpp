@@ -124,7 +124,9 @@ std::string bash_completion(const CLI::App& app) {
            "  elif [ \"$COMP_CWORD\" -eq $((first + 1)) ]; then\n"
            "    names=$(valpool stat --names \"${COMP_WORDS[first]}\" 2>/dev/null)\n"
            "  fi\n"
-           "  [ -n \"$names\" ] && COMPREPLY=($(compgen -W \"$names\" -- \"$word\"))\n"
+           "  [ -n \"$names\" ] || return\n"
+           "  compopt -o filenames 2>/dev/null  # names may have spaces\n"
+           "  COMPREPLY=($(compgen -W \"$names\" -- \"$word\"))\n"
            "}\n"
            "complete -o default -F _valpool valpool\n";
 }

@@ -45,7 +45,7 @@ struct seen_pool : started_pool {
         return seen.packets.front();
     }
 
-    watchdog dog{120};
+    watchdog dog{300};
     Monitor look;
     std::vector<std::unique_ptr<ServerSide>> servers;
 };
