@@ -34,7 +34,9 @@ public:
         return bytes.str();
     }
     void write(std::string_view bytes) const {
-        std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+        // A file that is cut and written anew is written to the disk when it is closed (ext4).
+        std::filesystem::remove(path_);
+        std::ofstream(path_, std::ios::binary) << bytes;
     }
 
 private:
