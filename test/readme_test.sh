@@ -18,6 +18,11 @@ block() {
   awk -v wanted="$1" '/^```/ { if (open) { open = 0 } else { open = 1; ++n }; next }
                       open && n == wanted' "$source/README.md"
 }
+# The fenced block with a line that begins so.
+block_with() {
+  awk -v wanted="$1" '/^```/ { if (open && found) printf "%s", text; open = !open; text = ""; found = 0; next }
+                      open { text = text $0 "\n"; if (index($0, wanted) == 1) found = 1 }' "$source/README.md"
+}
 same() {
   diff "$1" "$2" || { echo "README.md: $3" >&2; exit 1; }
 }
@@ -30,12 +35,12 @@ same "$work/printed" "$work/shown" "the first program does not print that"
 
 # Other runs of this test may be active.
 region=valpool_readme_$$
-for program in server:5 client:6; do
-  file=$work/${program%:*}.cpp
-  block "${program#*:}" | sed "s/\"region\"/\"$region\"/" >"$file"
-  grep -q "// ${program%:*}.cpp" "$file" || { echo "README.md: the blocks have moved" >&2; exit 1; }
+for program in server client; do
+  file=$work/$program.cpp
+  block_with "// $program.cpp" | sed "s/\"region\"/\"$region\"/" >"$file"
+  grep -q "// $program.cpp" "$file" || { echo "README.md: $program.cpp is not there" >&2; exit 1; }
   "$compiler" -std=c++17 "$@" -I"$source/include" "$file" "$library" -lboost_json -pthread \
-    -Wl,-rpath,"$(dirname "$library")" -o "$work/${program%:*}"
+    -Wl,-rpath,"$(dirname "$library")" -o "$work/$program"
 done
 "$work/server" 2>"$work/server.err" &
 pids+=($!)
