@@ -278,6 +278,11 @@ BOOST_AUTO_TEST_CASE(a_port_that_is_taken_is_said_and_ctrl_c_ends_it) {
     BOOST_TEST(second.code == 1);
     BOOST_TEST(second.complains("cannot listen at 127.0.0.1"));
     BOOST_TEST(second.complains("--port 0"));
+    // Conversations of all kinds end with it.
+    client silent(port);
+    client viewer(port);
+    viewer.send("GET " + pool_path() + "/pipes/pipe2/passing HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    viewer.read_until("nothing passes");
     tool->signal(SIGINT);
     BOOST_TEST(tool->wait().code == 130);
 }

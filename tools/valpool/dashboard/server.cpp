@@ -108,11 +108,42 @@ std::optional<text_response> response_to_token(const address& asked, const acces
     return result;
 }
 
+tcp::acceptor listen_at(asio::io_context& io, const server_options& options) {
+    try {
+        tcp::acceptor acceptor(io);
+        const tcp::endpoint where(asio::ip::make_address(options.listen), options.port);
+        acceptor.open(where.protocol());
+        acceptor.set_option(asio::socket_base::reuse_address(true));
+        acceptor.bind(where);
+        acceptor.listen();
+        return acceptor;
+    } catch (const std::exception& failure) {
+        throw std::runtime_error("cannot listen at " + options.listen + ", port " +
+                                 std::to_string(options.port) + ": " + failure.what() +
+                                 "\n`--port 0` takes a port that is free");
+    }
+}
+
 class server {
 public:
-    server(const server_options& options, tcp::acceptor acceptor, asio::io_context& io)
-        : options_(options), acceptor_(std::move(acceptor)), io_(io) {}
+    explicit server(const server_options& options)
+        : options_(options), acceptor_(listen_at(io_, options)) {}
+    ~server() {
+        // Nobody looks any more when the conversations that asked for it are destroyed.
+        workers_.join();
+    }
+    server(const server&) = delete;
+    server& operator=(const server&) = delete;
 
+    unsigned short port() const { return acceptor_.local_endpoint().port(); }
+    /// Until the program is interrupted.
+    void run() {
+        asio::co_spawn(io_, accept_all(), asio::detached);
+        asio::co_spawn(io_, end_when_interrupted(), asio::detached);
+        io_.run();
+    }
+
+private:
     asio::awaitable<void> accept_all() {
         for (;;) {
             beast::error_code failure;
@@ -131,7 +162,6 @@ public:
         io_.stop();
     }
 
-private:
     static asio::awaitable<void> pause(std::chrono::milliseconds time) {
         asio::steady_timer timer(co_await asio::this_coro::executor, time);
         co_await timer.async_wait(asio::use_awaitable);
@@ -255,44 +285,24 @@ private:
     }
     static asio::awaitable<std::string> next_of(event_source& events) { co_return events.next(); }
 
+    // In the order of their ends, the last one first: conversations, which lie in io_, use all
+    // that stands before it.
     const server_options& options_;
-    tcp::acceptor acceptor_;
-    asio::io_context& io_;
     views views_;
     std::size_t clients_ = 0;
     std::size_t taps_ = 0;
-    // Looks at pools take a while; the server's own thread only waits and sends. This comes last:
-    // its end waits for those that still look.
+    // Looks at pools take a while; the server's own thread only waits and sends.
     asio::thread_pool workers_{2};
+    asio::io_context io_{1};
+    tcp::acceptor acceptor_;
 };
-
-tcp::acceptor listen_at(asio::io_context& io, const server_options& options) {
-    try {
-        tcp::acceptor acceptor(io);
-        const tcp::endpoint where(asio::ip::make_address(options.listen), options.port);
-        acceptor.open(where.protocol());
-        acceptor.set_option(asio::socket_base::reuse_address(true));
-        acceptor.bind(where);
-        acceptor.listen();
-        return acceptor;
-    } catch (const std::exception& failure) {
-        throw std::runtime_error("cannot listen at " + options.listen + ", port " +
-                                 std::to_string(options.port) + ": " + failure.what() +
-                                 "\n`--port 0` takes a port that is free");
-    }
-}
 
 }  // namespace
 
 void serve(const server_options& options, const std::function<void(unsigned short)>& is_ready) {
-    asio::io_context io(1);
-    tcp::acceptor acceptor = listen_at(io, options);
-    const unsigned short port = acceptor.local_endpoint().port();
-    server its(options, std::move(acceptor), io);
-    asio::co_spawn(io, its.accept_all(), asio::detached);
-    asio::co_spawn(io, its.end_when_interrupted(), asio::detached);
-    is_ready(port);
-    io.run();
+    server its(options);
+    is_ready(its.port());
+    its.run();
 }
 
 }  // namespace tool::dashboard
