@@ -193,6 +193,10 @@ BOOST_AUTO_TEST_CASE(who_is_not_to_ask_is_refused) {
     BOOST_TEST(asked("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n") == "HTTP/1.1 403");
     BOOST_TEST(asked("GET / HTTP/1.1\r\n\r\n") == "HTTP/1.1 400");
     BOOST_TEST(asked("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n") == "HTTP/1.1 405");
+    for (const std::string& where :
+         {std::string("/"), std::string("/api/v1/events"), pool_path() + "/pipes/pipe2/passing"})
+        BOOST_TEST(asked("HEAD " + where + " HTTP/1.1\r\nHost: localhost\r\n\r\n") ==
+                   "HTTP/1.1 200");
     BOOST_TEST(asked("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello") ==
                "HTTP/1.1 413");
     BOOST_TEST(asked("GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "

@@ -4,6 +4,7 @@
 
 #include "mcap/compression.hpp"
 #include "mcap/crc32.hpp"
+#include "mcap/output_file.hpp"
 #include "mcap/reader.hpp"
 #include "mcap/writer.hpp"
 
@@ -264,6 +265,20 @@ BOOST_AUTO_TEST_CASE(what_is_no_recording_is_refused) {
     f.write("something else altogether");
     BOOST_CHECK_THROW(mcap::reader(f.path()), mcap::format_error);
     BOOST_CHECK_THROW(mcap::output_file(f.path(), false), mcap::file_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_being_written_is_not_replaced) {
+    const temporary_file f("busy");
+    {
+        mcap::output_file first(f.path(), false);
+        first.write("kept");
+        BOOST_CHECK_THROW(mcap::output_file(f.path(), true), mcap::file_error);
+        BOOST_CHECK_THROW(mcap::output_file(f.path(), false), mcap::file_error);
+        first.write(" whole");
+    }
+    BOOST_TEST(f.content() == "kept whole");
+    mcap::output_file second(f.path(), true);
+    BOOST_TEST(f.content().empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_leaves_what_was_written_before) {

@@ -33,6 +33,8 @@ public:
     std::vector<finding> run() {
         look_at_repair();
         look_at_main();
+        // Nobody is there who could do, or wait for, anything.
+        if (seen_.pool.is_left_over()) return std::move(found_);
         look_at_memory();
         look_at_the_dead();
         look_at_places();

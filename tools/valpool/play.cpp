@@ -65,7 +65,7 @@ void add_play(command_set& commands) {
     CLI::Option* const rate =
         command.add_option("--rate", o.rate, "so many times the original speed (1)")
             ->type_name("FACTOR")
-            ->check(CLI::PositiveNumber);
+            ->check(finite_from(1e-6));
     command.add_flag("--fast", s->is_fast, "as fast as the readers take it")->excludes(rate);
     command.add_flag("--loop", o.loops, "again and again, until Ctrl-C");
     o.wanted.add_options(command);
@@ -76,7 +76,7 @@ void add_play(command_set& commands) {
         .add_option("--patience", o.patience_s,
                     "gives up when the pool has no room for a packet for so long (10)")
         ->type_name("SECONDS")
-        ->check(CLI::NonNegativeNumber);
+        ->check(finite_from(0));
 }
 
 }  // namespace tool

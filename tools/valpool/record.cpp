@@ -53,15 +53,17 @@ void add_record(command_set& commands) {
     add_compression(command, o.compression);
     command.add_option("--duration", o.duration_s, "ends after so many seconds")
         ->type_name("SECONDS")
-        ->check(CLI::NonNegativeNumber);
-    command.add_option("--count", o.most_packets, "ends after so many packets")->type_name("N");
+        ->check(finite_from(0.001));
+    command.add_option("--count", o.most_packets, "ends after so many packets")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber);
     command.add_option("--chunk", o.chunk_bytes, "bytes of a chunk, with k, m or g behind it (1m)")
         ->type_name("BYTES")
         ->transform(CLI::AsSizeValue(false));
     command
         .add_option("--flush", o.flush_s, "writes a chunk after so many seconds at the latest (1)")
         ->type_name("SECONDS")
-        ->check(CLI::NonNegativeNumber);
+        ->check(finite_from(0));
     command
         .add_option("--depth", o.depth, "packets of a pipe that may wait for the recorder (1024)")
         ->type_name("N")

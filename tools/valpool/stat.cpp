@@ -44,8 +44,8 @@ std::string head_of(const pool_status& p) {
             (p.recoveries == 1 ? "1 recovery" : std::to_string(p.recoveries) + " recoveries") +
             " so far\n";
     if (p.dead_processes != 0)
-        text += styled(counted(p.dead_processes, "dead process") +
-                           " not cleaned up after yet: `valpool gc` does it now",
+        text += styled(counted(p.dead_processes, "dead process") + " not cleaned up after yet" +
+                           (p.is_left_over() ? "" : ": `valpool gc` does it now"),
                        style::warning) +
                 "\n";
     if (!p.has_name)

@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_address_is_refused) {
 
 BOOST_AUTO_TEST_CASE(reading_from_this_machine_is_allowed) {
     for (const char* const host :
-         {"localhost", "localhost:1", "127.0.0.1:7377", "[::1]", "[::1]:80"})
+         {"localhost", "localhost:1", "LocalHost:1", "127.0.0.1:7377", "[::1]", "[::1]:80"})
         BOOST_TEST(asking().of_host(host).refused() == 0, host);
     asking head;
     head.its.method = "HEAD";
@@ -82,8 +82,9 @@ BOOST_AUTO_TEST_CASE(only_reading_is_allowed) {
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_was_made_to_lead_here_is_refused) {
-    for (const char* const host : {"evil.example", "evil.example:7377", "localhost.evil.example",
-                                   "127.0.0.1.evil.example", "", "[::1", "127.0.0.2", "0.0.0.0"})
+    for (const char* const host :
+         {"evil.example", "evil.example:7377", "localhost.evil.example", "127.0.0.1.evil.example",
+          "", "[::1", "127.0.0.2", "0.0.0.0", "localhost:80@evil.example", "localhost:x"})
         BOOST_TEST(asking().of_host(host).refused() == 403, host);
     asking none;
     none.its.headers.clear();

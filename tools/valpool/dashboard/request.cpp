@@ -1,6 +1,7 @@
 #include "dashboard/request.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <stdexcept>
 
 namespace tool::dashboard {
@@ -51,7 +52,11 @@ std::string_view without_port(std::string_view host) {
 }
 
 bool is_local_name(std::string_view host) {
-    const std::string_view name = without_port(host);
+    std::string name(without_port(host));
+    const std::string_view port = host.substr(name.size());
+    if (port.find_first_not_of("0123456789", 1) != std::string_view::npos) return false;
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return name == "localhost" || name == "127.0.0.1" || name == "[::1]";
 }
 

@@ -225,10 +225,12 @@ private:
                 result = response_of(error_answer(no.status, no.reason), is_head);
         if (!result) {
             answer given = co_await asio::co_spawn(workers_, look(where), asio::use_awaitable);
-            if (auto* const events = std::get_if<std::unique_ptr<event_source>>(&given)) {
-                if (!is_head) co_await send_events(client, std::move(*events), is_tap(where));
+            auto* const events = std::get_if<std::unique_ptr<event_source>>(&given);
+            if (events && !is_head) {
+                co_await send_events(client, std::move(*events), is_tap(where));
                 co_return false;
             }
+            if (events) given = answer_text{200, "text/event-stream", ""};
             result = response_of(std::get<answer_text>(std::move(given)), is_head);
         }
         result->keep_alive(keeps_alive);

@@ -7,15 +7,21 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 namespace mcap {
 
 output_file::output_file(std::string path, bool replace)
     : path_(std::move(path)),
-      fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? O_TRUNC : O_EXCL),
-               0666)) {
+      fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? 0 : O_EXCL), 0666)) {
     if (!fd_.is_open()) fail("cannot create");
+    // Two that write the same file would each spoil what the other has written.
+    if (flock(fd_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        throw file_error("another program is writing '" + path_ +
+                         "': take another name, or end it");
+    // EINVAL: it is no file that has a length.
+    if (replace && ftruncate(fd_.get(), 0) != 0 && errno != EINVAL) fail("cannot replace");
 }
 
 void output_file::write(std::string_view bytes) {

@@ -12,7 +12,8 @@ namespace mcap {
 /// machine fails.
 class output_file {
 public:
-    /// Throws file_error, also when there is such a file and `replace` is false.
+    /// Throws file_error, also when there is such a file and `replace` is false, or another
+    /// output_file writes it.
     output_file(std::string path, bool replace);
 
     const std::string& path() const noexcept { return path_; }

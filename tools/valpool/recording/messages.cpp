@@ -1,5 +1,6 @@
 #include "messages.hpp"
 
+#include "../command.hpp"
 #include "../output.hpp"
 #include "form.hpp"
 
@@ -32,10 +33,10 @@ std::string names_of(const mcap::overview& all) {
 void selection::add_options(CLI::App& command) {
     command.add_option("--from", from_s, "from so many seconds after the recording's start")
         ->type_name("SECONDS")
-        ->check(CLI::NonNegativeNumber);
+        ->check(finite_from(0));
     command.add_option("--to", to_s, "to so many seconds after the recording's start")
         ->type_name("SECONDS")
-        ->check(CLI::NonNegativeNumber);
+        ->check(finite_from(0));
     command.add_option("--pipe", pipes, "only this pipe; may be given several times")
         ->type_name("PIPE")
         ->allow_extra_args(false);
