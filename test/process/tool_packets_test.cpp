@@ -80,9 +80,19 @@ BOOST_AUTO_TEST_CASE(what_a_killed_main_leaves_is_listed_and_removed_only_when_t
     const pool_name name("tool_left");
     running_tool main({"main", name, "100k"});
     BOOST_TEST(main.has_complained("it goes"));
+    BOOST_TEST(run_tool({"pipe", "make", name, "pipe2", "4"}).code == 0);
+    running_tool reader({"get", name, "pipe2", "-n", "1"});
+    BOOST_TEST(eventually([&] { return run_tool({"stat", name}).says("1 r"); }));
+    reader.signal(SIGKILL);
     main.signal(SIGKILL);
+    BOOST_TEST(reader.wait().code == -SIGKILL);
     BOOST_TEST(main.wait().code == -SIGKILL);
-    BOOST_TEST(run_tool({"why", name}).says("left over"));
+    const tool_result why = run_tool({"why", name, "--after", "0"});
+    BOOST_TEST(why.says("left over"), why.out);
+    // Nobody waits there any more, and nobody could clean up.
+    BOOST_TEST(!why.says("waits"), why.out);
+    BOOST_TEST(!why.says("valpool gc"), why.out);
+    BOOST_TEST(!run_tool({"stat", name}).says("valpool gc"));
     BOOST_TEST(run_tool({"clean"}).says(name));
     BOOST_TEST(exists(name));
     BOOST_TEST(run_tool({"clean", "--yes", name}).says("removed"));
