@@ -18,12 +18,6 @@ struct settings {
     bool as_json = false;
 };
 
-Arr pids(const boost::container::vector<int>& list) {
-    Arr all;
-    for (const int pid : list) all.append(json_pid(pid));
-    return all;
-}
-
 OTab json_of_report(const pool_report& r) {
     const auto count = [](std::size_t n) { return Val(static_cast<std::uint64_t>(n)); };
     OTab t;
@@ -39,8 +33,8 @@ OTab json_of_report(const pool_report& r) {
     t["queues"] = count(r.queues);
     t["taps"] = count(r.taps);
     t["packets"] = count(r.packets);
-    t["living_processes"] = pids(r.living_processes);
-    t["dead_processes"] = pids(r.dead_processes);
+    t["living_processes"] = json_pids(r.living_processes);
+    t["dead_processes"] = json_pids(r.dead_processes);
     t["repairing_pid"] = json_pid(r.repairing_process);
     t["delaying_pid"] = json_pid(r.delaying_process);
     Arr problems;

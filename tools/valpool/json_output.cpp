@@ -17,12 +17,6 @@ Val count(Integer number) {
     return Val(static_cast<std::uint64_t>(number));
 }
 
-Arr pids(const boost::container::vector<int>& list) {
-    Arr all;
-    for (const int pid : list) all.append(json_pid(pid));
-    return all;
-}
-
 /// For who adds and removes fields.
 void put(OTab& t, const char* name, const Val& value) { t[name] = value; }
 
@@ -109,9 +103,9 @@ OTab json_of(const pipe_status& p) {
     put(t, "since_last_dequeue_s", json_known(p.counters.since_last_dequeue_s));
     put(t, "last_writer_pid", json_pid(p.last_writer_pid));
     put(t, "last_reader_pid", json_pid(p.last_reader_pid));
-    put(t, "waiting_writers", Val(pids(p.waiting_writers)));
-    put(t, "waiting_readers", Val(pids(p.waiting_readers)));
-    put(t, "lease_holders", Val(pids(p.lease_holders)));
+    put(t, "waiting_writers", Val(json_pids(p.waiting_writers)));
+    put(t, "waiting_readers", Val(json_pids(p.waiting_readers)));
+    put(t, "lease_holders", Val(json_pids(p.lease_holders)));
     put(t, "taps", count(p.taps));
     return t;
 }
@@ -145,6 +139,53 @@ OTab json_of(const tap_status& tap) {
     put(t, "depth_packets", count(tap.depth_packets));
     put(t, "is_connected", tap.is_connected);
     return t;
+}
+
+OTab json_of(const finding& f) {
+    OTab t;
+    put(t, "kind", f.kind);
+    put(t, "text", json_name(f.text));
+    put(t, "advice", f.advice.empty() ? Val() : json_name(f.advice));
+    put(t, "pipe", f.pipe.empty() ? Val() : json_name(f.pipe));
+    put(t, "pids", Val(json_pids(f.pids)));
+    return t;
+}
+
+OTab json_of_pools(const std::vector<listed_pool>& pools, const pool_names& names) {
+    Arr all;
+    for (const listed_pool& pool : pools) {
+        if (pool.status) {
+            all.append(Val(json_of(*pool.status)));
+            continue;
+        }
+        OTab t;
+        put(t, "name", json_name(pool.name));
+        put(t, "problem", json_name(pool.problem));
+        all.append(Val(t));
+    }
+    OTab result;
+    put(result, "pools", Val(all));
+    Arr unreadable;
+    for (const std::string& name : names.unreadable) unreadable.append(json_name(name));
+    put(result, "unreadable", Val(unreadable));
+    return result;
+}
+
+OTab json_of_all(const Monitor& pool, const pool_picture& seen, const rates_of& rates) {
+    OTab all = json_of(seen.pool);
+    Arr pipes;
+    for (const pipe_status& p : seen.pipes) {
+        OTab its = json_of(p);
+        const pipe_rates* const known = rates(p.name);
+        put(its, "in_per_s", known ? Val(known->in) : Val());
+        put(its, "out_per_s", known ? Val(known->out) : Val());
+        pipes.append(Val(its));
+    }
+    put(all, "pipes", Val(pipes));
+    put(all, "processes", Val(json_list(seen.processes)));
+    put(all, "memory", Val(json_list(pool.memory())));
+    put(all, "taps", Val(json_list(pool.taps())));
+    return all;
 }
 
 }  // namespace tool

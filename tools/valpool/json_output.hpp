@@ -2,6 +2,9 @@
 
 /// What --json prints. docs/tools.md lists the names.
 
+#include "diagnosis.hpp"
+#include "look.hpp"
+
 #include <valpool/array.hpp>
 #include <valpool/json.hpp>
 #include <valpool/monitor.hpp>
@@ -25,6 +28,22 @@ valpool::OTab json_of(const valpool::memory_class& m);
 valpool::OTab json_of(const valpool::pipe_status& p);
 valpool::OTab json_of(const valpool::process_status& p);
 valpool::OTab json_of(const valpool::tap_status& t);
+
+valpool::OTab json_of(const finding& f);
+
+/// A list of pids.
+template <class List>
+valpool::Arr json_pids(const List& pids) {
+    valpool::Arr all;
+    for (const int pid : pids) all.append(json_pid(pid));
+    return all;
+}
+/// The pools of this machine.
+valpool::OTab json_of_pools(const std::vector<listed_pool>& pools,
+                            const valpool::pool_names& names);
+/// A pool with everything that is known of it. No rates: null.
+valpool::OTab json_of_all(const valpool::Monitor& pool, const pool_picture& seen,
+                          const rates_of& rates);
 
 /// A list of such things.
 template <class List>

@@ -75,6 +75,19 @@ void throw_no_pipe(const Monitor& pool, const std::string& name, const std::stri
     throw std::runtime_error(message + (pipes.size() > most ? " ..." : ""));
 }
 
+std::vector<listed_pool> look_at_all(const pool_names& names) {
+    std::vector<listed_pool> all;
+    for (const std::string& name : names.pools) {
+        listed_pool& found = all.emplace_back(listed_pool{name, {}, ""});
+        try {
+            found.status = Monitor(name).pool();
+        } catch (const std::exception& failure) {
+            found.problem = failure.what();
+        }
+    }
+    return all;
+}
+
 cell state_of(const pool_status& p) {
     if (p.repairing_pid != 0) return {"in repair", style::warning};
     if (p.is_retired) return {"retired", style::warning};

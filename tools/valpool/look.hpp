@@ -7,7 +7,9 @@
 #include <valpool/monitor.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace tool {
 
@@ -16,6 +18,14 @@ valpool::Monitor open_pool(const std::string& name);
 /// Throws std::runtime_error, which lists the pipes that there are.
 [[noreturn]] void throw_no_pipe(const valpool::Monitor& pool, const std::string& name,
                                 const std::string& pipe);
+
+/// A pool, or why it cannot be looked into.
+struct listed_pool {
+    std::string name;
+    std::optional<valpool::pool_status> status;
+    std::string problem;
+};
+std::vector<listed_pool> look_at_all(const valpool::pool_names& names);
 
 /// "alive", "no main", "kept", "left over", ...
 cell state_of(const valpool::pool_status& p);

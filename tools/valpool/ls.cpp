@@ -7,7 +7,6 @@
 #include "words.hpp"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,29 +19,6 @@ struct settings {
     bool as_json = false;
     bool names_only = false;
 };
-
-/// A pool, or why it cannot be looked into.
-struct listed_pool {
-    std::string name;
-    std::optional<pool_status> status;
-    std::string problem;
-};
-
-listed_pool look_at(const std::string& name) {
-    listed_pool found{name, {}, ""};
-    try {
-        found.status = Monitor(name).pool();
-    } catch (const std::exception& failure) {
-        found.problem = failure.what();
-    }
-    return found;
-}
-
-std::vector<listed_pool> look_at_all(const pool_names& names) {
-    std::vector<listed_pool> all;
-    for (const std::string& name : names.pools) all.push_back(look_at(name));
-    return all;
-}
 
 std::string percent(std::size_t part, std::size_t whole) {
     if (whole == 0) return "";
@@ -81,26 +57,6 @@ void print_table(const std::vector<listed_pool>& pools) {
         if (!pool.status) complain(pool.problem);
 }
 
-void print_as_json(const std::vector<listed_pool>& pools, const pool_names& names) {
-    Arr all;
-    for (const listed_pool& pool : pools) {
-        if (pool.status) {
-            all.append(Val(json_of(*pool.status)));
-            continue;
-        }
-        OTab t;
-        t["name"] = json_name(pool.name);
-        t["problem"] = json_name(pool.problem);
-        all.append(Val(t));
-    }
-    OTab result;
-    result["pools"] = all;
-    Arr unreadable;
-    for (const std::string& name : names.unreadable) unreadable.append(json_name(name));
-    result["unreadable"] = unreadable;
-    print_json(Val(result));
-}
-
 void print_names(const pool_names& names) {
     std::string text;
     for (const std::string& name : names.pools) text += name + "\n";
@@ -115,7 +71,7 @@ int list_pools(const settings& s) {
     }
     const std::vector<listed_pool> pools = look_at_all(names);
     if (s.as_json) {
-        print_as_json(pools, names);
+        print_json(Val(json_of_pools(pools, names)));
         return exit_done;
     }
     print_table(pools);

@@ -59,23 +59,6 @@ void print_section(const table& t) {
     if (!t.is_empty()) print("\n" + t.text());
 }
 
-void print_as_json(const Monitor& pool, const pipe_sampler& sampler) {
-    OTab all = json_of(pool.pool());
-    Arr pipes;
-    for (const pipe_status& p : sampler.pipes()) {
-        OTab its = json_of(p);
-        const pipe_rates* const rates = sampler.rates(p.name);
-        its["in_per_s"] = rates ? Val(rates->in) : Val();
-        its["out_per_s"] = rates ? Val(rates->out) : Val();
-        pipes.append(Val(its));
-    }
-    all["pipes"] = pipes;
-    all["processes"] = json_list(pool.processes());
-    all["memory"] = json_list(pool.memory());
-    all["taps"] = json_list(pool.taps());
-    print_json(Val(all));
-}
-
 void print_pipe_names(const Monitor& pool) {
     std::string text;
     for (const pipe_status& p : pool.pipes()) text += p.name + "\n";
@@ -94,12 +77,14 @@ int show(const settings& s) {
         if (!sleep_unless_interrupted(s.sample_s)) return interrupted_exit_code();
     }
     sampler.take(pool);
+    const auto rates = [&](const std::string& pipe) { return sampler.rates(pipe); };
     if (s.as_json) {
-        print_as_json(pool, sampler);
+        const pool_picture seen{pool.pool(), sampler.pipes(), pool.processes()};
+        print_json(Val(json_of_all(pool, seen, rates)));
         return exit_done;
     }
     print(head_of(pool.pool()));
-    print_section(table_of(sampler.pipes(), [&](const auto& name) { return sampler.rates(name); }));
+    print_section(table_of(sampler.pipes(), rates));
     print_section(table_of(pool.processes()));
     print_section(table_of(pool.taps()));
     print_section(table_of(pool.memory()));

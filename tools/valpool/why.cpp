@@ -21,23 +21,9 @@ struct settings {
     bool as_json = false;
 };
 
-OTab json_of_finding(const finding& f) {
-    OTab t;
-    t["kind"] = f.kind;
-    t["text"] = json_name(f.text);
-    t["advice"] = f.advice.empty() ? Val() : json_name(f.advice);
-    t["pipe"] = f.pipe.empty() ? Val() : json_name(f.pipe);
-    Arr pids;
-    for (const int pid : f.pids) pids.append(pid);
-    t["pids"] = pids;
-    return t;
-}
-
 void print_findings_as_json(const std::vector<finding>& found) {
     OTab all;
-    Arr findings;
-    for (const finding& f : found) findings.append(Val(json_of_finding(f)));
-    all["findings"] = findings;
+    all["findings"] = json_list(found);
     print_json(Val(all));
 }
 

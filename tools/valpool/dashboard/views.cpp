@@ -20,18 +20,6 @@ constexpr std::chrono::milliseconds as_good_as_new{500};
 /// Of JSON, for one packet: more would keep a browser busy.
 constexpr std::size_t longest_packet = 512 * 1024;
 
-OTab json_of(const finding& f) {
-    OTab t;
-    t["kind"] = f.kind;
-    t["text"] = json_name(f.text);
-    t["advice"] = f.advice.empty() ? Val() : json_name(f.advice);
-    t["pipe"] = f.pipe.empty() ? Val() : json_name(f.pipe);
-    Arr pids;
-    for (const int pid : f.pids) pids.append(json_pid(pid));
-    t["pids"] = pids;
-    return t;
-}
-
 /// JSON that is there already cannot be put into a Val: such texts are joined by hand.
 std::string with_packets(const peeked_packets& seen) {
     OTab t;
@@ -47,17 +35,6 @@ std::string with_packets(const peeked_packets& seen) {
         text += shown_json(packet);
     }
     return text + "]}";
-}
-
-Val json_of_pool(const std::string& name) {
-    try {
-        return Val(tool::json_of(Monitor(name).pool()));
-    } catch (const std::exception& failure) {
-        OTab t;
-        t["name"] = json_name(name);
-        t["problem"] = json_name(failure.what());
-        return Val(t);
-    }
 }
 
 }  // namespace
@@ -99,15 +76,8 @@ std::string views::recent(const std::string& question, Make make) {
 
 std::string views::pools() {
     return recent("", [] {
-        OTab t;
-        Arr all;
         const pool_names names = Monitor::names();
-        for (const std::string& name : names.pools) all.append(json_of_pool(name));
-        t["pools"] = all;
-        Arr unreadable;
-        for (const std::string& name : names.unreadable) unreadable.append(json_name(name));
-        t["unreadable"] = unreadable;
-        return to_json(Val(t));
+        return to_json(Val(json_of_pools(look_at_all(names), names)));
     });
 }
 
@@ -115,23 +85,11 @@ std::string views::pool(const std::string& name) {
     return recent("/" + name, [&] {
         const Monitor pool = open_pool(name);
         const pool_picture seen = picture_of(pool);
-        OTab t = tool::json_of(seen.pool);
-        Arr pipes;
-        for (const pipe_status& p : seen.pipes) {
-            OTab its = tool::json_of(p);
-            pipe_rates rates;
-            const bool is_known = history_.find_rates(name, p.name, rates);
-            its["in_per_s"] = is_known ? Val(rates.in) : Val();
-            its["out_per_s"] = is_known ? Val(rates.out) : Val();
-            pipes.append(Val(its));
-        }
-        t["pipes"] = pipes;
-        t["processes"] = json_list(seen.processes);
-        t["memory"] = json_list(pool.memory());
-        t["taps"] = json_list(pool.taps());
-        Arr findings;
-        for (const finding& f : diagnose(seen, {})) findings.append(Val(json_of(f)));
-        t["findings"] = findings;
+        pipe_rates found;
+        OTab t = json_of_all(pool, seen, [&](const std::string& pipe) {
+            return history_.find_rates(name, pipe, found) ? &found : nullptr;
+        });
+        t["findings"] = json_list(diagnose(seen, {}));
         return to_json(Val(t));
     });
 }
