@@ -15,11 +15,6 @@ constexpr std::chrono::minutes longest{10};
 constexpr std::size_t most_pipes = 1000;
 constexpr std::size_t most_pools = 100;
 
-double rate(std::uint64_t now, std::uint64_t before, double passed_s) {
-    // Smaller counts are those of another pipe of the same name.
-    return now < before || passed_s <= 0 ? 0 : static_cast<double>(now - before) / passed_s;
-}
-
 }  // namespace
 
 history::history() : thread_([this] { run(); }) {}
@@ -50,10 +45,10 @@ void history::run() {
 }
 
 void history::look_at_all() {
-    std::map<std::string, last_look> last;
+    std::map<std::string, pipe_sampler> samplers;
     for (const std::string& name : Monitor::names().pools) {
-        if (last.size() == most_pools) break;
-        last_look& its = last[name] = std::move(last_[name]);
+        if (samplers.size() == most_pools) break;
+        pipe_sampler& its = samplers[name] = std::move(samplers_[name]);
         try {
             moment now = look_at(name, its);
             const std::lock_guard lock(mutex_);
@@ -64,34 +59,26 @@ void history::look_at_all() {
             // It has gone just now, or is damaged: what is known of it stays.
         }
     }
-    last_ = std::move(last);
+    samplers_ = std::move(samplers);
     const std::lock_guard lock(mutex_);
-    std::erase_if(pools_, [&](const auto& pool) { return last_.count(pool.first) == 0; });
+    std::erase_if(pools_, [&](const auto& pool) { return samplers_.count(pool.first) == 0; });
 }
 
-moment history::look_at(const std::string& name, last_look& last) {
+moment history::look_at(const std::string& name, pipe_sampler& sampler) {
     const Monitor pool(name);
     moment now;
     now.when = clock::now();
     now.used_bytes = pool.pool().used_bytes;
-    const double passed_s = std::chrono::duration<double>(now.when - last.when).count();
-    std::map<std::string, counts> seen;
-    for (const pipe_status& p : pool.pipes()) {
-        if (seen.size() == most_pipes) break;
-        const counts its{p.counters.packets_in, p.counters.packets_out};
-        moment::pipe& at = now.pipes[p.name];
-        at.depth = static_cast<float>(p.depth_packets);
-        if (const auto before = last.pipes.find(p.name); before != last.pipes.end()) {
-            const double in = rate(its.in, before->second.in, passed_s);
-            const double out = rate(its.out, before->second.out, passed_s);
-            at.in = static_cast<float>(in);
-            at.out = static_cast<float>(out);
-            now.in += in;
-            now.out += out;
-        }
-        seen[p.name] = its;
+    sampler.take(pool);
+    for (const pipe_status& p : sampler.pipes()) {
+        if (now.pipes.size() == most_pipes) break;
+        const pipe_rates* const known = sampler.rates(p.name);
+        const pipe_rates its = known ? *known : pipe_rates();
+        now.pipes[p.name] = {static_cast<float>(p.depth_packets), static_cast<float>(its.in),
+                             static_cast<float>(its.out)};
+        now.in += its.in;
+        now.out += its.out;
     }
-    last = {std::move(seen), now.when};
     return now;
 }
 

@@ -2,7 +2,7 @@
 
 /// What the pools have been doing in the last ten minutes.
 
-#include "look.hpp"
+#include "rates.hpp"
 
 #include <valpool/valpool.hpp>
 
@@ -45,24 +45,14 @@ public:
 
 private:
     using clock = std::chrono::steady_clock;
-    struct counts {
-        std::uint64_t in = 0;
-        std::uint64_t out = 0;
-    };
-    /// A pool at the last look, for rates. Only the thread uses it.
-    struct last_look {
-        std::map<std::string, counts> pipes;
-        clock::time_point when;
-    };
-
     void run();
     void look_at_all();
-    static moment look_at(const std::string& name, last_look& last);
+    static moment look_at(const std::string& name, pipe_sampler& sampler);
 
     mutable std::mutex mutex_;
     std::map<std::string, std::deque<moment>> pools_;
     bool ends_ = false;
-    std::map<std::string, last_look> last_;
+    std::map<std::string, pipe_sampler> samplers_;  // only the thread uses them
     std::thread thread_;
 };
 
