@@ -14,6 +14,7 @@
 #include <valpool/it.hpp>
 #include <valpool/json.hpp>
 #include <valpool/key.hpp>
+#include <valpool/idempotent_producer.hpp>
 #include <valpool/lease.hpp>
 #include <valpool/monitor.hpp>
 #include <valpool/parse.hpp>

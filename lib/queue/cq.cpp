@@ -81,6 +81,8 @@ int CQ::ready_fd(bool is_for_room) {
     return made->fd();
 }
 
+std::string CQ::identity() const { return core_->identity(); }
+
 int CQ::readable_fd() { return ready_fd(false); }
 int CQ::writable_fd() { return ready_fd(true); }
 

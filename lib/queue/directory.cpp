@@ -44,6 +44,7 @@ pipe* link_pipe(arena& a, pipe& p) noexcept {
     do {
         if (pipe* const other = find_pipe(a, p.name_view())) return other;
         p.next.store(newest, std::memory_order_relaxed);
+        p.removals_before = a.pipe_removals.load(std::memory_order_relaxed);
         // Release: a thread that finds the pipe finds it complete.
     } while (!a.pipes.compare_exchange_weak(newest, p.root.self, std::memory_order_acq_rel));
     VALPOOL_KILL_POINT("pipe.linked");
@@ -156,7 +157,9 @@ public:
         for (std::uint64_t i = 0; i < capacity; ++i) {
             const cell& c = cells[i * pipe::stride_for(capacity)];
             const std::uint64_t sequence = c.sequence.load(std::memory_order_relaxed);
-            if ((sequence & 1) != 0 && (sequence & tagged) == 0)
+            if (is_tag_of_source(sequence))
+                visitor.visit(reference_behind_tag(p, c));
+            else if ((sequence & 1) != 0 && (sequence & tagged) == 0)
                 visitor.visit(c.reference.load(std::memory_order_relaxed));
         }
         visit_leases(p, visitor);

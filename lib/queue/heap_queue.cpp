@@ -25,6 +25,7 @@ struct loan {
     explicit loan(Val&& v) : value(std::move(v)) {}
 
     Val value;
+    std::uint64_t sequence = 0;
     std::uint64_t delivery = 0;  // counts what happens to the packet; a lease knows its own number
     unsigned deliveries = 0;
     bool is_out = false;
@@ -82,6 +83,7 @@ public:
 
     const Val& value() const noexcept override { return loan_->value; }
     unsigned deliveries() const noexcept override { return deliveries_; }
+    std::uint64_t sequence() const noexcept override { return loan_->sequence; }
     bool ack() override {
         const std::lock_guard guard(state_->mutex);
         if (is_mine()) {
@@ -257,6 +259,7 @@ private:
             throw;
         }
         state_->packets.pop_front();
+        state_->loans.back()->sequence = passed_.packets_out;
         count_out();
         return state_->loans.back();
     }

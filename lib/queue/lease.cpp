@@ -23,6 +23,7 @@ Lease& Lease::operator=(Lease&& other) noexcept = default;
 
 const Val& Lease::value() const { return packet_in(packet_).value(); }
 unsigned Lease::deliveries() const { return packet_in(packet_).deliveries(); }
+std::uint64_t Lease::sequence() const { return packet_in(packet_).sequence(); }
 bool Lease::ack() { return packet_in(packet_).ack(); }
 void Lease::give_back() { packet_in(packet_).give_back(); }
 

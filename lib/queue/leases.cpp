@@ -256,6 +256,10 @@ bool try_drop(thread_lane& l, pipe& p, lease_table& t, const candidate& c) noexc
 
 // --- taking a lease ----------------------------------------------------------------------------
 
+bool finish_tagged(pipe& p, cell& c, std::uint64_t sequence) noexcept {
+    return is_tag_of_source(sequence) ? finish_put(p, c, sequence) : finish_lease(p, c, sequence);
+}
+
 bool finish_lease(pipe& p, cell& c, std::uint64_t sequence) noexcept {
     lease_table* const t = lease_table_of(p);
     const std::uint64_t index = c.reference.load(std::memory_order_acquire);
@@ -305,6 +309,7 @@ box* lease_from_ring(pipe& p, const lease_holder& who, new_hold& taker, side_mem
             if (swap_pair(&c, {sequence, reference}, {sequence | tagged, index_of(t, *claimed)}))
                 break;
         }
+        if (is_tag_of_source(sequence) && finish_put(p, c, sequence)) continue;
         position = std::max(p.head.load(std::memory_order_acquire), after(p, position, sequence));
     }
     VALPOOL_KILL_POINT("lease.tagged");
@@ -533,10 +538,13 @@ lease_table& need_lease_table(pipe& p) {
 // --- recovery ----------------------------------------------------------------------------------
 
 namespace {
+bool is_gone(const arena& a, std::uint32_t slot, const slot_set& dead) noexcept {
+    return dead.test(slot) ||
+           (slot < a.lane_count && a.slot(slot).state.load() == process_slot::free);
+}
+
 lease_state settled(const arena& a, const lease_state& s, const slot_set& dead) noexcept {
-    const bool is_left =
-        dead.test(s.slot()) ||
-        (s.slot() < a.lane_count && a.slot(s.slot()).state.load() == process_slot::free);
+    const bool is_left = is_gone(a, s.slot(), dead);
     const lease_state without_takers{s.low, high_word(s.claims(), s.deliveries(), 0)};
     switch (s.what()) {
         case kind::leased: return is_left ? as(kind::returned, without_takers) : without_takers;
@@ -548,11 +556,11 @@ lease_state settled(const arena& a, const lease_state& s, const slot_set& dead) 
     return as(kind::free, without_takers);
 }
 
-void finish_leases(pipe& p) noexcept {
+void finish_all_tagged(pipe& p) noexcept {
     for (std::uint64_t i = 0; i < p.capacity; ++i) {
         cell& c = p.cell_for(i);
         const std::uint64_t sequence = c.sequence.load(std::memory_order_relaxed);
-        if ((sequence & tagged) != 0) finish_lease(p, c, sequence);
+        if ((sequence & tagged) != 0) finish_tagged(p, c, sequence);
     }
 }
 }  // namespace
@@ -561,7 +569,8 @@ void finish_leases(pipe& p) noexcept {
 void settle_leases(arena& a, pipe& p, const slot_set& dead) noexcept {
     lease_table* const t = lease_table_of(p);
     if (!t) return;
-    finish_leases(p);
+    finish_all_tagged(p);
+    settle_sources(t->sources, [&](std::uint32_t slot) { return is_gone(a, slot, dead); });
     std::uint64_t counted = 0;
     for (std::uint64_t i = 0; i < t->used_entries(); ++i) {
         const lease_state before = load(t->entry(i));

@@ -17,6 +17,7 @@
 #include "object/root_provider.hpp"
 #include "process/slot.hpp"
 #include "queue/ring.hpp"
+#include "queue/sources.hpp"
 
 #include <cstdint>
 
@@ -80,9 +81,10 @@ struct alignas(32) lease_entry {
 };
 static_assert(sizeof(lease_entry) == 32, "two in a cache line");
 
-/// A box that its entries follow, made by the first lease of a pipe and freed with it. There is an
-/// entry for each packet that fits the pipe, and one for each thread: so a thread that is stopped
-/// with an entry claimed does not keep others from theirs.
+/// A box that its entries follow, made by the first lease of a pipe, or the first producer that
+/// numbers its packets, and freed with the pipe. The sources of numbered packets lie in it, too
+/// (see sources.hpp). There is an entry for each packet that fits the pipe, and one for each
+/// thread: so a thread that is stopped with an entry claimed does not keep others from theirs.
 /// Invariants:
 ///   1. An entry that is leased, returned or done counts as one reference to its packet's box. One
 ///      that is taking does so if a tagged cell names it, instead of the cell.
@@ -101,7 +103,8 @@ struct lease_table {
     std::atomic<std::uint64_t> earliest;
     std::atomic<std::uint32_t> used;
     std::atomic<std::uint32_t> hint;  // where a free entry may be
-    unsigned char before_entries[32];
+    unsigned char before_sources[32];
+    source_table sources;
 
     static std::uint64_t size_bytes(std::uint64_t count) noexcept {
         return sizeof(lease_table) + count * sizeof(lease_entry);
@@ -116,7 +119,7 @@ struct lease_table {
         return std::min<std::uint64_t>(used.load(std::memory_order_acquire), count);
     }
 };
-static_assert(sizeof(lease_table) == 128, "entries follow, aligned to 32");
+static_assert(sizeof(lease_table) % 64 == 0, "entries follow, aligned to 32");
 
 /// Null when the pipe has none, or when what is there makes no sense.
 lease_table* lease_table_of(const pipe& p) noexcept;
@@ -163,6 +166,8 @@ bool return_lease(pipe& p, const lease_ticket& ticket, bool counts) noexcept;
 /// Does the last steps of the lease that has tagged this cell, if it still has. False when the tag
 /// makes no sense.
 bool finish_lease(pipe& p, cell& c, std::uint64_t sequence) noexcept;
+/// Does the last steps of whatever has tagged this cell: a lease, or the put of a numbered packet.
+bool finish_tagged(pipe& p, cell& c, std::uint64_t sequence) noexcept;
 
 // --- anywhere ----------------------------------------------------------------------------------
 

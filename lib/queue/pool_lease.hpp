@@ -26,6 +26,7 @@ public:
 
     const Val& value() const noexcept override { return value_; }
     unsigned deliveries() const noexcept override { return ticket_.granted.deliveries(); }
+    std::uint64_t sequence() const noexcept override { return ticket_.position; }
     bool ack() override;
     void give_back() noexcept override { give_back(true); }
 

@@ -11,6 +11,7 @@
 #include "queue/flow.hpp"
 #include "queue/leases.hpp"
 #include "queue/pool_lease.hpp"
+#include "queue/sources.hpp"
 #include "queue/taps.hpp"
 #include "queue/wait_policy.hpp"
 #include "queue/wait_set.hpp"
@@ -20,6 +21,8 @@
 #include <valpool/value/detail/value_access.hpp>
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -124,25 +127,24 @@ public:
             }
             was_full_.store(true, std::memory_order_relaxed);
         }
-        const gate_limit limit(l, until);
-        const bool was_none = value.tag == 'Z';
-        handle packed(pack(std::move(value), arena_));
-        // pack takes the value or leaves it. NOLINTNEXTLINE(bugprone-use-after-move)
-        const bool was_taken = !was_none && value.tag == 'Z';
-        const auto give_back = [&] {
-            if (was_taken) unpack(packed.release(), value);
-        };
-        try {
-            if (put_packed(packed, until)) {
-                if (!was_taken) value.reset();
-                return true;
-            }
-        } catch (...) {
-            give_back();
-            throw;
-        }
-        give_back();
-        return false;
+        return put_or_restore(value, l, until,
+                              [&](handle& packed) { return put_packed(packed, until); });
+    }
+
+    bool put_numbered(Val&& value, const packet_number& number, deadline until) override {
+        return put_or_restore(value, lane_of_thread(arena_, until), until, [&](handle& packed) {
+            return retry(
+                writing_, room_remembered(pipe_, written_),
+                [&] { return try_put_numbered(*packed.get(), number, until); }, until);
+        });
+    }
+    hold* pipe_hold() const noexcept override { return kept_; }
+    std::string identity() const override {
+        if (!has_name_) return queue_core::identity();
+        char numbers[40];
+        std::snprintf(numbers, sizeof numbers, "%016" PRIx64 ".%" PRIx64 ":", arena_.nonce,
+                      pipe_.removals_before);
+        return numbers + std::string(pipe_.name_view());
     }
 
     bool take(Val& out, deadline until) override {
@@ -410,6 +412,45 @@ private:
                 // The pool has ended, or cannot be used by this thread any more.
             }
         }
+    }
+
+    /// Packs the value and calls put_it(packed). When that returns false or throws, the value is as
+    /// it was; otherwise it is None.
+    template <class Put>
+    bool put_or_restore(Val& value, thread_lane& l, deadline until, Put put_it) {
+        const gate_limit limit(l, until);
+        const bool was_none = value.tag == 'Z';
+        handle packed(pack(std::move(value), arena_));
+        const bool was_taken = !was_none && value.tag == 'Z';
+        const auto give_back = [&] {
+            if (was_taken) unpack(packed.release(), value);
+        };
+        try {
+            if (put_it(packed)) {
+                if (!was_taken) value.reset();
+                return true;
+            }
+        } catch (...) {
+            give_back();
+            throw;
+        }
+        give_back();
+        return false;
+    }
+
+    bool try_put_numbered(hold& packet, const packet_number& number, deadline until) {
+        box& b = *packet.target;
+        thread_lane& l = lane_of_thread(arena_);
+        const std::uint64_t bytes = bytes_of(arena_, b);
+        {
+            if (!l.try_enter() && !enter_by(l, until)) return false;
+            const leave_later pass(l);
+            publish(b);
+            if (!put_counted(l, pipe_, b, written_, &number)) return false;
+        }
+        wake_reader();
+        flow_.put_in(l, bytes, written_);
+        return true;
     }
 
     bool put_packed(handle& packed, deadline until) {

@@ -7,10 +7,14 @@
 
 #include <chrono>
 #include <memory>
+#include <stdexcept>
+#include <string>
 
 namespace valpool::detail {
 
 class wait_set;
+struct hold;
+struct packet_number;
 
 enum class direction { reading, writing };
 
@@ -20,6 +24,7 @@ public:
     virtual ~leased_packet() = default;  // gives back
     virtual const Val& value() const noexcept = 0;
     virtual unsigned deliveries() const noexcept = 0;
+    virtual std::uint64_t sequence() const noexcept = 0;
     virtual bool ack() = 0;
     virtual void give_back() noexcept = 0;
 };
@@ -32,6 +37,14 @@ public:
     virtual bool put(const Val& value, deadline until) = 0;
     virtual bool put(Val&& value, deadline until) = 0;
     virtual bool take(Val& out, deadline until) = 0;
+    /// Puts the packet of a source in, as put does. For queues that have a pipe_hold.
+    virtual bool put_numbered(Val&& value, const packet_number& number, deadline until);
+    /// See CQ::identity.
+    virtual std::string identity() const {
+        throw std::logic_error("a queue without a name has no identity");
+    }
+    /// The hold on the queue's pipe; null for a queue on the heap.
+    virtual hold* pipe_hold() const noexcept { return nullptr; }
     /// Null when `until` has passed. The options have been checked.
     virtual std::unique_ptr<leased_packet> lease(deadline until, const LeaseOptions& options) = 0;
     /// The value as it will lie in the queue, if it is a container: all queues of the same pool

@@ -4,6 +4,7 @@
 #include "base/prefetch.hpp"
 #include "base/word_pair.hpp"
 #include "queue/leases.hpp"
+#include "queue/sources.hpp"
 #include "value/fetch_root.hpp"
 
 #include <algorithm>
@@ -130,15 +131,21 @@ std::uint64_t redeliveries_seen(const pipe& p) noexcept {
 }
 
 namespace {
-/// try_put for a pipe that has leases. A function of its own, and called last, so that the usual
-/// case need not save registers.
-[[gnu::cold, gnu::noinline]] std::uint64_t put_beside_leases(pipe& p, std::uint64_t box_offset,
+/// What makes a free cell another one.
+struct cell_content {
+    std::uint64_t added;  // to the sequence
+    std::uint64_t reference;
+};
+
+/// try_put for a pipe that has leases, and for tags. A function of its own, and called last, so
+/// that the usual case need not save registers.
+[[gnu::cold, gnu::noinline]] std::uint64_t put_beside_leases(pipe& p, cell_content content,
                                                              side_memory& seen) noexcept {
     for (std::uint64_t position = seen.next.load(std::memory_order_relaxed);;) {
         cell& c = p.cell_for(position);
         const std::uint64_t sequence = c.sequence.load(std::memory_order_acquire);
         if ((sequence & tagged) != 0) {
-            if (!finish_lease(p, c, sequence)) return 0;
+            if (!finish_tagged(p, c, sequence)) return 0;
             continue;
         }
         // The look at the leases comes after that at the cell: if a lease has emptied the cell,
@@ -148,7 +155,7 @@ namespace {
             stay(p.tail, seen, position);
             return 0;
         }
-        if (is_free && swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
+        if (is_free && swap_cell(c, sequence, 0, sequence + content.added, content.reference)) {
             VALPOOL_KILL_POINT("ring.put_beside_leases");
             seen.next.store(position + 1, std::memory_order_relaxed);
             advance(p.tail, position + 1);
@@ -171,7 +178,7 @@ std::uint64_t try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noex
         if (sequence == 2 * position) {
             // After the look at the cell, see put_beside_leases.
             if (has_leases(p, std::memory_order_acquire)) [[unlikely]]
-                return put_beside_leases(p, box_offset, seen);
+                return put_beside_leases(p, {1, box_offset}, seen);
             VALPOOL_KILL_POINT("ring.putting");
             fetch_cell(p, position + write_ahead, seen);
             if (swap_cell(c, sequence, 0, sequence + 1, box_offset)) {
@@ -181,10 +188,14 @@ std::uint64_t try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noex
             }
         }
         if ((sequence & tagged) != 0) [[unlikely]]
-            return put_beside_leases(p, box_offset, seen);
+            return put_beside_leases(p, {1, box_offset}, seen);
         is_in_turn = false;  // another thread has put a packet there
         position = std::max(p.tail.load(std::memory_order_acquire), after(p, position, sequence));
     }
+}
+
+std::uint64_t try_put_tag(pipe& p, std::uint64_t index, side_memory& seen) noexcept {
+    return put_beside_leases(p, {tagged, index}, seen);
 }
 
 box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
@@ -215,6 +226,8 @@ box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept {
             if (has_written) taker.clear_entry();
             stay(p.head, seen, position);
             return nullptr;
+        } else if (is_tag_of_source(sequence)) [[unlikely]] {
+            if (finish_put(p, c, sequence)) continue;
         }
         is_in_turn = false;  // another thread has taken it
         position = std::max(p.head.load(std::memory_order_acquire), after(p, position, sequence));

@@ -14,7 +14,9 @@ namespace valpool::detail {
 /// Shape: 16 bytes, written at once. Position p uses cell p modulo capacity. `sequence` is 2p when
 /// the cell is free for position p, and 2p + 1 when it is full with the packet of position p.
 /// Taking that packet sets it to 2(p + capacity). While a packet goes over to a lease, the highest
-/// bit is set, too, and `reference` is the number of the lease's entry (leases.hpp).
+/// bit is set, too, and `reference` is the number of the lease's entry (leases.hpp). While a packet
+/// with a number comes, the sequence is 2p with the highest bit, and `reference` is the number of
+/// the source's entry (sources.hpp): the cell is full already.
 struct alignas(16) cell {
     std::atomic<std::uint64_t> sequence;
     std::atomic<std::uint64_t> reference;  // offset of a box while full, 0 while free
@@ -60,7 +62,10 @@ struct pipe {
     // Each cursor is alone in two cache lines, because processors fetch lines in pairs. (Only a
     // process that opens the pipe reads the name before them.)
     alignas(64) std::atomic<std::uint64_t> tail;
-    alignas(64) unsigned char before_head[64];
+    /// How many pipes and taps had been removed from the pool when this one was linked: tells it
+    /// from an earlier one of the same name. Read only when a bridge opens the pipe.
+    alignas(64) std::uint64_t removals_before;
+    unsigned char before_head[56];
     alignas(64) std::atomic<std::uint64_t> head;
     alignas(64) unsigned char after_head[64];
     wait_list producers;
@@ -118,8 +123,8 @@ inline std::uint64_t leases_out(std::uint64_t attention) noexcept {
 
 inline pipe& pipe_in(box& b) noexcept { return reinterpret_cast<pipe&>(b); }
 
-/// A cell's sequence as it is for a reader. A tagged cell is past being full with its packet, but
-/// not yet free for the next lap.
+/// A cell's sequence as it is for a reader. A cell with the tag of a lease is past being full with
+/// its packet, but not yet free for the next lap. One with that of a source is full.
 inline std::uint64_t untagged(std::uint64_t sequence) noexcept {
     return (sequence & tagged) == 0 ? sequence : (sequence & ~tagged) + 1;
 }
@@ -216,6 +221,8 @@ inline std::uint64_t packets_seen(const pipe& p, side_memory& seen) noexcept {
 /// the caller has counted the reference in the box before, or it hands over one of its own once
 /// this has succeeded.
 std::uint64_t try_put(pipe& p, std::uint64_t box_offset, side_memory& seen) noexcept;
+/// The same with the tag of a source's entry: {2p | tagged, index}. Inside.
+std::uint64_t try_put_tag(pipe& p, std::uint64_t index, side_memory& seen) noexcept;
 /// Takes the first packet: first writes it to the hold's ledger entry, then frees the cell. Null
 /// when the pipe is empty; then the entry is clear. Inside.
 box* try_take(arena& a, pipe& p, new_hold& taker, side_memory& seen) noexcept;

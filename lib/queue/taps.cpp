@@ -6,6 +6,7 @@
 #include "object/release.hpp"
 #include "object/root_provider.hpp"
 #include "queue/flow.hpp"
+#include "queue/sources.hpp"
 
 #include <algorithm>
 
@@ -140,11 +141,13 @@ void tell_taps(thread_lane& l, const pipe& p, box& packet, std::uint64_t positio
     });
 }
 
-bool put_counted(thread_lane& l, pipe& p, box& packet, side_memory& seen) noexcept {
+bool put_counted(thread_lane& l, pipe& p, box& packet, side_memory& seen,
+                 const packet_number* number) noexcept {
     const bool has_taps = is_tapped(p);
     packet.refs.fetch_add(1, std::memory_order_relaxed);
     VALPOOL_KILL_POINT("queue.counted");
-    const std::uint64_t position = try_put(p, packet.self, seen);
+    const std::uint64_t position =
+        number ? try_put_numbered(p, *number, packet.self, seen) : try_put(p, packet.self, seen);
     if (position == 0) {
         packet.refs.fetch_sub(1, std::memory_order_relaxed);
         return false;

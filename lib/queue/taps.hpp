@@ -18,6 +18,8 @@
 
 namespace valpool::detail {
 
+struct packet_number;
+
 /// Shape: the box's header; where the tap is connected; the name that it waits for; what writers
 /// change. `depth` cells of 16 bytes follow. A packet's mark is `base` plus its position in the
 /// pipe; the packet with mark m uses cell m modulo depth. A cell has `sequence` m + 1 once that
@@ -117,8 +119,9 @@ void connect(tap& t, pipe& p) noexcept;
 void tell_taps(thread_lane& l, const pipe& p, box& packet, std::uint64_t position) noexcept;
 /// Puts a packet into the pipe: the cell, and each tap, get a reference of their own. False when
 /// there is no room. The caller has a reference all the time: otherwise a consumer could free the
-/// box before the taps have it.
-bool put_counted(thread_lane& l, pipe& p, box& packet, side_memory& seen) noexcept;
+/// box before the taps have it. `number`: of a packet of a source; null: it has none.
+bool put_counted(thread_lane& l, pipe& p, box& packet, side_memory& seen,
+                 const packet_number* number = nullptr) noexcept;
 /// Takes the packet that the cell has with that sequence, if it still has it, and gives it up.
 void drop_cell(thread_lane& l, tap& t, cell& c, std::uint64_t sequence) noexcept;
 

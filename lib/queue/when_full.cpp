@@ -8,25 +8,35 @@ namespace valpool {
 
 namespace detail {
 
+bool queue_core::put_numbered(Val&&, const packet_number&, deadline) {
+    throw std::logic_error("a queue on the heap takes no numbers");
+}
+
 namespace {
+bool put_one(queue_core& core, Val& packet, deadline until, const packet_number* number) {
+    return number ? core.put_numbered(std::move(packet), *number, until)
+                  : core.put(std::move(packet), until);
+}
+
 /// Makes room by dropping, and puts the packet in. False when nothing is left to drop, but there is
 /// no room either.
-bool put_in_place_of_oldest(queue_core& core, Val& packet) {
+bool put_in_place_of_oldest(queue_core& core, Val& packet, const packet_number* number) {
     const deadline at_once = deadline::in_seconds(0);
     for (;;) {
         const bool has_dropped = core.drop_oldest();
         if (has_dropped) core.count_dropped();
-        if (core.put(std::move(packet), at_once)) return true;
+        if (put_one(core, packet, at_once, number)) return true;
         // Other writers may have been faster, but then each of them has put a packet in.
         if (!has_dropped) return false;
     }
 }
 }  // namespace
 
-bool put_with(queue_core& core, Val& packet, WhenFull policy, deadline until) {
-    if (core.put(std::move(packet), until)) return true;
+bool put_with(queue_core& core, Val& packet, WhenFull policy, deadline until,
+              const packet_number* number) {
+    if (put_one(core, packet, until, number)) return true;
     if (policy == WhenFull::Wait) return false;
-    if (policy == WhenFull::DropOldest && put_in_place_of_oldest(core, packet)) return true;
+    if (policy == WhenFull::DropOldest && put_in_place_of_oldest(core, packet, number)) return true;
     core.count_dropped();
     return false;
 }

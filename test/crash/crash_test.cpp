@@ -46,7 +46,8 @@ public:
           changing_(name, "changing", 4),
           second_victim_(name, "second victim", 4),
           leased_(name, "leased", 16),
-          letters_(name, "dead letters", 4) {
+          letters_(name, "dead letters", 4),
+          numbered_(name, "numbered", 8) {
         main_.start();
         input_.start();
         output_.start();
@@ -55,6 +56,7 @@ public:
         second_victim_.start();
         leased_.start();
         letters_.start();
+        numbered_.start();
     }
 
     int serve() {
@@ -87,12 +89,17 @@ private:
             output_.pipe().enq(Shared(main_.pool(), Tab{{"number", i}}));
         for (int i = 0; i < packets_to_lease; ++i)
             leased_.pipe().enq(Shared(main_.pool(), Tab{{"number", i}}));
+        board_.source_base = static_cast<int>(last_of_source());
         board_.leases_done = 0;
         board_.sent = 0;
         board_.received = 0;
         board_.woken_with = 0;
         board_.sleeper_got = 0;
         board_.sleeper_disorder = 0;
+    }
+
+    std::uint64_t last_of_source() const {
+        return IdempotentProducer(numbered_.pipe(), source_of_victim).last();
     }
 
     void recover() {
@@ -137,6 +144,7 @@ private:
         expect_numbers(wrong, "to victim", untaken, one_more ? received + 1 : received,
                        packets_for_victim);
         judge_leases(wrong);
+        judge_source(wrong);
         use_what_was_being_changed(wrong);
         drain(second_victim_.pipe());
         const int woken = board_.woken_with;
@@ -177,10 +185,17 @@ private:
         if (leased_.pipe().leased() != 0) wrong << "a lease of the dead is left; ";
     }
 
+    /// Wherever the victim died, its source goes on behind its last packet.
+    void judge_source(std::ostream& wrong) {
+        feed_from_source(numbered_.pipe(), *main_.pool(), board_);
+        const int first = board_.source_base + 1;
+        expect_numbers(wrong, "numbered", drain(numbered_.pipe()), first,
+                       first + packets_of_source);
+    }
+
     /// Leases all that is there, acknowledges its own packet, and gives back the others.
-    void lease_normally(std::ostream& wrong) {
-        constexpr int own_number = 1000;
-        CQ& pipe = leased_.pipe();
+    void lease_normally(CQ& pipe, std::ostream& wrong) {
+        constexpr int own_number = -1000;
         if (!pipe.enqueue(Shared(main_.pool(), Tab{{"number", own_number}}), 5.0))
             wrong << "no room beside leases; ";
         std::vector<Lease> leases;
@@ -238,7 +253,8 @@ private:
             if (!own.dequeue(5.0, back) || !is(back, value)) wrong << "no packet; ";
             Val nothing;
             if (own.dequeue(0.0, nothing)) wrong << "a packet from nowhere; ";
-            lease_normally(wrong);
+            lease_normally(leased_.pipe(), wrong);
+            lease_normally(numbered_.pipe(), wrong);
         }
         return wrong.str();
     }
@@ -260,6 +276,7 @@ private:
     ServerSide second_victim_;
     ServerSide leased_;
     ServerSide letters_;
+    ServerSide numbered_;
     std::unique_ptr<ServerSide> own_;
 };
 
@@ -395,6 +412,8 @@ std::vector<pass_counts> passes_of_a_life(world& w) {
 bool is_of_a_creator(unsigned point) {
     return is_about(point, "create.") || is_about(point, "retire.");
 }
+/// Kill points that are passed with the gate closed.
+bool is_alone(unsigned point) { return is_about(point, "removal.") || is_about(point, "claim."); }
 bool is_elsewhere(unsigned point) { return is_about(point, "recovery.") || is_of_a_creator(point); }
 
 }  // namespace
@@ -491,6 +510,23 @@ BOOST_AUTO_TEST_CASE(the_judge_notices_a_lost_lease_and_a_lost_dead_letter) {
                             board.leases_done = dead_letter + 1;
                         }),
                         "the dead letter is lost"));
+}
+
+BOOST_AUTO_TEST_CASE(the_judge_notices_a_packet_of_a_source_that_is_lost_or_came_twice) {
+    const watchdog dog(60);
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board& board) {
+                            ClientSide side(name, "numbered");
+                            side.start();
+                            feed_from_source(side.pipe(), *side.pool(), board);
+                            side.pipe().deq();
+                        }),
+                        "numbered: 1..4"));
+    BOOST_TEST(mentions(verdict_on([](const std::string& name, crash_board&) {
+                            ClientSide side(name, "numbered");
+                            side.start();
+                            side.pipe().enq(Shared(side.pool(), Tab{{"number", 1}}));
+                        }),
+                        "numbered: 1..4"));
 }
 
 BOOST_AUTO_TEST_CASE(the_judge_notices_a_temporary_pipe_that_is_left) {
@@ -592,9 +628,9 @@ BOOST_AUTO_TEST_CASE(a_second_one_may_die_while_it_repairs) {
     std::vector<unsigned> first_points;
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
         if (is_about(p, "recovery.") || is_about(p, "removal.")) recovery_points.push_back(p);
-        for (const char* topic :
-             {"ring.", "box.mut", "box.wrote", "hold.wrote", "slab.claimed", "out_ref.linked",
-              "raw.marked", "pipe.filled", "tap.", "pipe.held", "fork.copied", "box.locked"})
+        for (const char* topic : {"ring.", "box.mut", "box.wrote", "hold.wrote", "slab.claimed",
+                                  "out_ref.linked", "raw.marked", "pipe.filled", "tap.",
+                                  "pipe.held", "fork.copied", "box.locked", "source."})
             if (is_about(p, topic)) first_points.push_back(p);
     }
     if (from_environment("VALPOOL_ALL_PAIRS", 0) != 0) {
@@ -695,7 +731,7 @@ BOOST_AUTO_TEST_CASE(a_process_that_is_stopped_at_any_point_blocks_nobody) {
     const auto passes = passes_of_a_life(*w);
     for (unsigned p = 0; p < detail::kill_point_count(); ++p) {
         const unsigned count = passes[p].of_victim();
-        if (is_elsewhere(p) || is_about(p, "removal.") || count == 0) continue;
+        if (is_elsewhere(p) || is_alone(p) || count == 0) continue;
         w->board().is_offspring_to_die = passes[p].only_offspring_passes();
         BOOST_TEST_CONTEXT(name_of(p)) {
             unsigned nth = (count + 1) / 2;

@@ -189,6 +189,14 @@ void use_more_leases(const std::string& name, crash_board& board) {
     pipe.lease(0.0);
 }
 
+void use_sources(const std::string& name, const crash_board& board) {
+    ClientSide side(name, "numbered");
+    side.start();
+    feed_from_source(side.pipe(), *side.pool(), board);
+    // A source that nobody has had before, and that puts nothing.
+    const IdempotentProducer fresh(side.pipe(), "source " + std::to_string(getpid()));
+}
+
 /// A packet that could not be delivered is leased next.
 void lease_what_was_put_back(StreamingPool& pool) {
     std::vector<char> memory(300000);
@@ -275,6 +283,15 @@ private:
 
 }  // namespace
 
+void feed_from_source(CQ& numbered, StreamingPool& pool, const crash_board& board) {
+    IdempotentProducer source(numbered, source_of_victim);
+    const auto end = static_cast<std::uint64_t>(board.source_base + packets_of_source);
+    while (source.last() < end) {
+        const std::uint64_t n = source.last() + 1;
+        source.enqueue(Shared(&pool, Tab{{"number", n}}), n, 5.0);
+    }
+}
+
 void claim_orders(crash_board& board) {
     for (auto& order : board.plan.orders) order.victim = getpid();
 }
@@ -300,6 +317,7 @@ int live_a_whole_life(const std::string& name, crash_board& board) {
     use_leases(name, board);
     use_more_leases(name, board);
     lease_what_was_put_back(pool);
+    use_sources(name, board);
 
     auto inherited = std::make_unique<Val>(Shared(&pool, Tab{{"a", 1}}));
     board.has_parent_let_go = false;

@@ -3,6 +3,8 @@
 #include "base/kill_point.hpp"
 #include "support/child.hpp"
 
+#include <valpool/cq.hpp>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -19,6 +21,7 @@ struct crash_board {
     std::atomic<int> woken_with;   // sent into "to sleeper"
     std::atomic<int> sleeper_got;  // by the sleeper, in all rounds together
     std::atomic<int> leases_done;  // packets of "leased" that are not to come again
+    std::atomic<int> source_base;  // the number before the first one that the victim's source has
     std::atomic<int> marks;        // marks that the sleeper has seen
     std::atomic<int> sleeper_disorder;
     std::atomic<int> poisoned;  // tables that the keeper found poisoned
@@ -36,6 +39,9 @@ struct crash_board {
 
 constexpr int packets_for_victim = 4;
 constexpr int packets_to_lease = 8;
+/// Of a source that the victim writes for, into "numbered"; the keeper puts in what is missing.
+constexpr int packets_of_source = 4;
+constexpr const char* source_of_victim = "source of the victim";
 /// The packet of "leased" that the victim moves to "dead letters".
 constexpr int dead_letter = 3;
 /// A temporary pipe of the victim.
@@ -45,6 +51,9 @@ constexpr const char* reply_pipe = "reply to the victim";
 /// locks, enqueues, dequeues, waits, wakes, forks, starts a thread, and detaches. Always the same
 /// steps.
 int live_a_whole_life(const std::string& pool, crash_board& board);
+
+/// Puts in the packets of the victim's source that have not been put in yet.
+void feed_from_source(CQ& numbered, StreamingPool& pool, const crash_board& board);
 
 /// Makes the calling process, and none that it forks, the one that the armed kill points kill.
 void claim_orders(crash_board& board);

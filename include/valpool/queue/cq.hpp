@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -222,9 +223,9 @@ public:
     /// How long this object's waits spin before they sleep; this trades processor time for latency.
     /// In seconds; 0: they sleep at once; infinity: they never sleep. std::logic_error when
     /// negative or NaN. Has an effect in a pool only.
-    /// By default the back-off is adaptive. A wait spins, at most for one and a half times as long as
-    /// a wake-up takes here, and for less where that was in vain. Then it yields the processor a few
-    /// times, because the peer may want the same one (not for a while after yielding took
+    /// By default the back-off is adaptive. A wait spins, at most for one and a half times as long
+    /// as a wake-up takes here, and for less where that was in vain. Then it yields the processor a
+    /// few times, because the peer may want the same one (not for a while after yielding took
     /// milliseconds). Then it sleeps. A queue for 64 packets or more is looked at every 2
     /// microseconds, so that there is more than one packet to take.
     void spin(double seconds);
@@ -237,6 +238,11 @@ public:
     std::size_t leased() const noexcept;
     bool empty() const noexcept;
     bool full() const noexcept;
+
+    /// Text that names this pipe and no other one, not even one that had or will have the same
+    /// name: a good beginning for the name of a source (see IdempotentProducer). Throws
+    /// std::logic_error for a queue without a name.
+    std::string identity() const;
 
     /// What has passed the queue, and how its users have waited, over all processes. Does not wait;
     /// its time grows with the number of threads that have used the queue.

@@ -57,6 +57,10 @@ public:
     /// How many times the packet has been handed out by lease, with this one: 1 the first time. It
     /// stays at LeaseOptions::highest_limit.
     unsigned deliveries() const;
+    /// How many packets were put into the pipe before this one: the packets of a pipe keep their
+    /// numbers, and no two have the same. (A packet that a consumer has taken for good and put back
+    /// has 0.)
+    std::uint64_t sequence() const;
     /// Done: the packet is never handed out again. False when it was not this lease's any more: it
     /// had expired and gone to somebody else, or was given back. A second call returns the same.
     /// Throws PoolStalled, and std::runtime_error when this thread cannot use the pool (all its

@@ -1,0 +1,3 @@
+#pragma once
+
+#include <valpool/queue/idempotent_producer.hpp>
