@@ -76,7 +76,7 @@ packages=(libbenchmark-dev python3)
 [ "$peers" = OFF ] ||
   packages+=(libzmq3-dev iceoryx libiceoryx-posh-dev libiceoryx-hoofs-dev libmimalloc-dev libflatbuffers-dev)
 bash cmake/install-packages.sh "${packages[@]}"
-[ "$peers" = OFF ] || bash bench/unpack-msgpack.sh build/bench/msgpack
+[ "$peers" = OFF ] || bash cmake/unpack-package.sh libmsgpack-cxx-dev build/bench/msgpack usr/include/msgpack.hpp
 cmake --preset bench -DVALPOOL_BUILD_BENCH_PEERS="$peers" >/dev/null
 cmake --build --preset bench -j "$(nproc)"
 

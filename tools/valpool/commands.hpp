@@ -27,6 +27,8 @@ void add_dashboard(command_set& commands);
 void add_record(command_set& commands);
 void add_play(command_set& commands);
 void add_rec(command_set& commands);
+// Where libnats, ZeroMQ and toml++ are.
+void add_bridge(command_set& commands);
 /// For the build: prints the man page, and the shells' completions.
 void add_manual(command_set& commands);
 

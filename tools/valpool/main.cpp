@@ -12,6 +12,9 @@ int main(int argc, char** argv) {
 #ifdef VALPOOL_HAS_RECORDER
     for (const auto add : {tool::add_record, tool::add_play, tool::add_rec}) add(commands);
 #endif
+#ifdef VALPOOL_HAS_BRIDGE
+    tool::add_bridge(commands);
+#endif
     tool::add_manual(commands);
     return commands.run(argc, argv);
 }

@@ -1,0 +1,117 @@
+#include "bridge/nats_link.hpp"
+
+#include <boost/json/parse.hpp>
+
+#include <atomic>
+#include <charconv>
+#include <string_view>
+#include <thread>
+
+namespace valpool::bridge {
+namespace {
+
+/// Publishes each message with an address for the answer that ends with the message's ticket. The
+/// answers are JetStream's acknowledgements.
+class nats_outlet final : public outlet {
+public:
+    nats_outlet(std::shared_ptr<nats_connection::link> link, const stream_options& to,
+                outlet_events& events)
+        : link_(std::move(link)),
+          subject_(to.subject),
+          events_(events),
+          context_(context_of(*link_)),
+          inbox_(new_inbox()),
+          answers_(subscribe()),
+          watcher_(link_, [this] { events_.reconnected(); }),
+          listener_([this](const std::stop_token& stop) { listen(stop); }) {
+        need_stream(*context_, to);
+    }
+
+    void send(std::uint64_t ticket, std::string_view head, std::string_view body) override {
+        message_.assign(head);
+        message_ += body;
+        const std::string answer_to = inbox_ + std::to_string(ticket);
+        expect_ok(natsConnection_PublishRequest(link_->get(), subject_.c_str(), answer_to.c_str(),
+                                                message_.data(), static_cast<int>(message_.size())),
+                  "publishing to " + subject_);
+    }
+    std::size_t most_bytes() const override { return most_message_bytes; }
+    bool confirms() const override { return true; }
+
+private:
+    static context_ptr context_of(nats_connection::link& link) {
+        jsCtx* made = nullptr;
+        expect_ok(natsConnection_JetStream(&made, link.get(), nullptr), "JetStream");
+        return context_ptr(made);
+    }
+    static std::string new_inbox() {
+        natsInbox* made = nullptr;
+        expect_ok(natsInbox_Create(&made), "an address for answers");
+        std::string inbox(made);
+        natsInbox_Destroy(made);
+        return inbox + ".";
+    }
+    subscription_ptr subscribe() const {
+        natsSubscription* made = nullptr;
+        expect_ok(natsConnection_SubscribeSync(&made, link_->get(), (inbox_ + "*").c_str()),
+                  "listening to answers");
+        subscription_ptr answers(made);
+        expect_ok(natsSubscription_SetPendingLimits(made, -1, -1), "listening to answers");
+        return answers;
+    }
+
+    void listen(const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            natsMsg* received = nullptr;
+            if (natsSubscription_NextMsg(&received, answers_.get(), 50) != NATS_OK) continue;
+            const message_ptr answer(received);
+            handle(*answer);
+        }
+    }
+
+    void handle(natsMsg& answer) {
+        const std::string_view to = natsMsg_GetSubject(&answer);
+        std::uint64_t ticket = 0;
+        const std::string_view digits = to.substr(std::min(inbox_.size(), to.size()));
+        std::from_chars(digits.data(), digits.data() + digits.size(), ticket);
+        if (ticket == 0) return;
+        const std::string_view text(natsMsg_GetData(&answer),
+                                    static_cast<std::size_t>(natsMsg_GetDataLength(&answer)));
+        // {"stream":"...","seq":7}, or {"error":{"description":"..."},...}.
+        if (text.find("\"seq\":") != std::string_view::npos &&
+            text.find("\"error\":") == std::string_view::npos)
+            events_.confirmed(ticket);
+        else
+            events_.refused(ticket, reason_in(text));
+    }
+
+    static std::string reason_in(std::string_view text) {
+        boost::system::error_code wrong;
+        const auto json = boost::json::parse({text.data(), text.size()}, wrong);
+        if (wrong || !json.is_object()) return "no stream takes messages of that subject";
+        const auto* const error = json.get_object().if_contains("error");
+        const auto* const why =
+            error && error->is_object() ? error->get_object().if_contains("description") : nullptr;
+        if (!why || !why->is_string()) return "the broker refuses messages";
+        return "the broker says: " + std::string(why->get_string());
+    }
+
+    const std::shared_ptr<nats_connection::link> link_;
+    const std::string subject_;
+    outlet_events& events_;
+    const context_ptr context_;
+    const std::string inbox_;
+    const subscription_ptr answers_;
+    std::string message_;
+    const nats_connection::link::watcher watcher_;
+    std::jthread listener_;  // last: it uses the rest
+};
+
+}  // namespace
+
+std::unique_ptr<outlet> make_nats_outlet(std::shared_ptr<nats_connection::link> link,
+                                         const stream_options& to, outlet_events& events) {
+    return std::make_unique<nats_outlet>(std::move(link), to, events);
+}
+
+}  // namespace valpool::bridge
