@@ -120,7 +120,7 @@ void check_stream(const jsStreamConfig& c, const stream_options& options) {
 }
 }  // namespace
 
-void need_stream(jsCtx& context, const stream_options& options) {
+stream_info_ptr need_stream(jsCtx& context, const stream_options& options) {
     const std::string name = stream_name(options);
     jsStreamInfo* found = nullptr;
     jsErrCode error{};
@@ -143,9 +143,10 @@ void need_stream(jsCtx& context, const stream_options& options) {
         c.Duplicates = 100'000'000;
         status = js_AddStream(&found, &context, &c, nullptr, &error);
     }
-    const stream_info_ptr info(found);
+    stream_info_ptr info(found);
     expect_ok(status, "the stream " + name);
     check_stream(*info->Config, options);
+    return info;
 }
 
 // --- the connection ----------------------------------------------------------------------------
@@ -171,6 +172,15 @@ void nats_connection::link::came_back() {
 void nats_connection::link::had_trouble(const std::string& what) {
     const std::lock_guard guard(mutex);
     trouble = what;
+}
+
+void nats_connection::link::retire(subscription_ptr subscription) {
+    if (!subscription) return;
+    natsSubscription_Unsubscribe(subscription.get());
+    const auto now = std::chrono::steady_clock::now();
+    const std::lock_guard guard(mutex);
+    std::erase_if(all_retired, [&](const retired& r) { return now - r.since > 30s; });
+    all_retired.push_back({std::move(subscription), now});
 }
 
 namespace {

@@ -59,6 +59,7 @@ public:
     ~nats_inlet() override {
         // What is under way is free for the next one.
         if (subscription_ && link_->is_connected()) remove_consumer();
+        link_->retire(std::move(subscription_));
     }
     nats_inlet(const nats_inlet&) = delete;
     nats_inlet& operator=(const nats_inlet&) = delete;
@@ -86,7 +87,7 @@ private:
 
     void begin_anew() {
         ++interruptions_;
-        subscription_.reset();
+        link_->retire(std::move(subscription_));
         seen_ = {};
         remove_consumer();
         const std::string stream = stream_name(options_);

@@ -6,6 +6,7 @@
 
 #include <nats/nats.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -50,11 +51,19 @@ struct nats_connection::link {
     bool is_connected() const noexcept;
     void came_back();
     void had_trouble(const std::string& what);
+    /// Ends a subscription. In the C library, the thread that reads may still use one that was
+    /// destroyed while messages came (seen in 3.4.1): so it is kept for a while.
+    void retire(subscription_ptr subscription);
 
-    mutable std::mutex mutex;  // protects watchers, reconnects and trouble
+    mutable std::mutex mutex;  // protects what follows, but for the connection
     std::vector<const std::function<void()>*> watchers;
     std::uint64_t reconnects = 0;
     std::string trouble;
+    struct retired {
+        subscription_ptr subscription;
+        std::chrono::steady_clock::time_point since;
+    };
+    std::vector<retired> all_retired;
     connection_ptr connection;  // last: its threads use the rest
 };
 
@@ -65,8 +74,8 @@ std::unique_ptr<inlet> make_nats_inlet(std::shared_ptr<nats_connection::link> li
 
 /// The stream's name.
 std::string stream_name(const stream_options& options);
-/// Makes the stream unless it is there. Throws transport_error.
-void need_stream(jsCtx& context, const stream_options& options);
+/// The stream; makes it unless it is there. Throws transport_error.
+stream_info_ptr need_stream(jsCtx& context, const stream_options& options);
 
 /// A message, with its header, is not larger than this. What is published in one piece and is
 /// larger than some 32 MB has been seen acknowledged, and lost.

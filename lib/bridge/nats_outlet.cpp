@@ -24,8 +24,21 @@ public:
           answers_(subscribe()),
           watcher_(link_, [this] { events_.reconnected(); }),
           listener_([this](const std::stop_token& stop) { listen(stop); }) {
-        need_stream(*context_, to);
+        const stream_info_ptr stream = need_stream(*context_, to);
+        // Negative: no limit.
+        const auto limit = [](std::int64_t most) { return static_cast<std::size_t>(most); };
+        limits_.packet_messages = limit(stream->Config->MaxMsgs);
+        // The broker counts more than the message.
+        limits_.packet_bytes = limit(stream->Config->MaxBytes) / 10 * 9;
     }
+
+    ~nats_outlet() override {
+        listener_.request_stop();
+        listener_.join();
+        link_->retire(std::move(answers_));
+    }
+    nats_outlet(const nats_outlet&) = delete;
+    nats_outlet& operator=(const nats_outlet&) = delete;
 
     void send(std::uint64_t ticket, std::string_view head, std::string_view body) override {
         message_.assign(head);
@@ -35,7 +48,7 @@ public:
                                                 message_.data(), static_cast<int>(message_.size())),
                   "publishing to " + subject_);
     }
-    std::size_t most_bytes() const override { return most_message_bytes; }
+    outlet_limits limits() const override { return limits_; }
     bool confirms() const override { return true; }
 
 private:
@@ -101,7 +114,8 @@ private:
     outlet_events& events_;
     const context_ptr context_;
     const std::string inbox_;
-    const subscription_ptr answers_;
+    subscription_ptr answers_;
+    outlet_limits limits_{.message_bytes = most_message_bytes};
     std::string message_;
     const nats_connection::link::watcher watcher_;
     std::jthread listener_;  // last: it uses the rest

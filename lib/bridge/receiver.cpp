@@ -80,7 +80,7 @@ void receiver::handle_turn(std::unique_ptr<arrival> a, const message& m,
         case verdict::late: break;
     }
     if (m.header.parts == 1) {
-        s.partial = {};
+        give_up(s.partial);
         if (deliver(s, m.header, m.payload, is_over)) a->done();
         return;
     }
@@ -121,6 +121,12 @@ receiver::source& receiver::source_named(std::string_view name) {
     return sources_.front();
 }
 
+/// Its sender has begun anew, or has died.
+void receiver::give_up(partial_packet& p) {
+    for (const auto& part : p.parts) part->done();
+    p = {};
+}
+
 /// Adds a part to its packet. True when that was the last one.
 bool receiver::collect(source& s, std::unique_ptr<arrival> a, const message& m) {
     partial_packet& p = s.partial;
@@ -130,8 +136,7 @@ bool receiver::collect(source& s, std::unique_ptr<arrival> a, const message& m) 
         return false;
     }
     if (m.header.part == 0) {
-        for (const auto& part : p.parts) part->done();  // of a sending that was given up
-        p = {};
+        give_up(p);
         p.number = m.header.number;
     }
     const bool fits = m.header.number == p.number && m.header.part == p.next_part &&
@@ -147,8 +152,7 @@ bool receiver::collect(source& s, std::unique_ptr<arrival> a, const message& m) 
     if (p.next_part < m.header.parts) return false;
     if (p.bytes.size() == m.header.packet_bytes) return true;
     refuse(s, m.header, "a packet whose parts are not all of it");
-    for (const auto& part : p.parts) part->done();
-    p = {};
+    give_up(p);
     return false;
 }
 

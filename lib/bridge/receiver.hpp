@@ -75,6 +75,7 @@ private:
                        const std::function<bool()>& is_over);
     bool put(source& s, const message_header& h, const Val& packet);
     void refuse(source& s, const message_header& h, const std::string& why);
+    static void give_up(partial_packet& p);
     void forget_partial_packets();
 
     template <class Change>

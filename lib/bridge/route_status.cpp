@@ -50,7 +50,7 @@ Val status_packet(const route& r, const std::string& destination, const sender_s
     t["in_flight"] = s.in_flight;
     t["repeated"] = s.repeated;
     t["refused"] = s.refused;
-    t["unreadable"] = s.unreadable;
+    t["given_up"] = s.given_up;
     t["missed"] = s.missed;
     t["bytes"] = s.bytes;
     t["round_trip_s"] = s.round_trip_s;

@@ -128,15 +128,19 @@ bool sender::take_one(double timeout_s) {
         f.bytes.resize(header_bytes_);
         append_packet(packet.value, f.bytes);
     } catch (const PoisonedError& e) {
-        if (packet.lease) packet.lease.ack();
-        const std::lock_guard guard(mutex_);
-        ++status_.unreadable;
-        status_.trouble = e.what();
+        give_up(packet, e.what());
         return true;
     }
     packet.value.reset();
-    const std::size_t most = outlet_->most_bytes() - header_bytes_;
-    f.parts = static_cast<std::uint32_t>((body_bytes(f) + most - 1) / most);
+    const std::size_t most = most_body_bytes();
+    const std::size_t parts = (body_bytes(f) + most - 1) / most;
+    const outlet_limits limits = outlet_->limits();
+    if (parts > limits.packet_messages || body_bytes(f) > limits.packet_bytes) {
+        give_up(packet, "a packet of " + std::to_string(body_bytes(f)) +
+                            " bytes is larger than the engine may ever keep");
+        return true;
+    }
+    f.parts = static_cast<std::uint32_t>(parts);
     f.packet = std::move(packet);
     const std::lock_guard guard(mutex_);
     f.is_late = f.packet.number <= last_number_;
@@ -145,6 +149,18 @@ bool sender::take_one(double timeout_s) {
     bytes_in_window_ += f.bytes.size();
     window_.push_back(std::move(f));
     return true;
+}
+
+/// It would keep all that come after it.
+void sender::give_up(taken_packet& packet, const std::string& why) {
+    if (packet.lease) packet.lease.ack();
+    const std::lock_guard guard(mutex_);
+    ++status_.given_up;
+    status_.trouble = why;
+}
+
+std::size_t sender::most_body_bytes() const {
+    return outlet_->limits().message_bytes - header_bytes_;
 }
 
 /// Sends the next packet of the window that is not under way.
@@ -173,7 +189,7 @@ void sender::send_next() {
 }
 
 void sender::send_parts(flight& f, std::uint64_t first_ticket) {
-    const std::size_t most = outlet_->most_bytes() - header_bytes_;
+    const std::size_t most = most_body_bytes();
     const std::uint64_t size = body_bytes(f);
     message_header header{.source = name_,
                           .number = f.packet.number,

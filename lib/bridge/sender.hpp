@@ -86,6 +86,8 @@ private:
     void reconnected() override;
 
     bool take_one(double timeout_s);
+    void give_up(taken_packet& packet, const std::string& why);
+    std::size_t most_body_bytes() const;
     void send_next();
     void send_parts(flight& f, std::uint64_t first_ticket);
     void go_back(const std::string& why);

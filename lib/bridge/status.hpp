@@ -9,16 +9,16 @@ namespace valpool::bridge {
 
 /// Of packets, unless it says otherwise. Since the route's start.
 struct sender_status {
-    std::uint64_t sent = 0;        // the first time
-    std::uint64_t confirmed = 0;   // by the engine, and acknowledged to the pipe
-    std::uint64_t repeated = 0;    // sent again
-    std::uint64_t refused = 0;     // messages that the engine had no room for, or refused
-    std::uint64_t unreadable = 0;  // taken, but given up: they were poisoned
-    std::uint64_t missed = 0;      // by a tap
-    std::uint64_t bytes = 0;       // as encoded
-    std::uint64_t in_flight = 0;   // sent and not confirmed
-    double round_trip_s = 0;       // a moving average, from sending to the confirmation
-    std::string trouble;           // the last one; empty: none
+    std::uint64_t sent = 0;       // the first time
+    std::uint64_t confirmed = 0;  // by the engine, and acknowledged to the pipe
+    std::uint64_t repeated = 0;   // sent again
+    std::uint64_t refused = 0;    // messages that the engine had no room for, or refused
+    std::uint64_t given_up = 0;   // acknowledged without being sent: poisoned, or too large
+    std::uint64_t missed = 0;     // by a tap
+    std::uint64_t bytes = 0;      // as encoded
+    std::uint64_t in_flight = 0;  // sent and not confirmed
+    double round_trip_s = 0;      // a moving average, from sending to the confirmation
+    std::string trouble;          // the last one; empty: none
 };
 
 struct receiver_status {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -35,6 +36,13 @@ protected:
     ~outlet_events() = default;
 };
 
+struct outlet_limits {
+    std::size_t message_bytes;
+    /// Of a packet. The engine has to keep all its parts at the same time.
+    std::size_t packet_messages = std::numeric_limits<std::size_t>::max();
+    std::size_t packet_bytes = std::numeric_limits<std::size_t>::max();
+};
+
 /// The way out. One thread uses it.
 class outlet {
 public:
@@ -42,8 +50,7 @@ public:
     /// Sends a message: its two halves are one. Waits if the engine cannot take it fast enough.
     /// Throws transport_error, for a message that was not sent.
     virtual void send(std::uint64_t ticket, std::string_view head, std::string_view body) = 0;
-    /// How large a message may be.
-    virtual std::size_t most_bytes() const = 0;
+    virtual outlet_limits limits() const = 0;
     /// Whether what is sent is confirmed only once the engine has it safe. Otherwise a message
     /// arrives at most once.
     virtual bool confirms() const = 0;

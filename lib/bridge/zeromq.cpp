@@ -43,7 +43,7 @@ public:
         if (!sent) throw transport_error(endpoint_ + ": nobody receives");
         events_.confirmed(ticket);
     }
-    std::size_t most_bytes() const override { return part_bytes; }
+    outlet_limits limits() const override { return {.message_bytes = part_bytes}; }
     bool confirms() const override { return false; }
 
 private:
