@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 
 #include <sys/stat.h>
@@ -96,6 +97,14 @@ void expect_ok(natsStatus status, const std::string& what) {
     throw transport_error(text);
 }
 
+std::string new_inbox() {
+    natsInbox* made = nullptr;
+    expect_ok(natsInbox_Create(&made), "an address for answers");
+    std::string inbox(made);
+    natsInbox_Destroy(made);
+    return inbox;
+}
+
 // --- the stream --------------------------------------------------------------------------------
 
 std::string stream_name(const stream_options& options) {
@@ -151,27 +160,77 @@ stream_info_ptr need_stream(jsCtx& context, const stream_options& options) {
 
 // --- the connection ----------------------------------------------------------------------------
 
+namespace {
+
+/// The objects that the C library may still tell something.
+struct all_events {
+    std::mutex mutex;
+    std::uintptr_t last = 0;
+    std::unordered_map<std::uintptr_t, link_events*> by_number;
+};
+all_events& registry() {
+    static auto* const all = new all_events;  // never destroyed: threads may outlive it
+    return *all;
+}
+std::uintptr_t registered(link_events& events) {
+    all_events& all = registry();
+    const std::lock_guard guard(all.mutex);
+    all.by_number.emplace(++all.last, &events);
+    return all.last;
+}
+
+/// Calls tell(events) if the object still is there, which stays there meanwhile.
+template <class Tell>
+void tell_if_there(void* handle, Tell tell) {
+    all_events& all = registry();
+    const std::lock_guard guard(all.mutex);
+    const auto found = all.by_number.find(reinterpret_cast<std::uintptr_t>(handle));
+    if (found != all.by_number.end()) tell(*found->second);
+}
+
+}  // namespace
+
+link_events::link_events() : number_(registered(*this)) {}
+link_events::~link_events() {
+    const std::lock_guard guard(registry().mutex);
+    registry().by_number.erase(number_);
+}
+void link_events::came_back(void* handle) {
+    tell_if_there(handle, [](link_events& e) { e.came_back(); });
+}
+void link_events::had_trouble(void* handle, const std::string& what) {
+    tell_if_there(handle, [&](link_events& e) { e.note_trouble(what); });
+}
+void link_events::came_back() {
+    const std::lock_guard guard(mutex_);
+    ++status_.reconnects;
+    for (const auto* const back : watchers_) (*back)();
+}
+void link_events::note_trouble(const std::string& what) {
+    const std::lock_guard guard(mutex_);
+    status_.trouble = what;
+}
+connection_status link_events::status() const {
+    const std::lock_guard guard(mutex_);
+    return status_;
+}
+void link_events::add_watcher(const std::function<void()>& back) {
+    const std::lock_guard guard(mutex_);
+    watchers_.push_back(&back);
+}
+void link_events::remove_watcher(const std::function<void()>& back) {
+    const std::lock_guard guard(mutex_);
+    std::erase(watchers_, &back);
+}
+
 nats_connection::link::watcher::watcher(std::shared_ptr<link> l, std::function<void()> back)
     : link_(std::move(l)), back_(std::move(back)) {
-    const std::lock_guard guard(link_->mutex);
-    link_->watchers.push_back(&back_);
+    link_->events.add_watcher(back_);
 }
-nats_connection::link::watcher::~watcher() {
-    const std::lock_guard guard(link_->mutex);
-    std::erase(link_->watchers, &back_);
-}
+nats_connection::link::watcher::~watcher() { link_->events.remove_watcher(back_); }
 
 bool nats_connection::link::is_connected() const noexcept {
     return connection && natsConnection_Status(connection.get()) == NATS_CONN_STATUS_CONNECTED;
-}
-void nats_connection::link::came_back() {
-    const std::lock_guard guard(mutex);
-    ++reconnects;
-    for (const auto* const back : watchers) (*back)();
-}
-void nats_connection::link::had_trouble(const std::string& what) {
-    const std::lock_guard guard(mutex);
-    trouble = what;
 }
 
 void nats_connection::link::retire(subscription_ptr subscription) {
@@ -202,7 +261,7 @@ void set_security(natsOptions& to, const nats_options& from) {
             "the certificate");
 }
 
-options_ptr options_for(const nats_options& from, nats_connection::link& link) {
+options_ptr options_for(const nats_options& from, const link_events& events) {
     natsOptions* made = nullptr;
     expect_ok(natsOptions_Create(&made), "options");
     options_ptr options(made);
@@ -220,30 +279,25 @@ options_ptr options_for(const nats_options& from, nats_connection::link& link) {
     expect_ok(natsOptions_SetPingInterval(made, 2000), "options");
     expect_ok(natsOptions_SetMaxPingsOut(made, 2), "options");
     set_security(*made, from);
-    expect_ok(natsOptions_SetReconnectedCB(
-                  made,
-                  [](natsConnection*, void* its) {
-                      static_cast<nats_connection::link*>(its)->came_back();
-                  },
-                  &link),
-              "options");
+    expect_ok(
+        natsOptions_SetReconnectedCB(
+            made, [](natsConnection*, void* its) { link_events::came_back(its); }, events.handle()),
+        "options");
     expect_ok(natsOptions_SetDisconnectedCB(
                   made,
                   [](natsConnection*, void* its) {
-                      static_cast<nats_connection::link*>(its)->had_trouble(
-                          "the connection to the broker was lost");
+                      link_events::had_trouble(its, "the connection to the broker was lost");
                   },
-                  &link),
+                  events.handle()),
               "options");
     // Its default writes each error to standard error.
-    expect_ok(
-        natsOptions_SetErrorHandler(
-            made,
-            [](natsConnection*, natsSubscription*, natsStatus status, void* its) {
-                static_cast<nats_connection::link*>(its)->had_trouble(natsStatus_GetText(status));
-            },
-            &link),
-        "options");
+    expect_ok(natsOptions_SetErrorHandler(
+                  made,
+                  [](natsConnection*, natsSubscription*, natsStatus status, void* its) {
+                      link_events::had_trouble(its, natsStatus_GetText(status));
+                  },
+                  events.handle()),
+              "options");
     return options;
 }
 
@@ -252,13 +306,14 @@ options_ptr options_for(const nats_options& from, nats_connection::link& link) {
 nats_connection::nats_connection(const nats_options& options, const std::function<bool()>& is_over)
     : link_(std::make_shared<link>()) {
     check(options);
-    const options_ptr made = options_for(options, *link_);
+    const options_ptr made = options_for(options, link_->events);
     for (auto next = std::chrono::steady_clock::now(); !is_over();) {
         natsConnection* connection = nullptr;
         const natsStatus status = natsConnection_Connect(&connection, made.get());
         link_->connection.reset(connection);
         if (status == NATS_OK) return;
-        link_->had_trouble("no connection to " + options.url + ": " + natsStatus_GetText(status));
+        link_->events.note_trouble("no connection to " + options.url + ": " +
+                                   natsStatus_GetText(status));
         next += 500ms;
         while (!is_over() && std::chrono::steady_clock::now() < next)
             std::this_thread::sleep_for(20ms);
@@ -267,9 +322,9 @@ nats_connection::nats_connection(const nats_options& options, const std::functio
 nats_connection::~nats_connection() = default;
 
 connection_status nats_connection::status() const {
-    const bool is_connected = link_->is_connected();
-    const std::lock_guard guard(link_->mutex);
-    return {is_connected, link_->reconnects, link_->trouble};
+    connection_status s = link_->events.status();
+    s.is_connected = link_->is_connected();
+    return s;
 }
 
 std::unique_ptr<outlet> nats_connection::way_out(const stream_options& to, outlet_events& events) {

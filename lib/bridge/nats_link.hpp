@@ -7,6 +7,7 @@
 #include <nats/nats.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -32,7 +33,36 @@ using subscription_ptr =
 /// Throws transport_error if the status is a failure.
 void expect_ok(natsStatus status, const std::string& what);
 
-/// A connection, and who wants to know that it is there again.
+/// What happens to a connection. The C library tells it in a thread of its own, also after the
+/// connection was destroyed: so it knows a number of the object, and not its address.
+class link_events {
+public:
+    link_events();
+    ~link_events();
+    link_events(const link_events&) = delete;
+    link_events& operator=(const link_events&) = delete;
+
+    /// What the C library passes to the functions below.
+    void* handle() const noexcept { return reinterpret_cast<void*>(number_); }
+    static void came_back(void* handle);
+    static void had_trouble(void* handle, const std::string& what);
+
+    void note_trouble(const std::string& what);
+    /// Without is_connected.
+    connection_status status() const;
+    void add_watcher(const std::function<void()>& back);
+    void remove_watcher(const std::function<void()>& back);
+
+private:
+    void came_back();
+
+    const std::uintptr_t number_;
+    mutable std::mutex mutex_;  // protects what follows
+    std::vector<const std::function<void()>*> watchers_;
+    connection_status status_;
+};
+
+/// A connection, and what its users share.
 struct nats_connection::link {
     /// Calls `back` after each interruption, as long as the object lives.
     class watcher {
@@ -49,20 +79,16 @@ struct nats_connection::link {
 
     natsConnection* get() const noexcept { return connection.get(); }
     bool is_connected() const noexcept;
-    void came_back();
-    void had_trouble(const std::string& what);
     /// Ends a subscription. In the C library, the thread that reads may still use one that was
     /// destroyed while messages came (seen in 3.4.1): so it is kept for a while.
     void retire(subscription_ptr subscription);
 
-    mutable std::mutex mutex;  // protects what follows, but for the connection
-    std::vector<const std::function<void()>*> watchers;
-    std::uint64_t reconnects = 0;
-    std::string trouble;
+    link_events events;
     struct retired {
         subscription_ptr subscription;
         std::chrono::steady_clock::time_point since;
     };
+    std::mutex mutex;  // protects all_retired
     std::vector<retired> all_retired;
     connection_ptr connection;  // last: its threads use the rest
 };
@@ -72,6 +98,8 @@ std::unique_ptr<outlet> make_nats_outlet(std::shared_ptr<nats_connection::link> 
 std::unique_ptr<inlet> make_nats_inlet(std::shared_ptr<nats_connection::link> link,
                                        const stream_options& from);
 
+/// An address for answers that nobody else has.
+std::string new_inbox();
 /// The stream's name.
 std::string stream_name(const stream_options& options);
 /// The stream; makes it unless it is there. Throws transport_error.

@@ -20,7 +20,7 @@ public:
           subject_(to.subject),
           events_(events),
           context_(context_of(*link_)),
-          inbox_(new_inbox()),
+          inbox_(new_inbox() + "."),
           answers_(subscribe()),
           watcher_(link_, [this] { events_.reconnected(); }),
           listener_([this](const std::stop_token& stop) { listen(stop); }) {
@@ -56,13 +56,6 @@ private:
         jsCtx* made = nullptr;
         expect_ok(natsConnection_JetStream(&made, link.get(), nullptr), "JetStream");
         return context_ptr(made);
-    }
-    static std::string new_inbox() {
-        natsInbox* made = nullptr;
-        expect_ok(natsInbox_Create(&made), "an address for answers");
-        std::string inbox(made);
-        natsInbox_Destroy(made);
-        return inbox + ".";
     }
     subscription_ptr subscribe() const {
         natsSubscription* made = nullptr;
