@@ -5,7 +5,7 @@ set -euo pipefail
 samples=$1/samples
 valpool=$1/tools/valpool/valpool
 nats_server=$2
-chaos=0
+chaos=${VALPOOL_BRIDGE_CHAOS:-0}  # seconds
 [ "${3:-}" != --chaos ] || chaos=${4:-60}
 packets=${VALPOOL_BRIDGE_PACKETS:-100000}
 
