@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$1"
 
-layers="base segment alloc process object recovery value queue boot monitor"  # lowest first
+layers="base segment alloc process object recovery value queue boot monitor bridge"  # lowest first
 
 grep -rE '^ *# *include' include lib --include='*.hpp' --include='*.cpp' --include='*.h' |
   awk -v layers="$layers" '

@@ -156,7 +156,7 @@ public:
     /// is acknowledged. The lease is false when there was no packet. Packets that were given back,
     /// whose leases have expired, or whose consumers have died come first, oldest first, here and
     /// for dequeue. A packet that is leased still takes its place in the capacity. The first lease
-    /// on a pipe makes a table for the leases there (32 bytes a packet of the capacity, and 2 to 32
+    /// on a pipe makes a table for the leases there (32 bytes a packet of the capacity, and 4 to 34
     /// KiB). Throws like dequeue; PoolExhausted when the table does not fit the pool;
     /// std::logic_error for a deadline that is negative or NaN, for an invalid name of the pipe for
     /// dead letters or the name of this pipe, and for any such name on the heap.
