@@ -26,5 +26,9 @@ echo '#include <valpool/stray/box.hpp>' >>"$copy/lib/boot/side.hpp"
 must_notice "$1" "a header without a layer"
 cp "$1/lib/boot/side.hpp" "$copy/lib/boot/side.hpp"
 
+echo '#include "queue/ring.hpp"' >>"$copy/lib/bridge/sender.hpp"
+must_notice "$1" "a bridge that includes what is not for users"
+cp "$1/lib/bridge/sender.hpp" "$copy/lib/bridge/sender.hpp"
+
 rm "$copy/include/valpool/tab.hpp"
 must_notice "$1" "a public header without a forwarder"
