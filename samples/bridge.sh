@@ -2,6 +2,7 @@
 # Carries packets from one pool to another with built programs.
 #   samples/bridge.sh BUILD_FOLDER NATS_SERVER [--chaos [SECONDS]]
 set -euo pipefail
+here=$(dirname "${BASH_SOURCE[0]}")
 samples=$1/samples
 valpool=$1/tools/valpool/valpool
 nats_server=$2
@@ -23,7 +24,11 @@ trap finish EXIT
 
 # A port that nobody listens on.
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-url=nats://127.0.0.1:$(port)
+broker_port=$(port)
+link_port=$broker_port
+# With chaos, the bridges reach the broker over a link that is bad.
+[ "$chaos" = 0 ] || link_port=$(port)
+url=nats://127.0.0.1:$link_port
 cat >"$work/bridge.toml" <<END
 [nats]
 url = "$url"
@@ -46,7 +51,8 @@ start() {
   case $1 in
     near) exec "$valpool" main "$near" 20000000 ;;
     far) exec "$valpool" main "$far" 20000000 ;;
-    broker) exec "$nats_server" -a 127.0.0.1 -p "${url##*:}" -js -sd "$work/broker" ;;
+    broker) exec "$nats_server" -a 127.0.0.1 -p "$broker_port" -js -sd "$work/broker" ;;
+    link) exec python3 "$here/bad_link.py" "$link_port" "$broker_port" $RANDOM ;;
     out) exec "$valpool" bridge out "$near" lab --nats "$url" --subject near.lab ;;
     in) exec "$valpool" bridge in "$far" lab --nats "$url" --subject near.lab --capacity 256 ;;
     both) exec "$valpool" bridge run "$work/bridge.toml" ;;
@@ -65,7 +71,7 @@ complain() {
 
 began=$(date +%s.%N)
 for name in near far broker; do start $name; done
-parts="out in send receive"
+parts="link out in send receive"
 [ "$chaos" != 0 ] || parts="both send receive"
 for name in $parts; do start $name; done
 
@@ -74,7 +80,7 @@ if [ "$chaos" != 0 ]; then
   kills=0
   end=$((SECONDS + chaos))
   while [ $SECONDS -lt $end ]; do
-    for name in out in send receive broker; do
+    for name in out in send receive broker link; do
       is_running $name && [ $((RANDOM % 2)) = 0 ] || continue
       if [ $((RANDOM % 4)) = 0 ]; then
         kill -STOP "${pid_of[$name]}"

@@ -2,7 +2,8 @@
 # Sets a fresh Debian 12 up, builds what is needed, and carries packets from one pool to another: two pools on
 # this machine stand for two hosts, with a broker on loopback between them.
 #   samples/run-bridge.sh [--chaos [SECONDS]]
-# With --chaos, everything but the pools' own processes is killed at random meanwhile, for a minute.
+# With --chaos, everything but the pools' own processes is killed and stopped at random meanwhile, for a minute, and
+# the link to the broker is slow, silent or cut.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

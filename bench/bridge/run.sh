@@ -49,10 +49,10 @@ measure() {
       "$valpool" bridge out $near lab --nats $url --subject b.$bytes --most-messages 100000000 2>/dev/null &
       bridge+=($!)
       "$valpool" bridge in $far lab --nats $url --subject b.$bytes --most-messages 100000000 \
-        --capacity 1024 2>/dev/null &
+        --capacity 256 2>/dev/null &
       bridge+=($!) ;;
     "valpool over ZeroMQ")
-      "$valpool" bridge in $far lab --zeromq "ipc://$work/bridge" --capacity 1024 2>/dev/null &
+      "$valpool" bridge in $far lab --zeromq "ipc://$work/bridge" --capacity 256 2>/dev/null &
       bridge+=($!)
       "$valpool" bridge out $near lab --zeromq "ipc://$work/bridge" 2>/dev/null &
       bridge+=($!) ;;
@@ -73,7 +73,7 @@ measure() {
 }
 
 for round in $(seq "$rounds"); do
-  for size in 1000 100000; do
+  for size in ${SIZES:-1000 100000}; do
     packets=$((size == 1000 ? 100000 : 4000))
     for name in "valpool over NATS" "NATS alone" "valpool over ZeroMQ" "ZeroMQ alone"; do
       measure "$name" $packets $size

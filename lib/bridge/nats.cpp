@@ -97,6 +97,11 @@ void expect_ok(natsStatus status, const std::string& what) {
     throw transport_error(text);
 }
 
+void let_more_come(std::size_t last_batch) {
+    constexpr std::size_t few = 4;
+    if (last_batch > few) std::this_thread::sleep_for(500us);
+}
+
 std::string new_inbox() {
     natsInbox* made = nullptr;
     expect_ok(natsInbox_Create(&made), "an address for answers");

@@ -188,6 +188,7 @@ private:
             expect_ok(status, "receiving from the stream " + stream_);
             message_ptr m(received);
             heard_at_ = clock::now();
+            if (wait_ms != 0) let_more_come(last_batch_);
             wait_ms = 0;
             if (!accept(std::move(m), all)) {
                 is_interrupted_ = true;
@@ -195,6 +196,7 @@ private:
             }
         }
         if (all.empty()) look_after_requests();
+        last_batch_ = all.size();
         return all;
     }
 
@@ -225,6 +227,7 @@ private:
     place seen_;
     std::size_t requested_ = 0;  // and not come yet
     std::size_t usual_bytes_ = most_message_bytes;
+    std::size_t last_batch_ = 0;
     clock::time_point heard_at_{};
     std::uint64_t interruptions_ = 0;
     std::atomic<bool> is_interrupted_{true};  // begins with a consumer of its own

@@ -98,6 +98,11 @@ std::unique_ptr<outlet> make_nats_outlet(std::shared_ptr<nats_connection::link> 
 std::unique_ptr<inlet> make_nats_inlet(std::shared_ptr<nats_connection::link> link,
                                        const stream_options& from);
 
+/// Called after the first message of a batch. Under load, waits a moment: a wake-up for each
+/// message costs this side and the broker more than all else. `last_batch`: how many came the last
+/// time.
+void let_more_come(std::size_t last_batch);
+
 /// An address for answers that nobody else has.
 std::string new_inbox();
 /// The stream's name.

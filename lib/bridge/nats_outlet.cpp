@@ -6,6 +6,7 @@
 #include <charconv>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace valpool::bridge {
 namespace {
@@ -67,9 +68,16 @@ private:
     }
 
     void listen(const std::stop_token& stop) {
+        std::size_t batch = 0;
         while (!stop.stop_requested()) {
             natsMsg* received = nullptr;
-            if (natsSubscription_NextMsg(&received, answers_.get(), 50) != NATS_OK) continue;
+            const bool has_waited =
+                natsSubscription_NextMsg(&received, answers_.get(), 0) != NATS_OK;
+            if (has_waited) {
+                if (natsSubscription_NextMsg(&received, answers_.get(), 50) != NATS_OK) continue;
+                let_more_come(std::exchange(batch, 0));
+            }
+            ++batch;
             const message_ptr answer(received);
             handle(*answer);
         }
