@@ -117,7 +117,8 @@ void expect_command(const CLI::App& root, int argc, char** argv) {
         const std::string word = argv[i];
         if (std::find(names.begin(), names.end(), word) == names.end())
             throw usage_error("there is no command '" + before + shown(word) + "'" +
-                              did_you_mean(word, names, before));
+                              did_you_mean(word, names, before) +
+                              "\nvalpool --help lists the commands");
         app = app->get_subcommand(word);
         before += word + " ";
     }

@@ -61,7 +61,8 @@ void pipe_side::add_openers(finding& f) const {
     std::vector<std::string> candidates, others;
     f.advice.clear();
     for (const process_status& p : seen_.processes) {
-        if (p.pid == last_ || !processes_.has_open(p, pipe_.name)) continue;
+        if (p.pid == last_ || p.is_parent_of_holders || !processes_.has_open(p, pipe_.name))
+            continue;
         f.pids.push_back(p.pid);
         const std::string obstacle = processes_.obstacle_of(p.pid);
         if (p.pid == last_of_others_ || waits_for_others(p.pid)) {

@@ -177,7 +177,7 @@ public:
         add(head());
         add("");
         if (what == part::taps) {
-            add(taps_.empty() ? "no taps" : table_of(taps_).text());
+            add(taps_text(terminal_columns()));
         } else if (what == part::memory) {
             add(table_of(memory_).text());
         } else {
@@ -192,7 +192,7 @@ public:
     std::string as_lines(part what) const {
         if (settings_.pool.empty()) return pools_table().text(0);
         if (!problem_.empty()) return problem_ + "\n";
-        const std::string rest = what == part::taps     ? table_of(taps_).text(0)
+        const std::string rest = what == part::taps     ? taps_text(0)
                                  : what == part::memory ? table_of(memory_).text(0)
                                                         : pipe_lines();
         return head_line() + "\n" + rest;
@@ -228,6 +228,9 @@ private:
         }
     }
 
+    std::string taps_text(std::size_t columns) const {
+        return taps_.empty() ? "no taps\n" : table_of(taps_).text(columns);
+    }
     std::string pipe_lines() const {
         std::string text;
         for (const pipe_status* const p : history_.sorted(order::name)) {

@@ -67,8 +67,8 @@ std::size_t size_of_text(const std::string& text) {
     if (!unit.empty() && unit != "B") {
         const std::size_t power = letters.find(lower_case(unit[0])) + 1;
         const std::string rest = unit.substr(1);
-        const bool is_binary = rest == "i" || rest == "iB";
-        if (power == 0 || !(is_binary || rest.empty() || rest == "B"))
+        const bool is_binary = rest == "i" || rest == "iB" || rest == "ib";
+        if (power == 0 || !(is_binary || rest.empty() || rest == "B" || rest == "b"))
             throw usage_error("'" + text + "' is no size; sizes are like 4000000, 4M or 64KiB");
         factor = std::pow(is_binary ? 1024.0 : 1000.0, static_cast<double>(power));
     }
