@@ -241,9 +241,10 @@ private:
             l.key = std::move(item);
             l.has_key = true;
         } else {
-            table_of(l.container).swapInto(l.key, item);
-            if (!l.collisions.accepts(table_of(l.container), l.key))
-                scanner::fail(s_.position(), key_collisions::refusal);
+            table& keys = table_of(l.container);
+            l.collisions.expect(keys, l.key);
+            keys.swapInto(l.key, item);
+            if (!l.collisions.accepts(keys)) scanner::fail(s_.position(), key_collisions::refusal);
             l.has_key = false;
         }
     }

@@ -105,9 +105,9 @@ private:
     void deliver(level& l, Val&& value) {
         if (l.end != '}') return static_cast<Arr&>(l.container).append(std::move(value));
         Tab& table = static_cast<Tab&>(l.container);
+        l.collisions.expect(table, std::string_view(l.key));
         table.insertKeyAndValue(l.key, std::move(value));
-        if (!l.collisions.accepts(table, std::string_view(l.key)))
-            s_.fail_at(l.place, key_collisions::refusal);
+        if (!l.collisions.accepts(table)) s_.fail_at(l.place, key_collisions::refusal);
     }
 
     Val scalar() {

@@ -14,14 +14,18 @@ namespace valpool::detail {
 /// of bits, and says when they are far more than they can be by chance.
 class key_collisions {
 public:
-    /// Call it for each key, when the table has it. False when the table has too many that collide.
+    /// Call it before the table gets this key.
     template <class Table, class AnyKey>
-    bool accepts(const Table& keys, const AnyKey& key) {
-        const std::size_t count = keys.entries();
-        // Few keys take few steps, whatever they are; and a key that was there already takes none.
-        if (count <= unwatched || count == known_) return true;
-        known_ = count;
-        return take(hash_of(key));
+    void expect(const Table& keys, const AnyKey& key) {
+        // Few keys take few steps, whatever they are.
+        before_ = keys.entries();
+        if (before_ >= unwatched) hash_ = hash_of(key);
+    }
+    /// When the table has it. False when too many of the table's keys collide.
+    template <class Table>
+    bool accepts(const Table& keys) {
+        // A key that was there already takes no step.
+        return before_ < unwatched || keys.entries() == before_ || take();
     }
     static constexpr const char* refusal =
         "this table has too many keys with the same hash: they were made to collide";
@@ -31,10 +35,10 @@ private:
     // By chance it is less than one step a key.
     static constexpr std::uint64_t steps_a_key = 64;
 
-    bool take(std::uint32_t hash) {
+    bool take() {
         if (2 * hashes_.size() >= bits_.size()) grow();
-        hashes_.push_back(hash);
-        put(hash);
+        hashes_.push_back(hash_);
+        put(hash_);
         return steps_ <= steps_a_key * (hashes_.size() + unwatched);
     }
     /// As the index of a table.
@@ -51,7 +55,8 @@ private:
 
     std::vector<std::uint32_t> hashes_;
     std::vector<bool> bits_;
-    std::size_t known_ = 0;
+    std::size_t before_ = 0;  // keys that the table had
+    std::uint32_t hash_ = 0;  // of the one that it is about to get
     std::uint64_t steps_ = 0;
 };
 

@@ -260,21 +260,21 @@ private:
             case open_container::ordered_pairs: {
                 if (value.tag != 'u' || value.length() != 2)
                     s_.fail_at(c.place, "an OrderedDict consists of pairs (key, value)");
-                table_of(c.whole)[value(0)] = std::move(value(1));
-                return check_key(c, value(0));
+                return insert(c, value(0), std::move(value(1)));
             }
             case open_container::table:
             case open_container::ordered:
-                table_of(c.whole)[c.key] = std::move(value);
-                check_key(c, c.key);
+                insert(c, c.key, std::move(value));
                 c.key.reset();
                 c.has_key = false;
         }
     }
 
-    void check_key(open_container& c, const Val& key) {
-        if (!c.collisions.accepts(table_of(c.whole), key))
-            s_.fail_at(c.place, key_collisions::refusal);
+    void insert(open_container& c, const Val& key, Val&& value) {
+        detail::table& keys = table_of(c.whole);
+        c.collisions.expect(keys, key);
+        keys[key] = std::move(value);
+        if (!c.collisions.accepts(keys)) s_.fail_at(c.place, key_collisions::refusal);
     }
 
     Val finish() {

@@ -211,8 +211,11 @@ BOOST_AUTO_TEST_CASE(twenty_columns_are_enough_for_every_table) {
         if (words[0] == "stat")
             continue;  // its first lines are sentences, which the terminal wraps
         std::istringstream lines(r.out);
-        for (std::string line; std::getline(lines, line);)
+        for (std::string line; std::getline(lines, line);) {
+            // Complaints about pools of others are sentences as well.
+            if (line.rfind("valpool: ", 0) == 0) break;
             BOOST_TEST(columns_of(line) <= 20u, words[0] << ": " << line);
+        }
     }
 }
 
