@@ -31,7 +31,7 @@ public:
         "this table has too many keys with the same hash: they were made to collide";
 
 private:
-    static constexpr std::size_t unwatched = 1024;
+    static constexpr std::size_t unwatched = 256;
     // By chance it is less than one step a key.
     static constexpr std::uint64_t steps_a_key = 64;
 
@@ -49,7 +49,7 @@ private:
         bits_[i] = true;
     }
     void grow() {
-        bits_.assign(bits_.empty() ? 4 * unwatched : 2 * bits_.size(), false);
+        bits_.assign(bits_.empty() ? 8 * unwatched : 2 * bits_.size(), false);
         for (const std::uint32_t hash : hashes_) put(hash);
     }
 

@@ -199,14 +199,17 @@ BOOST_AUTO_TEST_CASE(a_process_shows_what_it_holds) {
     BOOST_TEST(!before.name.empty());
     BOOST_TEST(!before.is_stopped());
     BOOST_TEST(before.running_s >= 0);
-    open("mine", 2);
+    CQ& q = open("mine", 2);
     Val inner = Shared(pool(), Tab{{"text", std::string(100000, 'x')}});
     Val outer = Shared(pool(), Tab());
     outer["inner"] = inner;
+    q.enq(inner);
+    Val again = q.deq();  // the same value once more
     const process_status both = me();
     BOOST_TEST(both.held_boxes == before.held_boxes + 2);
     BOOST_TEST(both.held_bytes >= before.held_bytes + 100000);
-    inner = None;  // held through the other one
+    inner = None;
+    again.reset();  // held through the other one
     BOOST_TEST(me().held_boxes == before.held_boxes + 1);
     BOOST_TEST(me().held_bytes == both.held_bytes);
     BOOST_REQUIRE(both.open_pipes.size() == 1u);
