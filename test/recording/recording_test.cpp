@@ -254,6 +254,16 @@ BOOST_AUTO_TEST_CASE(what_the_recorder_misses_is_told) {
     BOOST_TEST((packets_of(file.path())["a"] == std::vector<std::string>{"18", "19"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_packet_is_in_the_file_soon_though_its_chunk_is_not_full) {
+    watchdog dog(60);
+    const temporary_file file("soon");
+    busy_pool pool("record_soon");
+    running_tool recorder(arguments_of(pool, file, {"--flush", "0.05"}));
+    BOOST_REQUIRE(recorder.has_complained("recording into"));
+    pool.send(0, 5);
+    BOOST_TEST(eventually([&] { return count_of(packets_of(file.path())) == 1U; }));
+}
+
 BOOST_AUTO_TEST_CASE(a_recording_ends_with_its_pool) {
     watchdog dog(60);
     const temporary_file file("pool_ends");
