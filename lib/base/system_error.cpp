@@ -55,6 +55,8 @@ std::string quoted(const std::string& name) {
         } else if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !shows_utf8)) {
             append_hex(out, shown[i]);
         } else {
+            if (byte == '\\')
+                out += '\\';  // or a name could look like another one that was escaped
             out += shown[i];
         }
     }

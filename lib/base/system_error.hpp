@@ -15,7 +15,8 @@ namespace valpool::detail {
 std::string byte_count(std::size_t bytes);
 
 /// `name` in double quotes. A name that is UTF-8 is shown as it is; control characters, and the
-/// bytes beyond ASCII of any other name, are shown as \xNN. A very long name is cut.
+/// bytes beyond ASCII of any other name, are shown as \xNN, and a backslash as two. A very long name
+/// is cut.
 std::string quoted(const std::string& name);
 
 /// The beginning of every message about a pool.

@@ -17,7 +17,6 @@
 #include <optional>
 #include <sstream>
 #include <stdexcept>
-#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -340,14 +339,11 @@ private:
     /// link is not ours to remove: throws.
     void remove_dead_link() const {
         struct stat status {};
-        char target[64] = {};
         const std::string link = path();
         if (lstat(link.c_str(), &status) != 0 || !S_ISLNK(status.st_mode) ||
             stat(link.c_str(), &status) == 0)
             return;
-        if (readlink(link.c_str(), target, sizeof target - 1) > 0 &&
-            std::string_view(target).substr(0, 6) == "/proc/")
-            return unlink_or_throw();
+        if (is_dead_link(options_.name.c_str())) return unlink_or_throw();
         throw std::runtime_error(subject() + ": " + link +
                                  " is a symbolic link that leads nowhere");
     }

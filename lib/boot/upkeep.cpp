@@ -91,10 +91,14 @@ bool remove_pool(const std::string& pool, IfDamaged how) {
 boost::container::vector<std::string> abandoned_files() {
     boost::container::vector<std::string> paths;
     for (std::string& path : temporary_file::abandoned()) paths.push_back(std::move(path));
+    for (std::string& path : dead_links()) paths.push_back(std::move(path));
     return paths;
 }
 
-void remove_abandoned_files() noexcept { temporary_file::sweep(); }
+void remove_abandoned_files() noexcept {
+    temporary_file::sweep();
+    remove_dead_links();
+}
 
 bool remove_pipe(const std::string& pool, const std::string& pipe) {
     check_pipe_name(pipe);

@@ -109,9 +109,10 @@ temporary_file::~temporary_file() {
 }
 
 namespace {
-/// Calls visit(directory, name) for each temporary file whose creator has died.
+
+/// Calls visit(directory, name) for each name in the directory.
 template <class Visitor>
-void for_each_abandoned(Visitor visit) {
+void for_each_name(Visitor visit) {
     const no_cancellation guard;
     const int fd = open_directory();
     DIR* const directory = fd < 0 ? nullptr : fdopendir(fd);
@@ -119,26 +120,70 @@ void for_each_abandoned(Visitor visit) {
         if (fd >= 0) ::close(fd);
         return;
     }
-    while (const dirent* const entry = readdir(directory)) {
-        constexpr std::size_t prefix_bytes = sizeof temporary_prefix - 1;
-        if (!is_temporary_name(entry->d_name)) continue;
-        std::uint64_t number = 0;
-        if (std::sscanf(entry->d_name + prefix_bytes, "%16" SCNx64, &number) != 1) continue;
-        struct flock lock = lock_of_number(number, F_WRLCK);
-        if (fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK) visit(fd, entry->d_name);
-    }
+    while (const dirent* const entry = readdir(directory)) visit(fd, entry->d_name);
     closedir(directory);
 }
+
+/// Whether it is a temporary file whose creator has died.
+bool is_abandoned(int directory, const char* name) noexcept {
+    constexpr std::size_t prefix_bytes = sizeof temporary_prefix - 1;
+    std::uint64_t number = 0;
+    if (!is_temporary_name(name) || std::sscanf(name + prefix_bytes, "%16" SCNx64, &number) != 1)
+        return false;
+    struct flock lock = lock_of_number(number, F_WRLCK);
+    return fcntl(directory, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+}
+
 }  // namespace
 
 std::vector<std::string> temporary_file::abandoned() {
     std::vector<std::string> paths;
-    for_each_abandoned([&](int, const char* name) { paths.push_back(path_of_segment(name)); });
+    for_each_name([&](int directory, const char* name) {
+        if (is_abandoned(directory, name)) paths.push_back(path_of_segment(name));
+    });
     return paths;
 }
 
 void temporary_file::sweep() noexcept {
-    for_each_abandoned([](int directory, const char* name) { unlinkat(directory, name, 0); });
+    for_each_name([](int directory, const char* name) {
+        if (is_abandoned(directory, name)) unlinkat(directory, name, 0);
+    });
+}
+
+namespace {
+
+/// "/proc/4711/fd/5", and nothing else.
+bool is_path_of_descriptor(const char* path) noexcept {
+    int end = 0;
+    return std::sscanf(path, "/proc/%*[0-9]/fd/%*[0-9]%n", &end) == 0 && end > 0 &&
+           path[end] == '\0';
+}
+
+}  // namespace
+
+bool is_dead_link(const char* name) noexcept {
+    const segment_path path(name);
+    struct stat status {};
+    char target[64] = {};
+    if (lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return false;
+    // Others' processes may be hidden from this user.
+    if (geteuid() != 0 && status.st_uid != geteuid()) return false;
+    return ::stat(path.c_str(), &status) != 0 && errno == ENOENT &&
+           readlink(path.c_str(), target, sizeof target - 1) > 0 && is_path_of_descriptor(target);
+}
+
+std::vector<std::string> dead_links() {
+    std::vector<std::string> paths;
+    for_each_name([&](int, const char* name) {
+        if (is_dead_link(name)) paths.push_back(path_of_segment(name));
+    });
+    return paths;
+}
+
+void remove_dead_links() noexcept {
+    for_each_name([](int directory, const char* name) {
+        if (is_dead_link(name)) unlinkat(directory, name, 0);
+    });
 }
 
 std::string path_of_segment(const std::string& name) {

@@ -70,6 +70,14 @@ private:
 /// Whether a file in the directory is one of these, of a living creator or of a dead one.
 bool is_temporary_name(const char* name) noexcept;
 
+/// Whether that name in the directory is a link that stood in for the name of a pool whose SHMMain
+/// has died: it leads to a descriptor of a process that is not there any more.
+bool is_dead_link(const char* name) noexcept;
+/// Their paths.
+std::vector<std::string> dead_links();
+/// Removes them.
+void remove_dead_links() noexcept;
+
 struct segment_request {
     std::string name;     // the name of its file
     std::string subject;  // what it belongs to, for messages

@@ -4,6 +4,7 @@
 #include "value/cbor_number.hpp"
 #include "value/cbor_scanner.hpp"
 #include "value/containers.hpp"
+#include "value/key_collisions.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -90,6 +91,7 @@ private:
         bool has_key;
         bool is_indefinite;
         std::size_t keys;  // how many keys this is inside of
+        key_collisions collisions{};
     };
 
     /// Tables find keys by comparing them, which recurses into the tables in a key.
@@ -232,14 +234,17 @@ private:
         return true;
     }
 
-    static void add(level& l, Val& item) {
+    void add(level& l, Val& item) {
         if (!l.is_map) {
             list_of(l.container).append(std::move(item));
         } else if (!l.has_key) {
             l.key = std::move(item);
             l.has_key = true;
         } else {
-            table_of(l.container).swapInto(l.key, item);
+            table& keys = table_of(l.container);
+            l.collisions.expect(keys, l.key);
+            keys.swapInto(l.key, item);
+            if (!l.collisions.accepts(keys)) scanner::fail(s_.position(), key_collisions::refusal);
             l.has_key = false;
         }
     }

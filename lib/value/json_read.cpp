@@ -3,12 +3,14 @@
 
 #include "base/utf8.hpp"
 #include "value/containers.hpp"
+#include "value/key_collisions.hpp"
 #include "value/scanner.hpp"
 
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -45,6 +47,7 @@ private:
         std::string key;
         std::size_t place;
         char end;
+        key_collisions collisions{};
     };
 
     /// JSON's white space only: Python literals allow more kinds, and comments.
@@ -99,11 +102,12 @@ private:
         }
     }
 
-    static void deliver(level& l, Val&& value) {
-        if (l.end == '}')
-            static_cast<Tab&>(l.container).insertKeyAndValue(l.key, std::move(value));
-        else
-            static_cast<Arr&>(l.container).append(std::move(value));
+    void deliver(level& l, Val&& value) {
+        if (l.end != '}') return static_cast<Arr&>(l.container).append(std::move(value));
+        Tab& table = static_cast<Tab&>(l.container);
+        l.collisions.expect(table, std::string_view(l.key));
+        table.insertKeyAndValue(l.key, std::move(value));
+        if (!l.collisions.accepts(table)) s_.fail_at(l.place, key_collisions::refusal);
     }
 
     Val scalar() {

@@ -1,6 +1,7 @@
 #include <valpool/value/parse.hpp>
 
 #include "value/containers.hpp"
+#include "value/key_collisions.hpp"
 #include "value/scanner.hpp"
 
 #include <algorithm>
@@ -156,6 +157,7 @@ struct open_container {
     Val key;
     bool has_key = false;
     bool is_in_key = false;  // this container is a part of a key
+    key_collisions collisions{};
 
     bool is_table() const noexcept { return what == table || what == ordered; }
     char close() const noexcept { return what == tuple ? ')' : is_table() ? '}' : ']'; }
@@ -258,15 +260,21 @@ private:
             case open_container::ordered_pairs: {
                 if (value.tag != 'u' || value.length() != 2)
                     s_.fail_at(c.place, "an OrderedDict consists of pairs (key, value)");
-                table_of(c.whole)[value(0)] = std::move(value(1));
-                return;
+                return insert(c, value(0), std::move(value(1)));
             }
             case open_container::table:
             case open_container::ordered:
-                table_of(c.whole)[c.key] = std::move(value);
+                insert(c, c.key, std::move(value));
                 c.key.reset();
                 c.has_key = false;
         }
+    }
+
+    void insert(open_container& c, const Val& key, Val&& value) {
+        detail::table& keys = table_of(c.whole);
+        c.collisions.expect(keys, key);
+        keys[key] = std::move(value);
+        if (!c.collisions.accepts(keys)) s_.fail_at(c.place, key_collisions::refusal);
     }
 
     Val finish() {

@@ -3,6 +3,8 @@
 ///   read HEX           the value as a Python literal
 ///   again HEX          the value's CBOR, read and written again
 
+#include "support/hex.hpp"
+
 #include <valpool/valpool.hpp>
 
 #include <iostream>
@@ -10,24 +12,10 @@
 #include <string>
 
 using namespace valpool;
+using test::bytes_of;
+using test::hex_of;
 
 namespace {
-
-std::string hex_of(const std::string& bytes) {
-    constexpr char digits[] = "0123456789abcdef";
-    std::string hex;
-    for (const char c : bytes) {
-        hex += digits[static_cast<unsigned char>(c) >> 4];
-        hex += digits[c & 15];
-    }
-    return hex;
-}
-std::string bytes_of(const std::string& hex) {
-    std::string bytes;
-    for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-        bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-    return bytes;
-}
 
 std::string answer(const std::string& line) {
     const std::size_t space = line.find(' ');

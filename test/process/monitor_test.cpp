@@ -45,6 +45,21 @@ void look_at_everything(const Monitor& seen) {
     }
 }
 
+/// Whether what waits in "changing" is what its writer puts there, and not what has come into the
+/// same memory since.
+bool shows_only_what_was_put(const Monitor& seen) {
+    try {
+        for (const Val& v : seen.peek("changing", 10).packets) {
+            const bool is_pair = v.tag == 'n' && v.length() == 2 && v[0] == v[1];
+            const bool is_shared = v.tag == 't' && v.contains("list");
+            if (!is_pair && !is_shared) return false;
+        }
+    } catch (const std::out_of_range&) {
+        // It is not there yet.
+    }
+    return true;
+}
+
 /// A process with the pool, a pipe with two packets and room for four, and one more value.
 struct watched_pool {
     watchdog dog{120};
@@ -116,6 +131,16 @@ BOOST_AUTO_TEST_CASE(the_dead_are_seen_and_left_to_those_who_use_the_pool) {
     BOOST_TEST(first.living_processes.empty());
     BOOST_TEST(first.dead_processes.size() == 1u);
     BOOST_TEST(check(name).dead_processes.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(who_wrote_last_is_told_from_who_read_last) {
+    ClientSide reader(name, "pipe");
+    reader.start();
+    reader.pipe().deq();
+    const auto pipes = Monitor(name).pipes();
+    BOOST_REQUIRE(pipes.size() == 1u);
+    BOOST_TEST(pipes[0].last_writer_pid == owner.pid());
+    BOOST_TEST(pipes[0].last_reader_pid == getpid());
 }
 
 BOOST_AUTO_TEST_CASE(a_pool_that_is_attached_here_is_looked_at_the_same_way) {
@@ -205,7 +230,10 @@ BOOST_AUTO_TEST_CASE(a_monitor_survives_pipes_that_come_and_go_and_packets_that_
     const long looks = from_environment("VALPOOL_LOOKS", 300);
     child looker([&] {
         const Monitor seen(name);
-        for (long i = 0; i < looks; ++i) look_at_everything(seen);
+        for (long i = 0; i < looks; ++i) {
+            look_at_everything(seen);
+            if (!shows_only_what_was_put(seen)) return 1;
+        }
         return 0;
     });
     BOOST_TEST(looker.wait() == 0);

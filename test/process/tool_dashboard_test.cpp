@@ -4,7 +4,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -130,6 +132,52 @@ BOOST_AUTO_TEST_CASE(a_full_pipe_and_what_waits_in_it_are_seen) {
                    "valpool_pipe_depth_packets{pool=\"" + name.str() + "\",pipe=\"pipe2\"} 4\n"));
 }
 
+BOOST_AUTO_TEST_CASE(pipes_whose_names_look_alike_are_told_apart_and_found) {
+    const std::string byte = "a\xff", like_it = "a\\xff";
+    ServerSide one(name, byte, 1), other(name, like_it, 2);
+    one.start();
+    other.start();
+    const std::string metrics = get("/metrics");
+    const std::string start = "valpool_pipe_capacity_packets{pool=\"" + name.str() + "\",pipe=";
+    BOOST_TEST(has(metrics, start + "\"a\\\\xff\"} 1\n"), metrics);
+    BOOST_TEST(has(metrics, start + "\"a\\\\\\\\xff\"} 2\n"), metrics);
+    // As they are in the JSON, they are in an address.
+    one.pipe().enq(1);
+    BOOST_TEST(has(get(pool_path() + "/pipes/a%5Cxff/packets"), "\"waiting\":1"));
+    BOOST_TEST(has(get(pool_path() + "/pipes/a%5C%5Cxff/packets"), "\"waiting\":0"));
+}
+
+BOOST_AUTO_TEST_CASE(taps_are_listed_and_how_long_something_has_been_held) {
+    const Tap tap(name, "pipe2", 8);
+    const Val held = Shared(pool(), Tab{{"t", std::string(1000, 'x')}});
+    BOOST_TEST(has(get(pool_path()), "\"taps\":[{\"pipe\":\"pipe2\""));
+    // It came after the first look, or before it.
+    BOOST_TEST(eventually([&] {
+        const std::string seen = get(pool_path());
+        return has(seen, "\"held_for_is_least\":true") || has(seen, "\"held_for_is_least\":false");
+    }));
+    BOOST_TEST(has(get("/"), "id=\"taps\""));
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_whose_file_is_cut_ends_nothing_else) {
+    const pool_name cut("dash_cut");
+    std::ostringstream content;
+    content << std::ifstream(name.path(), std::ios::binary).rdbuf();
+    // Some of these looks meet the cut in the middle.
+    for (int i = 0; i < 20; ++i) {
+        std::ofstream(cut.path(), std::ios::binary) << content.str();
+        client c(port);
+        c.send("GET /api/v1/pools/" + cut.str() +
+               " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        usleep(static_cast<unsigned>(i) * 100);
+        BOOST_REQUIRE(truncate(cut.path().c_str(), i % 2 == 0 ? 0 : 8192) == 0);
+        c.read_all();
+    }
+    BOOST_TEST(
+        eventually([&] { return status_of(get("/api/v1/pools/" + cut.str())) == "HTTP/1.1 404"; }));
+    BOOST_TEST(still_answers());
+}
+
 BOOST_AUTO_TEST_CASE(a_killed_process_is_seen_to_go) {
     phases has_read;
     fill_pipe();
@@ -193,6 +241,12 @@ BOOST_AUTO_TEST_CASE(who_is_not_to_ask_is_refused) {
     BOOST_TEST(asked("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n") == "HTTP/1.1 403");
     BOOST_TEST(asked("GET / HTTP/1.1\r\n\r\n") == "HTTP/1.1 400");
     BOOST_TEST(asked("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n") == "HTTP/1.1 405");
+    // The host in the target is the one that counts.
+    BOOST_TEST(asked("GET http://localhost:1/ HTTP/1.1\r\nHost: evil.example\r\n\r\n") ==
+               "HTTP/1.1 200");
+    BOOST_TEST(asked("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n") ==
+               "HTTP/1.1 403");
+    BOOST_TEST(asked("GET http://localhost/metrics HTTP/1.1\r\n\r\n") == "HTTP/1.1 400");
     for (const std::string& where :
          {std::string("/"), std::string("/api/v1/events"), pool_path() + "/pipes/pipe2/passing"})
         BOOST_TEST(asked("HEAD " + where + " HTTP/1.1\r\nHost: localhost\r\n\r\n") ==

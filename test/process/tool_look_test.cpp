@@ -1,9 +1,9 @@
-#include "support/started_pool.hpp"
-#include "support/tool.hpp"
+#include "support/watched_pool.hpp"
 
 #include <csignal>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -11,48 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/// What `valpool` shows of pools: ls, stat, top, why, check.
+/// What `valpool` shows of pools: ls, stat, top, check.
 
 using namespace valpool;
 using namespace valpool::test;
 
 namespace {
 
-/// A pool whose pipe a reader has read from once.
-struct watched : started_pool {
-    watched() : started_pool("tool"), server(name, "pipe2", 4) { server.start(); }
-
-    /// A process that reads one packet and then does something.
-    child reader_that(const std::function<void()>& then) {
-        server.pipe().enq(1);
-        child reader([this, then] {
-            ClientSide client(name, "pipe2");
-            client.start();
-            client.pipe().deq();
-            has_read.reach(1);
-            then();
-            for (;;) pause();
-            return 0;
-        });
-        BOOST_REQUIRE(has_read.is_reached(1));
-        return reader;
-    }
-    void fill_pipe() {
-        while (server.pipe().try_enqueue(Tab{{"a", 1}})) {
-        }
-    }
-    tool_result why() const { return run_tool({"why", name, "--after", "0"}); }
-
-    watchdog dog{300};
-    phases has_read;
-    ServerSide server;
-};
-
-std::string state_of(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string text;
-    std::getline(file, text);
-    return text.substr(text.rfind(')') + 2, 1);
+/// Whether the process has mapped that file.
+bool maps(pid_t pid, const std::string& path) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/maps");
+    for (std::string line; std::getline(file, line);)
+        if (line.find(path) != std::string::npos) return true;
+    return false;
 }
 
 std::size_t columns_of(const std::string& line) {
@@ -97,123 +68,24 @@ BOOST_AUTO_TEST_CASE(what_programs_read_is_json_with_documented_names) {
     BOOST_TEST(from_json(run_tool({"doctor", "--json"}).out)("checks").length() > 5u);
 }
 
-BOOST_AUTO_TEST_CASE(a_full_pipe_is_seen_full_and_its_stopped_reader_is_named) {
-    const child reader = reader_that([] { raise(SIGSTOP); });
-    BOOST_REQUIRE(eventually([&] { return state_of(reader.pid()) == "T"; }));
-    fill_pipe();
-    const tool_result r = why();
-    BOOST_TEST(r.code == 4);
-    BOOST_TEST(r.says("pipe2 is full (4 of 4) and nobody has read it for"), r.out);
-    BOOST_TEST(r.says("its last reader, pid " + std::to_string(reader.pid())), r.out);
-    BOOST_TEST(r.says("is stopped (T)"), r.out);
-    BOOST_TEST(r.says("kill -CONT " + std::to_string(reader.pid())), r.out);
-    BOOST_TEST(run_tool({"stat", name}).says("4 of 4"));
-}
-
-BOOST_AUTO_TEST_CASE(a_reader_that_has_left_is_told_from_one_that_does_something_else) {
-    {
-        const child reader = reader_that([] {});
-        fill_pipe();
-        BOOST_TEST(why().says("is alive and does something else"));
-    }
-    BOOST_TEST(run_tool({"gc", name}).code == 0);
-    BOOST_TEST(why().says("has left the pool"), why().out);
-}
-
-BOOST_AUTO_TEST_CASE(a_reader_that_waits_at_another_full_pipe_is_named_with_it) {
-    const child reader = reader_that([this] {
-        ServerSide next(name, "next", 1);
-        next.start();
-        for (;;) next.pipe().enq(1);
-    });
-    fill_pipe();
-    BOOST_TEST(eventually([this] { return why().says("itself waits for room in next"); }));
-}
-
-BOOST_AUTO_TEST_CASE(a_full_pipe_that_nobody_ever_read_says_who_has_it_open) {
-    fill_pipe();
-    const tool_result r = why();
-    BOOST_TEST(r.says("nobody has ever read it"), r.out);
-    BOOST_TEST(r.says("no process that could be its reader has it open"), r.out);
-}
-
-BOOST_AUTO_TEST_CASE(an_empty_pipe_with_a_waiting_reader_says_so) {
-    const child reader([this] {
-        ClientSide client(name, "pipe2");
-        client.start();
-        client.pipe().deq();
-        return 0;
-    });
-    BOOST_TEST(eventually([this] { return why().says("pipe2 is empty"); }));
-    const tool_result r = why();
-    BOOST_TEST(r.says("nobody has ever written to it"), r.out);
-    BOOST_TEST(r.says("waits for a packet"), r.out);
-}
-
-BOOST_AUTO_TEST_CASE(who_holds_most_of_a_full_pool_is_named) {
-    const phases filled;
-    const child holder([&] {
-        ClientSide client(name, "pipe2");
-        client.start();
-        std::vector<Val> held;
-        try {
-            for (;;) held.push_back(Shared(client.pool(), Tab{{"t", std::string(50000, 'x')}}));
-        } catch (const PoolExhausted&) {
-        }
-        filled.reach(1);
-        for (;;) pause();
-        return 0;
-    });
-    BOOST_REQUIRE(filled.is_reached(1));
-    const tool_result r = why();
-    BOOST_TEST(r.code == 4);
-    BOOST_TEST(r.says("the pool is full"), r.out);
-    BOOST_TEST(r.says("pid " + std::to_string(holder.pid())), r.out);
-    BOOST_TEST(r.says("boxes"), r.out);
-}
-
-BOOST_AUTO_TEST_CASE(a_killed_process_is_told_with_what_it_held_and_gc_takes_it_back) {
-    child reader = reader_that([] {});
-    const int pid = reader.pid();
-    reader.kill_and_wait();
-    const tool_result r = why();
-    BOOST_TEST(r.says("pid " + std::to_string(pid) + " has died"), r.out);
-    BOOST_TEST(r.says("valpool gc"), r.out);
-    BOOST_TEST(run_tool({"stat", name}).says("dead"));
-    const tool_result collected = run_tool({"gc", name});
-    BOOST_TEST(collected.says("repaired after deaths"), collected.out);
-    BOOST_TEST(!why().says("has died"));
-    expect_sound();
-}
-
-BOOST_AUTO_TEST_CASE(a_pool_in_which_all_moves_is_calm) {
-    server.pipe().enq(1);
-    server.pipe().deq();
-    const tool_result r = run_tool({"why", name, "pipe2", "--after", "1000"});
-    BOOST_TEST(r.code == 0);
-    BOOST_TEST(r.says("nothing stands still"));
-    BOOST_TEST(r.says("pipe2: 0 of 4"));
-    BOOST_TEST(run_tool({"why", name, "no such pipe"}).complains("its pipes are: pipe2"));
-}
-
-BOOST_AUTO_TEST_CASE(a_pool_that_lost_its_main_says_who_it_was) {
-    const pool_name other("tool_orphan");
-    phases ready;
-    child owner([&] {
-        SHMMain mine(other, 100000);
-        mine.start();
-        ready.reach(1);
-        for (;;) pause();
-        return 0;
-    });
-    BOOST_REQUIRE(ready.is_reached(1));
-    ServerSide user(other, "q", 1);
-    user.start();
-    const int pid = owner.pid();
-    owner.kill_and_wait();
-    const tool_result r = run_tool({"why", other});
-    BOOST_TEST(r.says("nobody has the pool's main"), r.out);
-    BOOST_TEST(r.says(std::to_string(pid)), r.out);
+BOOST_AUTO_TEST_CASE(top_shows_taps_and_memory_on_request) {
+    Tap tap(name, "pipe2", 8);
+    const std::vector<std::string> words{"top", name, "-n", "1", "--show"};
+    const auto shown = [&](const char* what) {
+        std::vector<std::string> all = words;
+        all.emplace_back(what);
+        return run_tool(all);
+    };
+    BOOST_TEST(shown("taps").says("connected"));
+    BOOST_TEST(shown("memory").says("BLOCKS OF"));
+    BOOST_TEST(shown("pipes").says("pipe2 0/4"));
+    BOOST_TEST(shown("everything").code == 2);
+    const Val json = from_json(run_tool({"top", name, "--json", "-n", "1"}).out);
+    BOOST_TEST(json("taps")[0]("pipe") == "pipe2");
+    BOOST_TEST(json("memory").length() >= 1u);
+    const tool_result live = run_tool_on_terminal(100, {"top", name, "--interval", "0.2"}, "tmq");
+    BOOST_TEST(live.says("TAP OF"));
+    BOOST_TEST(live.says("BLOCKS OF"));
 }
 
 BOOST_AUTO_TEST_CASE(who_looks_takes_no_place_and_is_no_user) {
@@ -339,8 +211,11 @@ BOOST_AUTO_TEST_CASE(twenty_columns_are_enough_for_every_table) {
         if (words[0] == "stat")
             continue;  // its first lines are sentences, which the terminal wraps
         std::istringstream lines(r.out);
-        for (std::string line; std::getline(lines, line);)
+        for (std::string line; std::getline(lines, line);) {
+            // Complaints about pools of others are sentences as well.
+            if (line.rfind("valpool: ", 0) == 0) break;
             BOOST_TEST(columns_of(line) <= 20u, words[0] << ": " << line);
+        }
     }
 }
 
@@ -379,6 +254,58 @@ BOOST_AUTO_TEST_CASE(a_name_cannot_send_commands_to_the_terminal) {
     const tool_result r = run_tool({"stat", name});
     BOOST_TEST(!r.says("\x1b"));
     BOOST_TEST(r.says("\\x1b[2Jgone"));
+}
+
+BOOST_AUTO_TEST_CASE(two_names_never_look_the_same) {
+    ServerSide literal(name, "a\\x1b", 1), escape(name, "a\x1b", 1), byte(name, "a\xff", 1),
+        like_byte(name, "a\\xff", 1);
+    for (ServerSide* side : {&literal, &escape, &byte, &like_byte}) side->start();
+    const tool_result r = run_tool({"stat", name});
+    for (const char* text : {"a\\\\x1b ", "a\\x1b ", "a\\xff ", "a\\\\xff "})
+        BOOST_TEST(r.says(text), r.out);
+    std::set<std::string> names;
+    const Val pool = from_json(run_tool({"stat", name, "--json"}).out);
+    for (It it(pool("pipes")); it();) names.insert(std::string(it.value()("name")));
+    BOOST_TEST(names.size() == 5u);
+    BOOST_TEST(run_tool({"stat", "no\\x1b"}).complains("\"no\\\\x1b\""));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_cut_while_it_is_looked_at_is_an_error) {
+    for (int i = 0; i < 4; ++i) server.pipe().try_enqueue(Tab{{"t", std::string(5000, 'x')}});
+    std::ostringstream content;
+    content << std::ifstream(name.path(), std::ios::binary).rdbuf();
+    for (const long left : {0L, 4096L, 8192L, 65536L}) {
+        const pool_name cut("tool_cut");
+        std::ofstream(cut.path(), std::ios::binary) << content.str();
+        running_tool stat({"stat", cut, "--sample", "1"});
+        // It has looked once, and waits until it looks again.
+        BOOST_REQUIRE(eventually(
+            [&] { return maps(stat.pid(), cut.path()) && state_of(stat.pid()) == "S"; }));
+        BOOST_REQUIRE(truncate(cut.path().c_str(), left) == 0);
+        const tool_result r = stat.wait();
+        BOOST_TEST(r.code == 1, "left " << left);
+        BOOST_TEST(r.complains("cut short"), r.err);
+        BOOST_TEST(run_tool({"stat", cut}).code == 1);
+        BOOST_TEST(run_tool({"ls"}).code == 0);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(who_takes_part_in_a_pool_whose_file_is_cut_ends_with_a_word) {
+    // Its own main cannot go on either.
+    child main_of_all([&] {
+        const pool_name other("tool_cut_used");
+        SHMMain main_of_it(other, 1000000);
+        main_of_it.start();
+        ServerSide its(other, "q", 4);
+        its.start();
+        running_tool tool({"get", other, "q", "--follow"});
+        if (!eventually([&] { return run_tool({"stat", other}).says("1 r"); })) return 1;
+        if (truncate(other.path().c_str(), 0) != 0) return 2;
+        const tool_result r = tool.wait();
+        unlink(other.path().c_str());
+        _exit(r.code == 1 && r.complains("cut short") ? 0 : 3);
+    });
+    BOOST_TEST(main_of_all.wait() == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 /// What `valpool` does with packets, pipes and pools: put, get, peek, echo, pipe, main, rm, clean.
@@ -111,6 +112,42 @@ BOOST_AUTO_TEST_CASE(a_main_restores_the_name_that_others_remove) {
     BOOST_TEST(main.wait().code == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_link_that_stood_in_for_a_name_is_listed_when_its_main_was_killed) {
+    const watchdog dog(60);
+    const pool_name name("tool_link"), foreign("tool_foreign_link");
+    running_tool main({"main", name, "100k"});
+    BOOST_TEST(main.has_complained("it goes"));
+    unlink(name.path().c_str());
+    BOOST_TEST(main.has_complained("restored"));
+    struct stat its {};
+    BOOST_REQUIRE(lstat(name.path().c_str(), &its) == 0);
+    if (!S_ISLNK(its.st_mode)) return;  // this system gives a file its name back
+    BOOST_TEST(!run_tool({"clean"}).says(name));
+    main.signal(SIGKILL);
+    main.wait();
+    // Another link that leads nowhere is somebody else's.
+    BOOST_REQUIRE(symlink("/proc/nowhere/fd/1", foreign.path().c_str()) == 0);
+    const tool_result r = run_tool({"clean"});
+    BOOST_TEST(r.says("link " + name.path() + ": to a pool of a process that has ended"), r.out);
+    BOOST_TEST(!r.says(foreign), r.out);
+    BOOST_TEST(run_tool({"clean", "--yes", name}).says("removed"));
+    BOOST_TEST(lstat(name.path().c_str(), &its) != 0);
+    BOOST_TEST(lstat(foreign.path().c_str(), &its) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_json_is_told_with_its_line) {
+    const watchdog dog(60);
+    const pool_name name("tool_json");
+    running_tool main({"main", name, "100k"});
+    BOOST_TEST(main.has_complained("it goes"));
+    const tool_result r = run_tool({"put", name, "q", "-"}, "1\n\n{\"a\": tru}\n2\n");
+    BOOST_TEST(r.code == 1);
+    BOOST_TEST(r.complains("line 3, column 7: expected a value"), r.err);
+    BOOST_TEST(r.complains("{\"a\": tru}"), r.err);
+    BOOST_TEST(run_tool({"get", name, "q"}).out == "1\n");
+    BOOST_TEST(run_tool({"put", name, "q", "word"}).complains("text needs its quotes"));
+}
+
 BOOST_AUTO_TEST_CASE(a_size_that_is_none_is_refused) {
     for (const char* size : {"", "0", "-5", "many", "5X", "1e99"})
         BOOST_TEST(run_tool({"main", "tool_size", size}).code == 2, size);
@@ -132,6 +169,8 @@ BOOST_AUTO_TEST_CASE(a_command_line_without_sense_has_its_own_exit_code) {
         BOOST_TEST(r.code == 2, (words.empty() ? "nothing" : words[0]) << ": " << r.err);
         BOOST_TEST(r.complains("--help"), r.err);
     }
+    BOOST_TEST(run_tool({"sta"}).complains("there is no command 'sta'; did you mean 'stat'?"));
+    BOOST_TEST(run_tool({"pipe", "mak"}).complains("did you mean 'pipe make'?"));
     BOOST_TEST(run_tool({"--help"}).says("Exit codes"));
     BOOST_TEST(run_tool({"get", "--help"}).says("--ack"));
     BOOST_TEST(run_tool({"--version"}).says("valpool"));

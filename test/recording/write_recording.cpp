@@ -1,6 +1,8 @@
 /// For official_reader.sh: writes a recording, and prints what a reader must find in it.
 ///   write_recording FILE COMPRESSION
 
+#include "support/hex.hpp"
+
 #include "mcap/writer.hpp"
 
 #include <valpool/valpool.hpp>
@@ -10,16 +12,6 @@
 #include <string>
 
 namespace {
-
-std::string hex_of(const std::string& bytes) {
-    constexpr char digits[] = "0123456789abcdef";
-    std::string hex;
-    for (const char c : bytes) {
-        hex += digits[static_cast<unsigned char>(c) >> 4];
-        hex += digits[c & 15];
-    }
-    return hex;
-}
 
 void write(const std::string& path, const std::string& compression) {
     mcap::writer w(mcap::output_file(path, true), {"", "test", compression, 3000});
@@ -33,8 +25,8 @@ void write(const std::string& path, const std::string& compression) {
         const std::string data = is_json ? valpool::to_json(packet) : valpool::to_cbor(packet);
         const mcap::time_ns time = 1700000000000000000 + i * 1000;
         w.add({is_json ? json : cbor, i, time, time, data});
-        std::cout << time << (is_json ? " b json " : " a pipe cbor ") << i << ' ' << hex_of(data)
-                  << '\n';
+        std::cout << time << (is_json ? " b json " : " a pipe cbor ") << i << ' '
+                  << valpool::test::hex_of(data) << '\n';
     }
     w.close();
 }

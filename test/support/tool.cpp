@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,12 +54,26 @@ bool append_from(int fd, std::string& into) {
 }  // namespace
 
 running_tool::running_tool(const std::vector<std::string>& arguments, const std::string& input) {
+    start(arguments, input, nullptr);
+}
+
+running_tool::running_tool(small_files limit, const std::vector<std::string>& arguments) {
+    start(arguments, "", &limit);
+}
+
+void running_tool::start(const std::vector<std::string>& arguments, const std::string& input,
+                         const small_files* limit) {
     const pipe_ends in, out, err;
     pid_ = fork();
     if (pid_ == 0) {
         dup2(in.read, STDIN_FILENO);
         dup2(out.write, STDOUT_FILENO);
         dup2(err.write, STDERR_FILENO);
+        if (limit) {
+            const rlimit bytes{limit->blocks * 512, limit->blocks * 512};
+            setrlimit(RLIMIT_FSIZE, &bytes);
+            std::signal(SIGXFSZ, SIG_IGN);
+        }
         become_tool(arguments);
     }
     close(in.read);
@@ -119,6 +134,10 @@ tool_result running_tool::wait() {
 
 tool_result run_tool(const std::vector<std::string>& arguments, const std::string& input) {
     return running_tool(arguments, input).wait();
+}
+
+tool_result run_tool(small_files limit, const std::vector<std::string>& arguments) {
+    return running_tool(limit, arguments).wait();
 }
 
 tool_result run_tool_on_terminal(std::size_t columns, const std::vector<std::string>& arguments,

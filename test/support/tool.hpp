@@ -19,6 +19,12 @@ struct tool_result {
 
     bool says(const std::string& text) const { return out.find(text) != std::string::npos; }
     bool complains(const std::string& text) const { return err.find(text) != std::string::npos; }
+    std::string text() const { return out + err; }
+};
+
+/// No file may have more than so many blocks of 512 bytes: as a full disk.
+struct small_files {
+    unsigned long blocks;
 };
 
 /// A run of the tool that goes on while the test does something.
@@ -26,6 +32,7 @@ class running_tool {
 public:
     /// `input` is its standard input.
     explicit running_tool(const std::vector<std::string>& arguments, const std::string& input = "");
+    running_tool(small_files limit, const std::vector<std::string>& arguments);
     ~running_tool();  // kills it if it is still there
     running_tool(const running_tool&) = delete;
     running_tool& operator=(const running_tool&) = delete;
@@ -39,9 +46,12 @@ public:
     bool has_complained(const std::string& text);
     /// What it has printed so far.
     const std::string& said() const noexcept { return result_.out; }
+    const std::string& complaints() const noexcept { return result_.err; }
     tool_result wait();
 
 private:
+    void start(const std::vector<std::string>& arguments, const std::string& input,
+               const small_files* limit);
     void read_what_is_there(int timeout_ms);
     bool has_shown(const std::string& text, const std::string& where);
 
@@ -52,6 +62,7 @@ private:
 };
 
 tool_result run_tool(const std::vector<std::string>& arguments, const std::string& input = "");
+tool_result run_tool(small_files limit, const std::vector<std::string>& arguments);
 /// With a terminal of so many columns as its standard output. `keys` is what is typed there.
 tool_result run_tool_on_terminal(std::size_t columns, const std::vector<std::string>& arguments,
                                  const std::string& keys = "");

@@ -38,7 +38,7 @@ OTab json_of_report(const pool_report& r) {
     t["repairing_pid"] = json_pid(r.repairing_process);
     t["delaying_pid"] = json_pid(r.delaying_process);
     Arr problems;
-    for (const std::string& problem : r.problems) problems.append(json_name(problem));
+    for (const std::string& problem : r.problems) problems.append(json_text(problem));
     t["problems"] = problems;
     return t;
 }

@@ -10,10 +10,15 @@
 #include <valpool/upkeep.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace tool {
 namespace {
@@ -46,9 +51,14 @@ leftovers find_leftovers(const settings& s) {
             // Damaged, of another version, somebody else's, or just removed: that proves nothing.
         }
     }
-    if (!s.pools.empty()) return found;
-    for (const std::string& path : abandoned_files()) found.files.push_back(path);
+    for (const std::string& path : abandoned_files())
+        if (is_asked_for(s, path.substr(path.rfind('/') + 1))) found.files.push_back(path);
     return found;
+}
+
+bool is_link(const std::string& path) {
+    struct stat its {};
+    return lstat(path.c_str(), &its) == 0 && S_ISLNK(its.st_mode);
 }
 
 std::string text_of(const leftovers& found) {
@@ -58,7 +68,9 @@ std::string text_of(const leftovers& found) {
                 bytes_text(static_cast<double>(p.file_bytes)) +
                 ": no process uses it, and it was not kept\n";
     for (const std::string& path : found.files)
-        text += "file " + shown(path) + ": of a process that was killed while it made a pool\n";
+        text += is_link(path) ? "link " + shown(path) + ": to a pool of a process that has ended\n"
+                              : "file " + shown(path) +
+                                    ": of a process that was killed while it made a pool\n";
     return text;
 }
 
@@ -85,7 +97,13 @@ int remove_all(const leftovers& found) {
             code = exit_failed;
         }
     }
-    if (!found.files.empty()) remove_abandoned_files();
+    for (const std::string& path : found.files)
+        if (const auto still = abandoned_files();
+            std::find(still.begin(), still.end(), path) != still.end() &&
+            unlink(path.c_str()) != 0 && errno != ENOENT) {
+            complain("cannot remove " + shown(path) + ": " + std::strerror(errno));
+            code = exit_failed;
+        }
     return code;
 }
 

@@ -1,8 +1,15 @@
-#include "command.hpp"
+#include "command_set.hpp"
 
+#include "cut_files.hpp"
 #include "interrupt.hpp"
+#include "nearest.hpp"
 #include "output.hpp"
+#include "terminal.hpp"
+#include "words.hpp"
 
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <exception>
@@ -73,8 +80,15 @@ CLI::App& command_set::add_group(const std::string& name, const std::string& sum
 
 int command_set::run(int argc, char** argv) {
     watch_for_interrupts();
+    survive_cut_files();
     try {
-        return parse_and_run(argc, argv);
+        const int code = parse_and_run(argc, argv);
+        if (!has_unsaid_cut_file()) return code;
+        complain(
+            "the file of a memory pool was cut short while it was looked at: what has been printed "
+            "of it may be wrong\nend the programs that use it; then `valpool rm --damaged NAME` "
+            "removes it");
+        return exit_failed;
     } catch (const output_closed&) {
         return interrupted_exit_code();
     } catch (const usage_error& wrong) {
@@ -89,7 +103,31 @@ int command_set::run(int argc, char** argv) {
     return exit_failed;
 }
 
+namespace {
+
+/// CLI11 says of a command that there is none of that name only that one is required.
+void expect_command(const CLI::App& root, int argc, char** argv) {
+    const CLI::App* app = &root;
+    std::string before;
+    for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+        std::vector<std::string> names;
+        for (const CLI::App* its : app->get_subcommands([](const CLI::App*) { return true; }))
+            names.push_back(its->get_name());
+        if (names.empty()) return;  // the words of a command follow
+        const std::string word = argv[i];
+        if (std::find(names.begin(), names.end(), word) == names.end())
+            throw usage_error("there is no command '" + before + shown(word) + "'" +
+                              did_you_mean(word, names, before) +
+                              "\nvalpool --help lists the commands");
+        app = app->get_subcommand(word);
+        before += word + " ";
+    }
+}
+
+}  // namespace
+
 int command_set::parse_and_run(int argc, char** argv) {
+    expect_command(*app_, argc, argv);
     try {
         app_->parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -190,6 +228,27 @@ void command_words::option(const std::string& name, int& into, range allowed,
     add_number(*app_, name, into, allowed, "N", help);
 }
 
+void command_words::choice(const std::string& name, std::string& into,
+                           const std::vector<std::string>& allowed, const std::string& help) {
+    app_->add_option(name, into, help)->type_name("HOW")->check(CLI::IsMember(allowed));
+}
+
+void command_words::size(const std::string& name, std::size_t& into, const std::string& help) {
+    app_->add_option_function<std::string>(
+            name, [&into](const std::string& text) { into = size_of_text(text); }, help)
+        ->type_name("BYTES");
+}
+
+void command_words::list(const std::string& name, std::vector<std::string>& into,
+                         const std::string& value, const std::string& help) {
+    app_->add_option(name, into, help)->type_name(value)->allow_extra_args(false);
+}
+
+void command_words::number(const std::string& name, double& into, range allowed,
+                           const std::string& value, const std::string& help) {
+    add_number(*app_, name, into, allowed, value, help);
+}
+
 void command_words::seconds(const std::string& name, double& into, range allowed,
                             const std::string& help) {
     add_number(*app_, name, into, allowed, "SECONDS", help);
@@ -204,23 +263,5 @@ void command_words::exclude(const std::string& name, const std::string& other) {
 }
 
 void command_words::hide() { app_->group(""); }
-
-// --- the same for those that use CLI11 -----------------------------------------------------------
-
-void add_json_flag(CLI::App& command, bool& into) { command_words(command).json_flag(into); }
-
-CLI::Option* add_timeout(CLI::App& command, double& into, const std::string& summary) {
-    command_words(command).timeout(into, summary);
-    return command.get_option("--timeout");
-}
-
-void add_word(CLI::App& command, const std::string& name, std::string& into,
-              const std::string& summary) {
-    command_words(command).word(name, into, summary);
-}
-
-void add_pool_and_pipe(CLI::App& command, std::string& pool, std::string& pipe) {
-    command_words(command).pool_and_pipe(pool, pipe);
-}
 
 }  // namespace tool

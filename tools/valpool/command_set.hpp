@@ -1,8 +1,7 @@
 #pragma once
 
 /// How a subcommand registers, and what it returns. Without CLI11: its header takes a compiler
-/// longer than all that most commands' sources have of their own. command.hpp is for those that
-/// need it.
+/// longer than all that most commands' sources have of their own.
 
 #include <cstddef>
 #include <functional>
@@ -65,6 +64,17 @@ public:
                 const std::string& help);
     void option(const std::string& name, std::size_t& into, range allowed, const std::string& help);
     void option(const std::string& name, int& into, range allowed, const std::string& help);
+    /// One of these words.
+    void choice(const std::string& name, std::string& into, const std::vector<std::string>& allowed,
+                const std::string& help);
+    /// A size as size_of_text() reads it.
+    void size(const std::string& name, std::size_t& into, const std::string& help);
+    /// May be given several times.
+    void list(const std::string& name, std::vector<std::string>& into, const std::string& value,
+              const std::string& help);
+    /// Any number.
+    void number(const std::string& name, double& into, range allowed, const std::string& value,
+                const std::string& help);
     /// Seconds.
     void seconds(const std::string& name, double& into, range allowed, const std::string& help);
     /// `--timeout SECONDS`: finite, at least 0.
@@ -86,8 +96,8 @@ public:
     command_set(const command_set&) = delete;
     command_set& operator=(const command_set&) = delete;
 
-    /// A subcommand, to which the caller adds words and options, by command_words or with CLI11
-    /// itself. These may refer to what `run` owns: it lives as long as this.
+    /// A subcommand, to which the caller adds words and options by command_words. These may refer
+    /// to what `run` owns: it lives as long as this.
     CLI::App& add(const std::string& name, const std::string& summary, action run);
     /// A subcommand of a subcommand, as in `valpool pipe make`.
     CLI::App& add(CLI::App& parent, const std::string& name, const std::string& summary,

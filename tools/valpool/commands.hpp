@@ -3,7 +3,7 @@
 /// The subcommands. Each has a source of its own, which defines its function here; main.cpp calls
 /// them in the order of --help.
 
-#include "command.hpp"
+#include "command_set.hpp"
 
 namespace tool {
 

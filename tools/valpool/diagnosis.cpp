@@ -1,6 +1,8 @@
 #include "diagnosis.hpp"
 
 #include "look.hpp"
+#include "pipe_side.hpp"
+#include "process_words.hpp"
 #include "words.hpp"
 
 #include <algorithm>
@@ -18,17 +20,10 @@ std::string bytes_of_total(std::size_t part, std::size_t whole) {
     return bytes_text(static_cast<double>(part)) + " of " + bytes_text(static_cast<double>(whole));
 }
 
-std::string joined(const std::vector<std::string>& parts) {
-    std::string all;
-    for (std::size_t i = 0; i < parts.size(); ++i)
-        all += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i];
-    return all;
-}
-
 class doctor {
 public:
     doctor(const pool_picture& seen, const diagnosis_options& options)
-        : seen_(seen), options_(options) {}
+        : seen_(seen), options_(options), words_(seen) {}
 
     std::vector<finding> run() {
         look_at_repair();
@@ -40,73 +35,33 @@ public:
         look_at_places();
         for (const pipe_status& p : seen_.pipes)
             if (options_.pipe.empty() || p.name == options_.pipe) look_at_pipe(p);
+        look_at_the_stopped();
         return std::move(found_);
     }
 
 private:
-    // --- processes -----------------------------------------------------------------------------
-
-    const process_status* process_of(int pid) const {
-        for (const process_status& p : seen_.processes)
-            if (p.pid == pid && !p.is_parent_of_holders) return &p;
-        return nullptr;
-    }
-    std::string who(int pid) const {
-        const process_status* const p = process_of(pid);
-        return "pid " + (p ? process_text(*p) : std::to_string(pid));
-    }
-    /// What keeps a process from doing its part; empty: nothing that can be seen.
-    std::string obstacle_of(int pid) const {
-        const process_status* const p = process_of(pid);
-        if (!p) return "has left the pool";
-        if (!p->is_alive) return "has died";
-        if (p->state == 't') return "is stopped by a debugger (t)";
-        if (p->is_stopped()) return "is stopped (T)";
-        if (p->state == 'Z') return "has ended, and its parent has not noticed (Z)";
-        if (p->state == 'D') return "waits for a disk or a network drive (D)";
-        return "";
-    }
-    static std::string cure_of(const std::string& obstacle, int pid) {
-        const std::string number = std::to_string(pid);
-        if (obstacle == "is stopped (T)")
-            return "`kill -CONT " + number + "` lets it go on; `kill -KILL " + number + "` ends it";
-        if (obstacle == "has left the pool") return "start a new one";
-        return "";
-    }
-    /// What it waits for instead, at another pipe: "itself waits for room in q".
-    std::string other_wait_of(int pid, const std::string& except) const {
-        const auto has = [pid](const auto& pids) {
-            return std::find(pids.begin(), pids.end(), pid) != pids.end();
-        };
-        for (const pipe_status& p : seen_.pipes) {
-            if (p.name == except) continue;
-            if (has(p.waiting_writers)) return "itself waits for room in " + shown(p.name);
-            if (has(p.waiting_readers)) return "itself waits for a packet in " + shown(p.name);
-        }
-        return "";
-    }
-
     // --- the pool ------------------------------------------------------------------------------
 
     void look_at_repair() {
         const int repairing = seen_.pool.repairing_pid;
-        if (repairing != 0 && !obstacle_of(repairing).empty())
+        if (repairing != 0 && !words_.obstacle_of(repairing).empty())
             add({"repair_stopped",
-                 who(repairing) + " " + obstacle_of(repairing) +
+                 words_.who(repairing) + " " + words_.obstacle_of(repairing) +
                      " in the middle of a repair: nobody can use the pool before it goes on",
-                 cure_of(obstacle_of(repairing), repairing),
+                 words_.cure_of(repairing),
                  "",
                  {repairing}});
         const int delaying = seen_.pool.delaying_pid;
-        if (delaying != 0 && delaying != repairing && process_of(delaying))
+        if (delaying != 0 && delaying != repairing && words_.find(delaying)) {
+            const std::string obstacle = words_.obstacle_of(delaying);
             add({"repair_delayed",
-                 who(delaying) + " " +
-                     (obstacle_of(delaying).empty() ? "is" : obstacle_of(delaying)) +
+                 words_.who(delaying) + " " + (obstacle.empty() ? "is" : obstacle) +
                      " in the middle of an operation: what dead processes held cannot be taken "
                      "back before it goes on",
-                 cure_of("is stopped (T)", delaying),
+                 words_.cure_of(delaying),
                  "",
                  {delaying}});
+        }
     }
 
     void look_at_main() {
@@ -173,16 +128,21 @@ private:
                      {}});
     }
 
+    std::string held_for_text(int pid) const {
+        const auto found = seen_.held_for.find(pid);
+        return found == seen_.held_for.end() ? "" : " for " + text_of(found->second);
+    }
+
     void add_holder(const process_status& p) {
         std::string text = "pid " + process_text(p) + " holds " +
                            bytes_of_total(p.held_bytes + p.raw_bytes, seen_.pool.total_bytes) +
-                           " in " + counted(p.held_boxes, "box");
+                           " in " + counted(p.held_boxes, "box") + held_for_text(p.pid);
         if (p.since_last_packet_s >= 1)
             text +=
                 ", and has not put or taken a packet for " + duration_text(p.since_last_packet_s);
-        const std::string obstacle = obstacle_of(p.pid);
+        const std::string obstacle = words_.obstacle_of(p.pid);
         if (!obstacle.empty()) text += "; it " + obstacle;
-        add({"process_holds_memory", text, cure_of(obstacle, p.pid), "", {p.pid}});
+        add({"process_holds_memory", text, words_.cure_of(p.pid), "", {p.pid}});
     }
 
     void look_at_the_dead() {
@@ -195,6 +155,23 @@ private:
                      counted(p.held_boxes, "box") + " and " + counted(p.leased_packets, "lease"),
                  "whoever waits next does it; `valpool gc " + shown(seen_.pool.name) +
                      "` does it now",
+                 "",
+                 {p.pid}});
+        }
+    }
+
+    /// Those that no other finding names.
+    void look_at_the_stopped() {
+        for (const process_status& p : seen_.processes) {
+            if (!p.is_stopped() || p.is_parent_of_holders) continue;
+            if (!options_.pipe.empty() && !words_.has_open(p, options_.pipe)) continue;
+            const auto names_it = [&](const finding& f) {
+                return std::find(f.pids.begin(), f.pids.end(), p.pid) != f.pids.end();
+            };
+            if (std::any_of(found_.begin(), found_.end(), names_it)) continue;
+            add({"process_stopped",
+                 words_.who(p.pid) + " " + words_.obstacle_of(p.pid),
+                 words_.cure_of(p.pid),
                  "",
                  {p.pid}});
         }
@@ -238,7 +215,7 @@ private:
             f.text += ", " + std::to_string(p.leased_packets) + " more leased by " +
                       holders_of_leases(p, f.pids);
         f.text += " and " + since_text(p.counters.since_last_dequeue_s, "read it", "read it");
-        add_partner(p, p.last_reader_pid, "reader", f);
+        pipe_side::readers(seen_, p).explain(f);
         add_waiting(p.waiting_writers, " for room", f);
         add(std::move(f));
     }
@@ -251,7 +228,7 @@ private:
                   "",
                   p.name,
                   {}};
-        add_partner(p, p.last_writer_pid, "writer", f);
+        pipe_side::writers(seen_, p).explain(f);
         add_waiting(p.waiting_readers, " for a packet", f);
         add(std::move(f));
     }
@@ -264,7 +241,7 @@ private:
                   "",
                   p.name,
                   {}};
-        add_partner(p, p.last_reader_pid, "reader", f);
+        pipe_side::readers(seen_, p).explain(f);
         add(std::move(f));
     }
 
@@ -275,11 +252,11 @@ private:
                  holders_of_leases(p, f.pids);
         bool is_stuck = false;
         for (const int pid : f.pids) {
-            const std::string obstacle = obstacle_of(pid);
+            const std::string obstacle = words_.obstacle_of(pid);
             if (obstacle.empty()) continue;
             is_stuck = true;
             f.text += "; pid " + std::to_string(pid) + " " + obstacle;
-            f.advice = cure_of(obstacle, pid);
+            f.advice = words_.cure_of(pid);
         }
         // A worker that works on its job is as it should be.
         if (is_stuck || !options_.pipe.empty()) add(std::move(f));
@@ -288,47 +265,10 @@ private:
     std::string holders_of_leases(const pipe_status& p, std::vector<int>& pids) const {
         std::vector<std::string> names;
         for (const int pid : std::set<int>(p.lease_holders.begin(), p.lease_holders.end())) {
-            names.push_back(who(pid));
+            names.push_back(words_.who(pid));
             pids.push_back(pid);
         }
         return joined(names);
-    }
-
-    /// Says what is wrong with the process that should read, or write.
-    void add_partner(const pipe_status& p, int pid, const std::string& role, finding& f) const {
-        if (pid == 0) return add_holders(p, role, f);
-        f.pids.push_back(pid);
-        const std::string obstacle = obstacle_of(pid);
-        const std::string wait = other_wait_of(pid, p.name);
-        f.text += "; its last " + role + ", " + who(pid) + ", ";
-        if (!obstacle.empty())
-            f.text += obstacle;
-        else if (!wait.empty())
-            f.text += wait;
-        else
-            f.text += "is alive and does something else";
-        f.advice = cure_of(obstacle, pid);
-    }
-
-    /// Nobody has read it ever: those that have it open may be about to.
-    void add_holders(const pipe_status& p, const std::string& role, finding& f) const {
-        std::vector<std::string> holders;
-        for (const process_status& its : seen_.processes) {
-            if (std::find(its.open_pipes.begin(), its.open_pipes.end(), p.name) ==
-                its.open_pipes.end())
-                continue;
-            if ((role == "reader" && its.pid == p.last_writer_pid) ||
-                (role == "writer" && its.pid == p.last_reader_pid))
-                continue;
-            const std::string obstacle = obstacle_of(its.pid);
-            holders.push_back(who(its.pid) + (obstacle.empty() ? "" : ", which " + obstacle));
-            if (!obstacle.empty()) f.advice = cure_of(obstacle, its.pid);
-            f.pids.push_back(its.pid);
-        }
-        if (holders.empty())
-            f.text += "; no process that could be its " + role + " has it open";
-        else
-            f.text += "; it is open in " + joined(holders);
     }
 
     void add_waiting(const boost::container::vector<int>& pids, const char* what,
@@ -341,7 +281,7 @@ private:
                 names.push_back(std::to_string(waiting.size() - most) + " more");
                 break;
             }
-            names.push_back(who(pid));
+            names.push_back(words_.who(pid));
         }
         if (!names.empty())
             f.text += "; " + joined(names) + (waiting.size() == 1 ? " waits" : " wait") + what;
@@ -351,13 +291,14 @@ private:
 
     const pool_picture& seen_;
     const diagnosis_options& options_;
+    process_words words_;
     std::vector<finding> found_;
 };
 
 }  // namespace
 
 pool_picture picture_of(const Monitor& pool) {
-    return {pool.pool(), pool.pipes(), pool.processes()};
+    return {pool.pool(), pool.pipes(), pool.processes(), {}};
 }
 
 std::vector<finding> diagnose(const pool_picture& seen, const diagnosis_options& options) {

@@ -4,6 +4,9 @@
 
 #include <valpool/monitor.hpp>
 
+#include "holdings.hpp"
+
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +31,8 @@ struct pool_picture {
     valpool::pool_status pool;
     boost::container::vector<valpool::pipe_status> pipes;
     boost::container::vector<valpool::process_status> processes;
+    /// By pid; empty after a single look.
+    std::map<int, held_time> held_for;
 };
 pool_picture picture_of(const valpool::Monitor& pool);
 

@@ -50,8 +50,8 @@ void print_checks_as_json(const std::vector<machine_check>& checks) {
         OTab t;
         t["check"] = c.name;
         t["result"] = c.result == verdict::bad ? "bad" : word_for(c.result);
-        t["text"] = json_name(c.text);
-        t["advice"] = c.advice.empty() ? Val() : json_name(c.advice);
+        t["text"] = json_text(c.text);
+        t["advice"] = c.advice.empty() ? Val() : json_text(c.advice);
         all.append(Val(t));
     }
     OTab result;

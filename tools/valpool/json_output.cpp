@@ -23,11 +23,15 @@ void put(OTab& t, const char* name, const Val& value) { t[name] = value; }
 }  // namespace
 
 Val json_name(const std::string& name) {
+    return name.find('\\') == std::string::npos ? json_text(name) : Val(shown(name));
+}
+
+Val json_text(const std::string& text) {
     try {
-        static_cast<void>(to_json(Val(name)));
-        return Val(name);
+        static_cast<void>(to_json(Val(text)));
+        return Val(text);
     } catch (const std::logic_error&) {
-        return Val(shown(name));
+        return Val(shown(text));
     }
 }
 
@@ -144,11 +148,25 @@ OTab json_of(const tap_status& tap) {
 OTab json_of(const finding& f) {
     OTab t;
     put(t, "kind", f.kind);
-    put(t, "text", json_name(f.text));
-    put(t, "advice", f.advice.empty() ? Val() : json_name(f.advice));
+    put(t, "text", json_text(f.text));
+    put(t, "advice", f.advice.empty() ? Val() : json_text(f.advice));
     put(t, "pipe", f.pipe.empty() ? Val() : json_name(f.pipe));
     put(t, "pids", Val(json_pids(f.pids)));
     return t;
+}
+
+Arr json_of_processes(const boost::container::vector<process_status>& processes,
+                      const std::map<int, held_time>& held) {
+    Arr all;
+    for (const process_status& p : processes) {
+        OTab its = json_of(p);
+        const auto known = held.find(p.pid);
+        const bool is_known = known != held.end();
+        put(its, "held_for_s", is_known ? Val(known->second.seconds) : Val());
+        put(its, "held_for_is_least", is_known ? Val(known->second.may_be_longer) : Val());
+        all.append(Val(its));
+    }
+    return all;
 }
 
 OTab json_of_pools(const std::vector<listed_pool>& pools, const pool_names& names) {
@@ -160,7 +178,7 @@ OTab json_of_pools(const std::vector<listed_pool>& pools, const pool_names& name
         }
         OTab t;
         put(t, "name", json_name(pool.name));
-        put(t, "problem", json_name(pool.problem));
+        put(t, "problem", json_text(pool.problem));
         all.append(Val(t));
     }
     OTab result;
@@ -182,7 +200,7 @@ OTab json_of_all(const Monitor& pool, const pool_picture& seen, const rates_of& 
         pipes.append(Val(its));
     }
     put(all, "pipes", Val(pipes));
-    put(all, "processes", Val(json_list(seen.processes)));
+    put(all, "processes", Val(json_of_processes(seen.processes, seen.held_for)));
     put(all, "memory", Val(json_list(pool.memory())));
     put(all, "taps", Val(json_list(pool.taps())));
     return all;

@@ -14,8 +14,11 @@
 
 namespace tool {
 
-/// A name for JSON, which knows only UTF-8: other bytes as in shown().
+/// A name for JSON, which knows only UTF-8: what is not, or has a backslash, is as in shown(), so
+/// that two names are never written alike.
 valpool::Val json_name(const std::string& name);
+/// A sentence for JSON.
+valpool::Val json_text(const std::string& text);
 /// A number, or null for what is not known: negative or not finite.
 valpool::Val json_known(double number);
 /// 0: null.
@@ -30,6 +33,10 @@ valpool::OTab json_of(const valpool::process_status& p);
 valpool::OTab json_of(const valpool::tap_status& t);
 
 valpool::OTab json_of(const finding& f);
+
+/// The processes, with `held_for_s` and `held_for_is_least`.
+valpool::Arr json_of_processes(const boost::container::vector<valpool::process_status>& processes,
+                               const std::map<int, held_time>& held);
 
 /// A list of pids.
 template <class List>

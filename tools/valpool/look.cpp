@@ -1,5 +1,6 @@
 #include "look.hpp"
 
+#include "cut_files.hpp"
 #include "words.hpp"
 
 #include <array>
@@ -80,8 +81,11 @@ std::vector<listed_pool> look_at_all(const pool_names& names) {
     for (const std::string& name : names.pools) {
         listed_pool& found = all.emplace_back(listed_pool{name, {}, ""});
         try {
+            const look its;
             found.status = Monitor(name).pool();
+            its.expect_whole(name);
         } catch (const std::exception& failure) {
+            found.status.reset();
             found.problem = failure.what();
         }
     }
@@ -162,7 +166,8 @@ table table_of(const boost::container::vector<pipe_status>& pipes, const rates_o
     return all;
 }
 
-table table_of(const boost::container::vector<process_status>& processes) {
+table table_of(const boost::container::vector<process_status>& processes,
+               const std::map<int, held_time>& held) {
     table all({{"PID", align::right},
                {"NAME", align::left, column::narrow::shrinks},
                {"STATE"},
@@ -170,6 +175,7 @@ table table_of(const boost::container::vector<process_status>& processes) {
                {"THREADS", align::right, column::narrow::goes},
                {"VALUES", align::right},
                {"HOLDS", align::right},
+               {"FOR", align::left, column::narrow::goes},
                {"RAW", align::right},
                {"LEASES", align::right, column::narrow::goes},
                {"LAST PACKET", align::right, column::narrow::goes},
@@ -178,9 +184,11 @@ table table_of(const boost::container::vector<process_status>& processes) {
         std::string pipes;
         for (const std::string& name : p.open_pipes)
             pipes += (pipes.empty() ? "" : " ") + shown(name);
+        const auto held_for = held.find(p.pid);
         all.add({std::to_string(p.pid), shown(p.name), process_state(p), duration_text(p.running_s),
                  std::to_string(p.threads), std::to_string(p.held_boxes),
                  bytes_text(static_cast<double>(p.held_bytes)),
+                 held_for == held.end() ? "" : text_of(held_for->second),
                  p.raw_bytes == 0 ? "" : bytes_text(static_cast<double>(p.raw_bytes)),
                  unless_none(p.leased_packets),
                  p.since_last_packet_s < 0 ? "never" : duration_text(p.since_last_packet_s),

@@ -2,11 +2,13 @@
 
 /// What the commands that look into pools share.
 
+#include "holdings.hpp"
 #include "table.hpp"
 
 #include <valpool/monitor.hpp>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,7 +49,9 @@ struct pipe_rates {
 };
 using rates_of = std::function<const pipe_rates*(const std::string& pipe)>;
 table table_of(const boost::container::vector<valpool::pipe_status>& pipes, const rates_of& rates);
-table table_of(const boost::container::vector<valpool::process_status>& processes);
+/// `held`: for how long each has held what it holds; empty: that is not known.
+table table_of(const boost::container::vector<valpool::process_status>& processes,
+               const std::map<int, held_time>& held = {});
 table table_of(const boost::container::vector<valpool::memory_class>& memory);
 table table_of(const boost::container::vector<valpool::tap_status>& taps);
 

@@ -4,6 +4,8 @@
 #include "commands.hpp"
 #include "output.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <memory>
 #include <string>
 #include <vector>

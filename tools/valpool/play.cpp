@@ -38,7 +38,12 @@ player_options completed(const settings& s) {
 
 int play(const settings& s) {
     player p(completed(s));
-    p.run();
+    try {
+        p.run();
+    } catch (const player::gave_up& why) {
+        complain(why.what());
+        return exit_timed_out;
+    }
     const double seconds = std::max(p.seconds(), 1e-6);
     complain(
         "played " + std::to_string(p.packets()) + " packets into '" + p.pool() + "' in " +
@@ -53,30 +58,22 @@ int play(const settings& s) {
 void add_play(command_set& commands) {
     const auto s = std::make_shared<settings>();
     player_options& o = s->options;
-    CLI::App& command = commands.add("play", "puts a recording's packets into pipes again",
-                                     [s] { return play(*s); });
-    add_word(command, "FILE", o.file, "the recording");
-    command.add_option("--into", o.pool, "the pool (the one that was recorded)")->type_name("POOL");
-    command
-        .add_option("--map", s->maps,
-                    "plays a pipe into one of another name; may be given several times")
-        ->type_name("RECORDED=PIPE")
-        ->allow_extra_args(false);
-    CLI::Option* const rate =
-        command.add_option("--rate", o.rate, "so many times the original speed (1)")
-            ->type_name("FACTOR")
-            ->check(finite_from(1e-6));
-    command.add_flag("--fast", s->is_fast, "as fast as the readers take it")->excludes(rate);
-    command.add_flag("--loop", o.loops, "again and again, until Ctrl-C");
-    o.wanted.add_options(command);
-    command.add_option("--capacity", o.capacity, "of pipes that are not there yet (16)")
-        ->type_name("N")
-        ->check(CLI::PositiveNumber);
-    command
-        .add_option("--patience", o.patience_s,
-                    "gives up when the pool has no room for a packet for so long (10)")
-        ->type_name("SECONDS")
-        ->check(finite_from(0));
+    command_words c(commands.add("play", "puts a recording's packets into pipes again",
+                                 [s] { return play(*s); }));
+    c.word("FILE", o.file, "the recording");
+    c.option("--into", o.pool, "POOL", "the pool (default: the one that was recorded)");
+    c.list("--map", s->maps, "RECORDED=PIPE",
+           "plays a pipe into one of another name; may be given several times");
+    c.number("--rate", o.rate, {1e-6}, "FACTOR", "so many times the original speed (default 1)");
+    c.flag("--fast", s->is_fast, "as fast as the readers take it");
+    c.exclude("--fast", "--rate");
+    c.flag("--loop", o.loops, "again and again, until Ctrl-C");
+    o.wanted.add_options(c);
+    c.option("--capacity", o.capacity, {1, 1 << 24},
+             "of pipes that are not there yet (default 16)");
+    c.seconds("--patience", o.patience_s, {},
+              "fails when the pool has no memory for a packet for so long (default 10)");
+    c.timeout(o.timeout_s, "give up when there is no pool, or no room in a pipe, for so long");
 }
 
 }  // namespace tool

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace tool {
 namespace {
@@ -108,9 +109,14 @@ Val parsed(const std::string& json, std::size_t line) {
     try {
         return packet_of_json(json);
     } catch (const std::logic_error& wrong) {
-        const std::string place = line == 0 ? "" : "line " + std::to_string(line) + ": ";
-        throw std::runtime_error(place + wrong.what() +
-                                 "\ntext needs its quotes: valpool put POOL PIPE '\"text\"'");
+        // Each line is a text of its own: that the mistake is in its line 1 says nothing.
+        constexpr std::string_view in_its_first_line = "JSON, line 1, ";
+        std::string why = wrong.what();
+        if (line != 0 && why.compare(0, in_its_first_line.size(), in_its_first_line) == 0)
+            why = "line " + std::to_string(line) + ", " + why.substr(in_its_first_line.size());
+        if (json.find_first_of("{[\"") == std::string::npos)
+            why += "\ntext needs its quotes: valpool put POOL PIPE '\"text\"'";
+        throw std::runtime_error(why);
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// The subcommands of `valpool rec`. Each is in a source of its own.
 
-#include "command.hpp"
+#include "command_set.hpp"
 
 namespace tool {
 

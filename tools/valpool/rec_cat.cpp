@@ -1,6 +1,7 @@
 // valpool rec cat: the packets of a recording, as text.
 
 #include "interrupt.hpp"
+#include "json_output.hpp"
 #include "output.hpp"
 #include "rec.hpp"
 #include "recording/form.hpp"
@@ -21,7 +22,7 @@ namespace {
 struct settings {
     std::string file;
     selection wanted;
-    std::uint64_t most = 0;
+    std::size_t most = 0;  // 0: all
     bool as_json = false;
 };
 
@@ -32,7 +33,7 @@ std::string line_of(const settings& s, const messages::item& m, mcap::time_ns st
         // The packet's JSON is put in as it is: it may be of any size.
         const std::string head = valpool::to_json(valpool::Tab{{"time_ns", m.message.log_time},
                                                                {"sequence", m.message.sequence},
-                                                               {"pipe", shown(pipe)}});
+                                                               {"pipe", json_name(pipe)}});
         return head.substr(0, head.size() - 1) + ",\"value\":" + valpool::to_json(packet) + "}\n";
     }
     std::array<char, 40> time{};
@@ -68,12 +69,12 @@ int cat(const settings& s) {
 
 void add_rec_cat(command_set& commands, CLI::App& rec) {
     const auto s = std::make_shared<settings>();
-    CLI::App& command =
-        commands.add(rec, "cat", "the packets of a recording, one a line", [s] { return cat(*s); });
-    add_word(command, "FILE", s->file, "the recording");
-    s->wanted.add_options(command);
-    command.add_option("-n,--count", s->most, "ends after so many packets")->type_name("N");
-    add_json_flag(command, s->as_json);
+    command_words c(commands.add(rec, "cat", "the packets of a recording, one a line",
+                                 [s] { return cat(*s); }));
+    c.word("FILE", s->file, "the recording");
+    s->wanted.add_options(c);
+    c.option("-n,--count", s->most, {1}, "ends after so many packets");
+    c.json_flag(s->as_json);
 }
 
 }  // namespace tool

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -42,8 +43,9 @@ public:
     explicit copier(const settings& s)
         : settings_(s),
           from_(s.from, s.wanted),
-          to_(mcap::output_file(s.to, s.replace),
-              {from_.all().profile, "valpool " VALPOOL_VERSION, s.compression, 1 << 20}) {}
+          to_(mcap::output_file(s.to, s.replace, mcap::output_file::appears::when_finished),
+              {from_.all().profile, "valpool " VALPOOL_VERSION, compression_named(s.compression),
+               1 << 20}) {}
 
     void run() {
         for (const mcap::metadata& m : from_.all().metadata_records) to_.add_metadata(m);
@@ -51,7 +53,7 @@ public:
         if (to_.so_far().channels == 0)  // a recording without messages has its pipes
             for (const auto& [id, c] : from_.all().channels) channel_of(c);
         to_.close();
-        to_.sync();
+        to_.finish();
         from_.tell_problems();
     }
     std::uint64_t copied() const { return to_.so_far().messages; }
@@ -95,10 +97,8 @@ private:
         return place->second;
     }
     std::uint16_t schema_for(const std::string& encoding) {
-        if (encoding != json_encoding) return 0;
-        if (json_schema_ == 0)
-            json_schema_ = to_.add_schema("valpool packet", "jsonschema", json_schema);
-        return json_schema_;
+        if (!added_schema_) added_schema_ = add_schema_for(to_, encoding);
+        return *added_schema_;
     }
 
     const settings& settings_;
@@ -106,7 +106,7 @@ private:
     mcap::writer to_;
     std::map<std::uint16_t, std::uint16_t> channels_;
     std::map<std::uint16_t, std::uint16_t> schemas_;
-    std::uint16_t json_schema_ = 0;
+    std::optional<std::uint16_t> added_schema_;
     std::string bytes_;
     std::uint64_t refused_ = 0;
 };
@@ -122,29 +122,30 @@ int copy(const settings& s) {
     return c.refused() == 0 ? exit_done : exit_failed;
 }
 
-CLI::App& add_copy(command_set& commands, CLI::App& rec, const char* name, const char* summary,
-                   const std::shared_ptr<settings>& s) {
-    CLI::App& command = commands.add(rec, name, summary, [s] { return copy(*s); });
-    add_word(command, "FILE", s->from, "the recording");
-    add_word(command, "NEW", s->to, "the new file");
-    command.add_flag("--force", s->replace, "replaces a file that is there");
-    add_compression(command, s->compression);
-    return command;
+command_words add_copy(command_set& commands, CLI::App& rec, const char* name, const char* summary,
+                       const std::shared_ptr<settings>& s) {
+    command_words c(commands.add(rec, name, summary, [s] { return copy(*s); }));
+    c.word("FILE", s->from, "the recording");
+    c.word("NEW", s->to, "the new file, which appears when it is complete");
+    c.flag("--force", s->replace, "replaces a file that is there");
+    add_compression(c, s->compression);
+    return c;
 }
 
 }  // namespace
 
 void add_rec_copies(command_set& commands, CLI::App& rec) {
     const auto cut = std::make_shared<settings>();
-    cut->wanted.add_options(
-        add_copy(commands, rec, "cut", "writes a part of a recording into a new file", cut));
+    command_words cut_words =
+        add_copy(commands, rec, "cut", "writes a part of a recording into a new file", cut);
+    cut->wanted.add_options(cut_words);
     add_copy(commands, rec, "recover",
              "writes what can be read of a damaged or unfinished recording into a new file",
              std::make_shared<settings>());
     const auto convert = std::make_shared<settings>();
-    CLI::App& command = add_copy(commands, rec, "convert",
-                                 "writes a recording in another form into a new file", convert);
-    add_encoding(command, convert->encoding);
+    command_words convert_words = add_copy(
+        commands, rec, "convert", "writes a recording in another form into a new file", convert);
+    add_encoding(convert_words, convert->encoding);
 }
 
 }  // namespace tool

@@ -1,9 +1,11 @@
 // valpool rec info: what is in a recording.
 
+#include "json_output.hpp"
 #include "mcap/reader.hpp"
 #include "output.hpp"
 #include "rec.hpp"
 #include "recording/form.hpp"
+#include "table.hpp"
 #include "terminal.hpp"
 #include "words.hpp"
 
@@ -34,16 +36,13 @@ std::uint64_t messages_of(const mcap::overview& all, std::uint16_t channel) {
     return found == all.counts.messages_by_channel.end() ? 0 : found->second;
 }
 
-/// Text of a file of somebody else's, which JSON can say.
-std::string utf8(const std::string& text) { return shown(text); }
-
 Val json_of(const settings& s, const mcap::reader& r, const mcap::overview& all,
             const std::vector<std::string>& problems) {
     const mcap::time_span& times = all.counts.times;
-    Tab t{{"file", utf8(s.file)},
+    Tab t{{"file", json_name(s.file)},
           {"bytes", r.file_bytes()},
           {"complete", all.is_complete},
-          {"library", utf8(all.library)},
+          {"library", json_text(all.library)},
           {"messages", all.counts.messages},
           {"chunks", all.counts.chunks},
           {"uncompressed_bytes", all.uncompressed_bytes},
@@ -52,16 +51,17 @@ Val json_of(const settings& s, const mcap::reader& r, const mcap::overview& all,
           {"duration_s", seconds_of(times)}};
     Arr pipes;
     for (const auto& [id, c] : all.channels)
-        pipes.append(Tab{{"pipe", utf8(c.topic)},
-                         {"encoding", utf8(c.message_encoding)},
+        pipes.append(Tab{{"pipe", json_name(c.topic)},
+                         {"encoding", json_text(c.message_encoding)},
                          {"messages", messages_of(all, id)}});
     t["pipes"] = pipes;
     Tab about;
     for (const mcap::metadata& m : all.metadata_records)
-        for (const auto& [key, value] : m.entries) about[utf8(m.name + "." + key)] = utf8(value);
+        for (const auto& [key, value] : m.entries)
+            about[json_name(m.name + "." + key)] = json_text(value);
     t["metadata"] = about;
     Arr damage;
-    for (const std::string& p : problems) damage.append(utf8(p));
+    for (const std::string& p : problems) damage.append(json_text(p));
     t["problems"] = damage;
     return t;
 }
@@ -80,29 +80,17 @@ std::string compression_text(const mcap::overview& all, std::uint64_t file_bytes
 }
 
 std::string table_of_pipes(const mcap::overview& all) {
-    std::size_t width = 4;
-    for (const auto& [id, c] : all.channels) width = std::max(width, display_width(shown(c.topic)));
-    const auto padded = [](const std::string& text, std::size_t columns) {
-        const std::size_t has = display_width(text);
-        return text + std::string(has < columns ? columns - has : 0, ' ');
-    };
+    table pipes({{"PIPE", align::left, column::narrow::shrinks},
+                 {"ENCODING"},
+                 {"PACKETS", align::right},
+                 {"PACKETS/s", align::right}});
     const double seconds = seconds_of(all.counts.times);
-    std::string text =
-        "\n" + styled(padded("pipe", width) + "  encoding     packets  per second", style::bold) +
-        "\n";
     for (const auto& [id, c] : all.channels) {
         const std::uint64_t count = messages_of(all, id);
-        const std::string number = std::to_string(count);
-        std::string rate = "-";
-        if (seconds > 0) {
-            rate = std::to_string(static_cast<double>(count) / seconds);
-            rate.resize(rate.find('.') + 2);
-        }
-        text += padded(shown(c.topic), width) + "  " + padded(shown(c.message_encoding), 8) +
-                std::string(number.size() < 12 ? 12 - number.size() : 1, ' ') + number +
-                std::string(rate.size() < 12 ? 12 - rate.size() : 1, ' ') + rate + "\n";
+        pipes.add({shown(c.topic), shown(c.message_encoding), std::to_string(count),
+                   seconds > 0 ? rate_text(static_cast<double>(count) / seconds) : "-"});
     }
-    return text;
+    return pipes.is_empty() ? "" : "\n" + pipes.text();
 }
 
 std::string text_of(const settings& s, const mcap::reader& r, const mcap::overview& all) {
@@ -141,10 +129,9 @@ int info(const settings& s) {
 
 void add_rec_info(command_set& commands, CLI::App& rec) {
     const auto s = std::make_shared<settings>();
-    CLI::App& command =
-        commands.add(rec, "info", "what is in a recording", [s] { return info(*s); });
-    add_word(command, "FILE", s->file, "the recording");
-    add_json_flag(command, s->as_json);
+    command_words c(commands.add(rec, "info", "what is in a recording", [s] { return info(*s); }));
+    c.word("FILE", s->file, "the recording");
+    c.json_flag(s->as_json);
 }
 
 }  // namespace tool

@@ -5,9 +5,11 @@
 #include "output.hpp"
 #include "recording/form.hpp"
 #include "recording/recorder.hpp"
+#include "terminal.hpp"
 #include "words.hpp"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,12 +21,20 @@ struct settings {
     recorder_options options;
 };
 
+void expect_different(const std::vector<std::string>& pipes) {
+    std::set<std::string> met;
+    for (const std::string& pipe : pipes)
+        if (!met.insert(pipe).second)
+            throw usage_error("'" + shown(pipe) + "' is named twice; name each pipe once");
+}
+
 int record(const settings& s) {
     if (s.words.size() < 3) throw usage_error("record needs a pool, one or more pipes, and a file");
     recorder_options options = s.options;
     options.pool = s.words.front();
     options.file = s.words.back();
     options.pipes.assign(s.words.begin() + 1, s.words.end() - 1);
+    expect_different(options.pipes);
     recorder r(options);
     complain("recording into '" + options.file + "'; Ctrl-C ends it");
     r.run();
@@ -43,39 +53,24 @@ int record(const settings& s) {
 void add_record(command_set& commands) {
     const auto s = std::make_shared<settings>();
     recorder_options& o = s->options;
-    CLI::App& command = commands.add(
-        "record", "writes what passes some pipes into a file, and takes nothing from them",
-        [s] { return record(*s); });
-    command.add_option("WORDS", s->words, "POOL PIPE... FILE: the pool, its pipes, the new file")
-        ->required()
-        ->type_name("");
-    add_encoding(command, o.encoding);
-    add_compression(command, o.compression);
-    command.add_option("--duration", o.duration_s, "ends after so many seconds")
-        ->type_name("SECONDS")
-        ->check(finite_from(0.001));
-    command.add_option("--count", o.most_packets, "ends after so many packets")
-        ->type_name("N")
-        ->check(CLI::PositiveNumber);
-    command.add_option("--chunk", o.chunk_bytes, "bytes of a chunk, with k, m or g behind it (1m)")
-        ->type_name("BYTES")
-        ->transform(CLI::AsSizeValue(false));
-    command
-        .add_option("--flush", o.flush_s, "writes a chunk after so many seconds at the latest (1)")
-        ->type_name("SECONDS")
-        ->check(finite_from(0));
-    command
-        .add_option("--depth", o.depth, "packets of a pipe that may wait for the recorder (1024)")
-        ->type_name("N")
-        ->check(CLI::PositiveNumber);
-    command
-        .add_option("--memory", o.most_bytes,
-                    "bytes of the pool that these may have, for each pipe (an eighth of the pool, "
-                    "for all together)")
-        ->type_name("BYTES")
-        ->transform(CLI::AsSizeValue(false));
-    command.add_flag("--sync", o.sync, "waits for the disk after each chunk");
-    command.add_flag("--force", o.replace, "replaces a file that is there");
+    command_words c(commands.add("record",
+                                 "writes what passes some pipes into a file, and takes nothing",
+                                 [s] { return record(*s); }));
+    c.words("WORDS", s->words, "POOL PIPE... FILE: the pool, its pipes, the new file");
+    add_encoding(c, o.encoding);
+    add_compression(c, o.compression);
+    c.seconds("--duration", o.duration_s, {0.001}, "ends after so many seconds");
+    c.option("--count", o.most_packets, {1}, "ends after so many packets");
+    c.size("--chunk", o.chunk_bytes, "of a chunk (default 1MiB)");
+    c.seconds("--flush", o.flush_s, {},
+              "writes a chunk after so many seconds at the latest (default 1)");
+    c.option("--depth", o.depth, {1},
+             "packets of a pipe that may wait for the recorder (default 1024)");
+    c.size("--memory", o.most_bytes,
+           "of the pool that these may have, for each pipe (default: an eighth of the pool, for "
+           "all together)");
+    c.flag("--sync", o.sync, "waits for the disk after each chunk");
+    c.flag("--force", o.replace, "replaces a file that is there");
 }
 
 }  // namespace tool

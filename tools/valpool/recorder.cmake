@@ -17,6 +17,7 @@ add_library(valpool_mcap STATIC
   mcap/format.cpp
   mcap/output_file.cpp
   mcap/reader.cpp
+  mcap/summary.cpp
   mcap/writer.cpp)
 set_target_properties(valpool_mcap PROPERTIES CXX_EXTENSIONS OFF)
 target_compile_features(valpool_mcap PUBLIC cxx_std_20)

@@ -79,7 +79,7 @@ int show(const settings& s) {
     sampler.take(pool);
     const auto rates = [&](const std::string& pipe) { return sampler.rates(pipe); };
     if (s.as_json) {
-        const pool_picture seen{pool.pool(), sampler.pipes(), pool.processes()};
+        const pool_picture seen{pool.pool(), sampler.pipes(), pool.processes(), {}};
         print_json(Val(json_of_all(pool, seen, rates)));
         return exit_done;
     }

@@ -129,6 +129,11 @@ std::string shown(std::string_view text) {
     std::string result;
     while (!text.empty()) {
         const character c = first_character(text);
+        if (c.code == U'\\') {  // or a name could look like another one that was escaped
+            result += "\\\\";
+            text.remove_prefix(1);
+            continue;
+        }
         if (c.bytes != 0 && columns_of(c.code) >= 0 && !turns_text_around(c.code)) {
             result += text.substr(0, c.bytes);
             text.remove_prefix(c.bytes);
@@ -139,6 +144,33 @@ std::string shown(std::string_view text) {
             result += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
         }
         text.remove_prefix(std::max<std::size_t>(c.bytes, 1));
+    }
+    return result;
+}
+
+namespace {
+
+int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+}  // namespace
+
+std::string unshown(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        std::size_t taken = 1;
+        char c = text.front();
+        if (c == '\\' && text.size() >= 2 && text[1] == '\\') {
+            taken = 2;
+        } else if (c == '\\' && text.size() >= 4 && text[1] == 'x' && hex_digit(text[2]) >= 0 &&
+                   hex_digit(text[3]) >= 0) {
+            c = static_cast<char>(hex_digit(text[2]) * 16 + hex_digit(text[3]));
+            taken = 4;
+        }
+        result += c;
+        text.remove_prefix(taken);
     }
     return result;
 }

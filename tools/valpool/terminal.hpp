@@ -25,7 +25,10 @@ std::size_t display_width(std::string_view text);
 /// The text in at most so many columns; "…" shows where it was cut.
 std::string shortened(std::string_view text, std::size_t columns);
 /// A name or text of somebody else's for people to read: UTF-8 as it is, control characters and
-/// what is not UTF-8 as \x.. So it can neither change the terminal's state nor break a table.
+/// what is not UTF-8 as \x.., a backslash as two. So it can neither change the terminal's state nor
+/// break a table, and two names never look the same.
 std::string shown(std::string_view text);
+/// The name that shown() has made this of. What is no such text stays as it is.
+std::string unshown(std::string_view text);
 
 }  // namespace tool

@@ -1,6 +1,8 @@
 // valpool top: a pool, or all pools, live.
 
 #include "command_set.hpp"
+#include "cut_files.hpp"
+#include "holdings.hpp"
 #include "interrupt.hpp"
 #include "json_output.hpp"
 #include "look.hpp"
@@ -10,6 +12,7 @@
 #include "words.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,8 +27,25 @@ struct settings {
     std::string pool;  // empty: all
     double interval_s = 1;
     std::size_t count = 0;  // 0: until it is ended
+    std::string shows = "pipes";
     bool as_json = false;
 };
+
+/// What is shown of a pool, with the key that shows it.
+enum class part { pipes, taps, memory };
+struct part_name {
+    part what;
+    const char* name;
+    char key;
+};
+constexpr std::array parts{part_name{part::pipes, "pipes", 'p'}, part_name{part::taps, "taps", 't'},
+                           part_name{part::memory, "memory", 'm'}};
+
+part part_of(const std::string& name) {
+    for (const part_name& p : parts)
+        if (name == p.name) return p.what;
+    throw usage_error("--show: '" + name + "' is none of pipes, taps, memory");
+}
 
 enum class order { name, depth, in, out };
 constexpr order last_order = order::out;
@@ -124,18 +144,24 @@ public:
         problem_.clear();
         if (settings_.pool.empty()) return take_all();
         try {
+            const look its;
             const Monitor pool(settings_.pool);
             status_ = pool.pool();
             history_.take(pool);
             processes_ = pool.processes();
+            held_.take(processes_, holdings::clock::now());
+            taps_ = pool.taps();
+            memory_ = pool.memory();
+            its.expect_whole(settings_.pool);
         } catch (const std::runtime_error& failure) {
             problem_ = failure.what();
             history_ = {};
+            held_ = {};
             processes_.clear();
         }
     }
 
-    std::vector<std::string> lines(order by) const {
+    std::vector<std::string> lines(part what, order by) const {
         std::vector<std::string> all;
         const auto add = [&](const std::string& text) {
             for (std::string& line : lines_of(text)) all.push_back(std::move(line));
@@ -150,26 +176,26 @@ public:
         }
         add(head());
         add("");
-        add(history_.as_table(by).text());
-        all.emplace_back();
-        add(table_of(processes_).text());
+        if (what == part::taps) {
+            add(taps_text(terminal_columns()));
+        } else if (what == part::memory) {
+            add(table_of(memory_).text());
+        } else {
+            add(history_.as_table(by).text());
+            all.emplace_back();
+            add(table_of(processes_, held_.held_for()).text());
+        }
         return all;
     }
 
     /// For an output that is no terminal.
-    std::string as_lines() const {
+    std::string as_lines(part what) const {
         if (settings_.pool.empty()) return pools_table().text(0);
         if (!problem_.empty()) return problem_ + "\n";
-        std::string text;
-        for (const pipe_status* const p : history_.sorted(order::name)) {
-            const pipe_rates* const its = history_.sampler().rates(p->name);
-            text +=
-                shown(p->name) + " " + std::to_string(p->depth_packets) + "/" +
-                std::to_string(p->capacity_packets) +
-                (its ? " in " + rate_text(its->in) + "/s out " + rate_text(its->out) + "/s" : "") +
-                "\n";
-        }
-        return head_line() + "\n" + text;
+        const std::string rest = what == part::taps     ? taps_text(0)
+                                 : what == part::memory ? table_of(memory_).text(0)
+                                                        : pipe_lines();
+        return head_line() + "\n" + rest;
     }
 
     Val as_json() const {
@@ -179,12 +205,14 @@ public:
             return Val(t);
         }
         if (!problem_.empty()) {
-            t["problem"] = json_name(problem_);
+            t["problem"] = json_text(problem_);
             return Val(t);
         }
         t = json_of(status_);
         t["pipes"] = json_list(history_.sampler().pipes());
-        t["processes"] = json_list(processes_);
+        t["processes"] = json_of_processes(processes_, held_.held_for());
+        t["memory"] = json_list(memory_);
+        t["taps"] = json_list(taps_);
         return Val(t);
     }
 
@@ -198,6 +226,22 @@ private:
                 // `valpool ls` says what is wrong with it.
             }
         }
+    }
+
+    std::string taps_text(std::size_t columns) const {
+        return taps_.empty() ? "no taps\n" : table_of(taps_).text(columns);
+    }
+    std::string pipe_lines() const {
+        std::string text;
+        for (const pipe_status* const p : history_.sorted(order::name)) {
+            const pipe_rates* const its = history_.sampler().rates(p->name);
+            text +=
+                shown(p->name) + " " + std::to_string(p->depth_packets) + "/" +
+                std::to_string(p->capacity_packets) +
+                (its ? " in " + rate_text(its->in) + "/s out " + rate_text(its->out) + "/s" : "") +
+                "\n";
+        }
+        return text;
     }
 
     std::string head_line() const {
@@ -239,6 +283,9 @@ private:
     pool_status status_;
     pipe_history history_;
     boost::container::vector<process_status> processes_;
+    holdings held_;
+    boost::container::vector<tap_status> taps_;
+    boost::container::vector<memory_class> memory_;
     boost::container::vector<pool_status> pools_;
 };
 
@@ -249,42 +296,53 @@ int print_lines(const settings& s, view& its) {
         if (s.as_json)
             print_json(its.as_json());
         else
-            print(its.as_lines());
+            print(its.as_lines(part_of(s.shows)));
         if (was_interrupted()) return interrupted_exit_code();
     }
     return exit_done;
 }
 
+struct choices {
+    part shown = part::pipes;
+    order by = order::name;
+    bool is_paused = false;
+};
+
 /// False when the key ends it.
-bool obey(char key, order& by, bool& is_paused) {
+bool obey(char key, choices& now) {
     if (key == 'q' || key == 'Q') return false;
+    order& by = now.by;
     if (key == 's')
         by = by == last_order ? order::name : static_cast<order>(static_cast<int>(by) + 1);
-    if (key == ' ') is_paused = !is_paused;
+    if (key == ' ') now.is_paused = !now.is_paused;
+    for (const part_name& p : parts)
+        if (key == p.key) now.shown = p.what;
     return true;
 }
 
-std::string status_line(order by, bool is_paused) {
-    return styled(std::string("q quits   s sorts by ") + name_of(by) + "   space " +
-                      (is_paused ? "goes on" : "pauses"),
-                  style::dim);
+std::string status_line(const settings& s, const choices& now) {
+    std::string text = std::string("q quits   space ") + (now.is_paused ? "goes on" : "pauses");
+    if (!s.pool.empty())
+        text += std::string("   s sorts by ") + name_of(now.by) + "   p pipes  t taps  m memory";
+    return styled(text, style::dim);
 }
 
 int show_live(const settings& s, view& its) {
     const live_screen screen;
-    order by = order::name;
-    bool is_paused = false;
+    choices now;
+    now.shown = part_of(s.shows);
     for (std::size_t i = 0; (s.count == 0 || i < s.count) && !was_interrupted(); ++i) {
-        if (!is_paused) its.take();
-        std::vector<std::string> lines = its.lines(by);
-        lines.insert(lines.begin(), status_line(by, is_paused));
+        if (!now.is_paused) its.take();
+        std::vector<std::string> lines = its.lines(now.shown, now.by);
+        lines.insert(lines.begin(), status_line(s, now));
         screen.show(lines);
-        if (!obey(screen.key(s.interval_s), by, is_paused)) return exit_done;
+        if (!obey(screen.key(s.interval_s), now)) return exit_done;
     }
     return interrupted_exit_code();
 }
 
 int watch(const settings& s) {
+    part_of(s.shows);                        // for its message
     if (!s.pool.empty()) open_pool(s.pool);  // for its message, when there is none
     view its(s);
     return is_terminal() && !s.as_json ? show_live(s, its) : print_lines(s, its);
@@ -298,6 +356,7 @@ void add_top(command_set& commands) {
                                  [s] { return watch(*s); }));
     c.optional_word("POOL", s->pool, "name of the pool; all pools without it");
     c.seconds("--interval", s->interval_s, {0.05, 3600}, "between two looks (default 1)");
+    c.option("--show", s->shows, "WHAT", "of the pool: pipes, taps or memory (default pipes)");
     c.option("-n,--count", s->count, {1}, "end after so many looks");
     c.json_flag(s->as_json);
 }

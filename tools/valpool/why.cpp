@@ -2,6 +2,8 @@
 
 #include "command_set.hpp"
 #include "diagnosis.hpp"
+#include "holdings.hpp"
+#include "interrupt.hpp"
 #include "json_output.hpp"
 #include "look.hpp"
 #include "output.hpp"
@@ -18,6 +20,7 @@ using namespace valpool;
 struct settings {
     std::string pool;
     diagnosis_options options;
+    double watch_s = 1.0;
     bool as_json = false;
 };
 
@@ -46,13 +49,34 @@ void print_findings(const std::vector<finding>& found) {
     }
 }
 
+/// Looks once more, so that it is known whether somebody keeps what he has.
+void look_again(const Monitor& pool, const settings& s, pool_picture& seen) {
+    holdings held;
+    held.take(seen.processes, holdings::clock::now());
+    if (!sleep_unless_interrupted(s.watch_s)) return;
+    seen = picture_of(pool);
+    held.take(seen.processes, holdings::clock::now());
+    seen.held_for = held.held_for();
+}
+
+std::vector<finding> findings_of(const Monitor& pool, const settings& s, pool_picture& seen) {
+    std::vector<finding> found = diagnose(seen, s.options);
+    const bool has_holder = std::any_of(found.begin(), found.end(), [](const finding& f) {
+        return f.kind == "process_holds_memory";
+    });
+    if (!has_holder || s.watch_s <= 0) return found;
+    look_again(pool, s, seen);
+    return diagnose(seen, s.options);
+}
+
 int explain(const settings& s) {
     const Monitor pool = open_pool(s.pool);
-    const pool_picture seen = picture_of(pool);
+    pool_picture seen = picture_of(pool);
     const auto is_wanted = [&](const pipe_status& p) { return p.name == s.options.pipe; };
     if (!s.options.pipe.empty() && std::none_of(seen.pipes.begin(), seen.pipes.end(), is_wanted))
         throw_no_pipe(pool, s.pool, s.options.pipe);
-    const std::vector<finding> found = diagnose(seen, s.options);
+    const std::vector<finding> found = findings_of(pool, s, seen);
+    if (was_interrupted()) return interrupted_exit_code();
     if (s.as_json)
         print_findings_as_json(found);
     else if (found.empty())
@@ -72,6 +96,8 @@ void add_why(command_set& commands) {
     c.optional_word("PIPE", s->options.pipe, "only about this pipe");
     c.seconds("--after", s->options.after_s, {},
               "what has stood still for less counts as moving (default 1)");
+    c.seconds("--watch", s->watch_s, {0, 3600},
+              "how long to watch processes that hold much of a full pool (default 1; 0: not)");
     c.json_flag(s->as_json);
 }
 

@@ -16,6 +16,8 @@ std::string with_digits(double number, int digits) {
     return std::string(text.data(), static_cast<std::size_t>(size));
 }
 
+char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 /// Two digits that say something.
 std::string short_number(double number) { return with_digits(number, number < 9.95 ? 1 : 0); }
 
@@ -60,14 +62,13 @@ std::size_t size_of_text(const std::string& text) {
     char* end = nullptr;
     const double number = std::strtod(text.c_str(), &end);
     const std::string unit(end);
-    const std::string letters = "kMGT";
+    const std::string letters = "kmgt";
     double factor = 1;
     if (!unit.empty() && unit != "B") {
-        const char letter = unit[0] == 'K' ? 'k' : unit[0];
-        const std::size_t power = letters.find(letter) + 1;
+        const std::size_t power = letters.find(lower_case(unit[0])) + 1;
         const std::string rest = unit.substr(1);
-        const bool is_binary = rest == "i" || rest == "iB";
-        if (power == 0 || !(is_binary || rest.empty() || rest == "B"))
+        const bool is_binary = rest == "i" || rest == "iB" || rest == "ib";
+        if (power == 0 || !(is_binary || rest.empty() || rest == "B" || rest == "b"))
             throw usage_error("'" + text + "' is no size; sizes are like 4000000, 4M or 64KiB");
         factor = std::pow(is_binary ? 1024.0 : 1000.0, static_cast<double>(power));
     }

@@ -23,9 +23,10 @@ enum class IfDamaged { refuse, remove };
 VALPOOL_API bool remove_pool(const std::string& pool, IfDamaged how = IfDamaged::refuse);
 
 /// Paths of files of which it is certain that nobody will ever use them: processes were making
-/// pools there and were killed before these had a name.
+/// pools there and were killed before these had a name; and links that stood in for the name of a
+/// pool, see docs/caveats.md, and lead to processes that have ended.
 VALPOOL_API boost::container::vector<std::string> abandoned_files();
-/// Removes them, as every SHMMain does that creates a pool.
+/// Removes them. A SHMMain that creates a pool removes the files, too, and a link of its own name.
 VALPOOL_API void remove_abandoned_files() noexcept;
 
 /// As SHMMain::removePipe, for a process that has no other business with the pool: attaches to it

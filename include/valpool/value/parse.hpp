@@ -29,7 +29,8 @@ struct parse_limits {
 /// Integers get the smallest of int_4, int_8, int_u8 and int_n that holds them; an integer with an
 /// L after it is an int_n.
 /// Throws std::logic_error, with line and column and the place marked, when the text is not a
-/// value, something follows the value, a number does not fit its array, or the limits are exceeded.
+/// value, something follows the value, a number does not fit its array, the limits are exceeded, or
+/// a table has too many keys that were made to have the same hash.
 VALPOOL_API Val parse(std::string_view text, const parse_limits& limits = parse_limits());
 
 /// The original's name.

@@ -1,3 +1,7 @@
+#include "alloc/arena.hpp"
+#include "queue/directory.hpp"
+#include "queue/leases.hpp"
+#include "queue/taps.hpp"
 #include "support/message_of.hpp"
 #include "support/started_pool.hpp"
 
@@ -158,6 +162,36 @@ BOOST_AUTO_TEST_CASE(a_tap_is_seen_at_its_pipe_and_by_itself) {
     BOOST_TEST(taps[0].pid == getpid());
 }
 
+BOOST_AUTO_TEST_CASE(lists_that_circle_come_to_an_end) {
+    open("one", 1);
+    open("two", 1);
+    const Tap tap(name, "one", 1), other(name, "two", 1);
+    const detail::arena& a = detail::arena_of(*pool());
+    // Whatever lies in the pool, a look is for everybody who may read the file.
+    auto* const pipe = const_cast<detail::pipe*>(detail::pipe_at(a, a.pipes.load()));
+    auto* const first_tap = const_cast<detail::tap*>(detail::tap_at(a, a.taps.load()));
+    const std::uint64_t next_pipe = pipe->next.exchange(a.pipes.load());
+    const std::uint64_t next_tap = first_tap->next.exchange(a.taps.load());
+    BOOST_TEST(look.pipes().size() == 1u);
+    BOOST_TEST(look.taps().size() == 1u);
+    pipe->next = next_pipe;
+    first_tap->next = next_tap;
+    BOOST_TEST(look.pipes().size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_lease_table_that_claims_too_much_is_read_as_far_as_it_can_be) {
+    CQ& q = open("leased", 2);
+    q.enq(1);
+    const Lease lease = q.lease(0);
+    BOOST_REQUIRE(lease);
+    const detail::arena& a = detail::arena_of(*pool());
+    detail::lease_table* const table = detail::lease_table_of(*detail::pipe_at(a, a.pipes.load()));
+    BOOST_REQUIRE(table);
+    const std::uint32_t used = table->used.exchange(0xffffffff);
+    BOOST_TEST(pipe("leased").leased_packets == 1u);
+    table->used = used;
+}
+
 BOOST_AUTO_TEST_CASE(a_process_shows_what_it_holds) {
     const process_status before = me();
     BOOST_TEST(before.pid == getpid());
@@ -165,14 +199,17 @@ BOOST_AUTO_TEST_CASE(a_process_shows_what_it_holds) {
     BOOST_TEST(!before.name.empty());
     BOOST_TEST(!before.is_stopped());
     BOOST_TEST(before.running_s >= 0);
-    open("mine", 2);
+    CQ& q = open("mine", 2);
     Val inner = Shared(pool(), Tab{{"text", std::string(100000, 'x')}});
     Val outer = Shared(pool(), Tab());
     outer["inner"] = inner;
+    q.enq(inner);
+    Val again = q.deq();  // the same value once more
     const process_status both = me();
     BOOST_TEST(both.held_boxes == before.held_boxes + 2);
     BOOST_TEST(both.held_bytes >= before.held_bytes + 100000);
-    inner = None;  // held through the other one
+    inner = None;
+    again.reset();  // held through the other one
     BOOST_TEST(me().held_boxes == before.held_boxes + 1);
     BOOST_TEST(me().held_bytes == both.held_bytes);
     BOOST_REQUIRE(both.open_pipes.size() == 1u);

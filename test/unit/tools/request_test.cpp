@@ -58,6 +58,21 @@ BOOST_AUTO_TEST_CASE(what_is_no_address_is_refused) {
         BOOST_CHECK_THROW(parse_address(text), std::invalid_argument);
 }
 
+BOOST_AUTO_TEST_CASE(a_target_in_absolute_form_has_the_host_that_counts) {
+    const auto apart = [](const std::string& target) {
+        asking a;
+        a.its.target = target;
+        take_apart_absolute(a.its);
+        return std::string(a.its.header("host")) + " " + a.its.target;
+    };
+    BOOST_TEST(apart("/x") == "127.0.0.1:7377 /x");
+    BOOST_TEST(apart("http://a:1/x?y=1") == "a:1 /x?y=1");
+    BOOST_TEST(apart("HTTP://a") == "a /");
+    BOOST_TEST(apart("http://a?x=1") == "a /?x=1");
+    BOOST_TEST(apart("http://") == " /");
+    BOOST_TEST(apart("https://a/x") == "127.0.0.1:7377 https://a/x");
+}
+
 BOOST_AUTO_TEST_CASE(reading_from_this_machine_is_allowed) {
     for (const char* const host :
          {"localhost", "localhost:1", "LocalHost:1", "127.0.0.1:7377", "[::1]", "[::1]:80"})

@@ -3,6 +3,7 @@
 #include "support/random_value.hpp"
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -300,6 +301,69 @@ BOOST_AUTO_TEST_CASE(a_byte_that_is_changed_gives_an_error_or_another_value) {
             }
         }
     }
+}
+
+namespace {
+
+/// Two words that the hash of text takes together: with this second one, the first one is lost.
+std::string colliding_text(std::uint64_t number) {
+    constexpr std::uint64_t factor = 0xe7037ed1a0b428db;
+    std::string text(32, 'x');
+    std::memcpy(text.data(), &number, sizeof number);
+    std::memcpy(text.data() + 8, &factor, sizeof factor);
+    return text;
+}
+
+/// A map of so many keys, in CBOR.
+template <class AppendKey>
+std::string map_of(std::uint32_t count, AppendKey append_key) {
+    std::string bytes = "\xba";
+    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(count >> shift);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        append_key(bytes, i);
+        bytes += '\1';
+    }
+    return bytes;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(keys_that_were_made_to_collide_are_refused_in_good_time) {
+    const auto text = [](std::string& bytes, std::uint32_t i) {
+        bytes += "\x58\x20" + colliding_text(i);
+    };
+    // Hashes of lists go three levels deep.
+    const auto deep = [](std::string& bytes, std::uint32_t i) {
+        bytes += "\x81\x81\x81\x81\x81\x1a";
+        for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(i >> shift);
+    };
+    const auto is_refusal = [](const std::logic_error& e) {
+        return std::string(e.what()).find("made to collide") != std::string::npos;
+    };
+    BOOST_CHECK_EXCEPTION(from_cbor(map_of(200000, text)), std::logic_error, is_refusal);
+    BOOST_CHECK_EXCEPTION(from_cbor(map_of(200000, deep)), std::logic_error, is_refusal);
+    std::string literal = "{";
+    for (std::uint32_t i = 0; i < 100000; ++i)
+        literal += "((((((" + std::to_string(i) + ",),),),),),): 1, ";
+    BOOST_CHECK_EXCEPTION(parse(literal + "}"), std::logic_error, is_refusal);
+    // Few of them cost nothing worth mentioning.
+    BOOST_TEST(from_cbor(map_of(256, text)).length() == 256u);
+}
+
+BOOST_AUTO_TEST_CASE(many_keys_that_collide_by_chance_alone_are_taken) {
+    const auto number = [](std::string& bytes, std::uint32_t i) {
+        bytes += '\x1a';
+        for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(i >> shift);
+    };
+    BOOST_TEST(from_cbor(map_of(300000, number)).length() == 300000u);
+    Tab texts;
+    for (int i = 0; i < 100000; ++i) texts["a key with a number, " + std::to_string(i)] = i;
+    BOOST_TEST((from_cbor(to_cbor(texts)) == Val(texts)));
+    BOOST_TEST((from_json(to_json(texts)) == Val(texts)));
+    // The same key, again and again.
+    BOOST_TEST(from_cbor(map_of(100000, [&](std::string& bytes, std::uint32_t) {
+                   number(bytes, 7);
+               })).length() == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

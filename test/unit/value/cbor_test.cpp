@@ -1,5 +1,6 @@
 #include "pool_fixture.hpp"
 
+#include "support/hex.hpp"
 #include "support/random_value.hpp"
 
 #include <cmath>
@@ -10,21 +11,11 @@
 /// Values to CBOR and back. cbor_input_test.cpp has what others write, and what is wrong.
 
 using namespace valpool;
+using test::hex_of;
 using value_test::pool_memory;
 using value_test::text_of;
 
 namespace {
-
-std::string hex_of(std::string_view bytes) {
-    constexpr char digits[] = "0123456789abcdef";
-    std::string hex;
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        hex += digits[byte >> 4];
-        hex += digits[byte & 15];
-    }
-    return hex;
-}
 
 std::string written(const Val& v) { return hex_of(to_cbor(v)); }
 Val again(const Val& v) { return from_cbor(to_cbor(v)); }

@@ -2,6 +2,7 @@
 
 #include "dashboard/page.hpp"
 #include "json_output.hpp"
+#include "terminal.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -23,7 +24,7 @@ std::string event(const std::string& name, const std::string& line) {
 
 std::string error_json(const std::string& text) {
     OTab t;
-    t["error"] = json_name(text);
+    t["error"] = json_text(text);
     return to_json(Val(t));
 }
 
@@ -100,8 +101,8 @@ answer_text page_file(const std::string& name) {
 
 answer of_pipe(const address& asked, views& all) {
     constexpr std::size_t most_packets = 200;
-    const std::string& pool = asked.path[3];
-    const std::string& pipe = asked.path[5];
+    const std::string pool = unshown(asked.path[3]);
+    const std::string pipe = unshown(asked.path[5]);
     const std::string& what = asked.path[6];
     if (what == "packets") {
         const std::size_t n = number_of(asked.parameter("n"), 20, most_packets);
@@ -120,11 +121,11 @@ answer of_interface(const address& asked, views& all) {
     const std::vector<std::string>& path = asked.path;
     if (path.size() == 3 && path[2] == "pools") return answer_text{200, json_type, all.pools()};
     if (path.size() == 3 && path[2] == "events")
-        return std::make_unique<live_view>(all, asked.parameter("pool"));
+        return std::make_unique<live_view>(all, unshown(asked.parameter("pool")));
     if (path.size() >= 4 && path[2] == "pools") {
-        if (path.size() == 4) return answer_text{200, json_type, all.pool(path[3])};
+        if (path.size() == 4) return answer_text{200, json_type, all.pool(unshown(path[3]))};
         if (path.size() == 5 && path[4] == "history")
-            return answer_text{200, json_type, all.history_of(path[3], "")};
+            return answer_text{200, json_type, all.history_of(unshown(path[3]), "")};
         if (path.size() == 7 && path[4] == "pipes") return of_pipe(asked, all);
     }
     return error_answer(404, "there is no such address: docs/dashboard.md lists them");

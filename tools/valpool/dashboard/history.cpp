@@ -1,5 +1,7 @@
 #include "dashboard/history.hpp"
 
+#include "cut_files.hpp"
+
 #include <exception>
 #include <utility>
 
@@ -45,12 +47,16 @@ void history::run() {
 }
 
 void history::look_at_all() {
-    std::map<std::string, pipe_sampler> samplers;
+    std::map<std::string, watch> watches;
     for (const std::string& name : Monitor::names().pools) {
-        if (samplers.size() == most_pools) break;
-        pipe_sampler& its = samplers[name] = std::move(samplers_[name]);
+        if (watches.size() == most_pools) break;
+        watch& its = watches[name] = std::move(watches_[name]);
         try {
-            moment now = look_at(name, its);
+            const look here;
+            const Monitor pool(name);
+            moment now = look_at(pool, its.pipes);
+            look_at_processes(pool, name, its);
+            here.expect_whole(name);
             const std::lock_guard lock(mutex_);
             std::deque<moment>& kept = pools_[name];
             kept.push_back(std::move(now));
@@ -59,13 +65,32 @@ void history::look_at_all() {
             // It has gone just now, or is damaged: what is known of it stays.
         }
     }
-    samplers_ = std::move(samplers);
+    watches_ = std::move(watches);
     const std::lock_guard lock(mutex_);
-    std::erase_if(pools_, [&](const auto& pool) { return samplers_.count(pool.first) == 0; });
+    const auto has_gone = [&](const auto& pool) { return watches_.count(pool.first) == 0; };
+    std::erase_if(pools_, has_gone);
+    std::erase_if(held_for_, has_gone);
 }
 
-moment history::look_at(const std::string& name, pipe_sampler& sampler) {
-    const Monitor pool(name);
+/// What a look costs grows with the values that the processes hold: it takes a twentieth of the
+/// time at most.
+void history::look_at_processes(const Monitor& pool, const std::string& name, watch& its) {
+    constexpr int share = 20;
+    const clock::time_point began = clock::now();
+    if (began < its.next_look_at_processes) return;
+    its.held.take(pool.processes(), began);
+    its.next_look_at_processes = began + share * (clock::now() - began);
+    const std::lock_guard lock(mutex_);
+    held_for_[name] = its.held.held_for();
+}
+
+std::map<int, held_time> history::held_for(const std::string& pool) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = held_for_.find(pool);
+    return found == held_for_.end() ? std::map<int, held_time>() : found->second;
+}
+
+moment history::look_at(const Monitor& pool, pipe_sampler& sampler) {
     moment now;
     now.when = clock::now();
     now.used_bytes = pool.pool().used_bytes;

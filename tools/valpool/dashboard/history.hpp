@@ -2,6 +2,7 @@
 
 /// What the pools have been doing in the last ten minutes.
 
+#include "holdings.hpp"
 #include "rates.hpp"
 
 #include <valpool/valpool.hpp>
@@ -39,6 +40,8 @@ public:
 
     /// Null when the pipe was not there at the last looks.
     bool find_rates(const std::string& pool, const std::string& pipe, pipe_rates& into) const;
+    /// For how long the pool's processes have held what they hold, by pid.
+    std::map<int, held_time> held_for(const std::string& pool) const;
     /// The pool's last minutes, and those of one of its pipes (empty: without). Times are in
     /// seconds before now.
     valpool::OTab as_json(const std::string& pool, const std::string& pipe) const;
@@ -47,12 +50,21 @@ private:
     using clock = std::chrono::steady_clock;
     void run();
     void look_at_all();
-    static moment look_at(const std::string& name, pipe_sampler& sampler);
+    static moment look_at(const valpool::Monitor& pool, pipe_sampler& sampler);
+
+    /// What the thread alone uses of a pool.
+    struct watch {
+        pipe_sampler pipes;
+        holdings held;
+        clock::time_point next_look_at_processes;
+    };
+    void look_at_processes(const valpool::Monitor& pool, const std::string& name, watch& its);
 
     mutable std::mutex mutex_;
     std::map<std::string, std::deque<moment>> pools_;
+    std::map<std::string, std::map<int, held_time>> held_for_;
     bool ends_ = false;
-    std::map<std::string, pipe_sampler> samplers_;  // only the thread uses them
+    std::map<std::string, watch> watches_;  // only the thread uses them
     std::thread thread_;
 };
 

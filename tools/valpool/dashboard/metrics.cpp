@@ -1,5 +1,6 @@
 #include "dashboard/metrics.hpp"
 
+#include "cut_files.hpp"
 #include "terminal.hpp"
 
 #include <valpool/valpool.hpp>
@@ -156,9 +157,12 @@ std::string metrics_of_all_pools() {
     std::size_t unusable = 0;
     for (const std::string& name : Monitor::names().pools) {
         try {
+            const look its;
             const Monitor pool(name);
-            pools.push_back(
-                {"pool=\"" + label_value(name) + "\"", pool.pool(), pool.pipes(), pool.memory()});
+            seen_pool seen{"pool=\"" + label_value(name) + "\"", pool.pool(), pool.pipes(),
+                           pool.memory()};
+            its.expect_whole(name);
+            pools.push_back(std::move(seen));
         } catch (const std::exception&) {
             ++unusable;
         }

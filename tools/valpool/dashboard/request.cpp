@@ -132,6 +132,23 @@ address parse_address(std::string_view target) {
     return result;
 }
 
+void take_apart_absolute(request& asked) {
+    constexpr std::string_view scheme = "http://";
+    const auto is_like = [](char a, char b) {
+        return std::tolower(static_cast<unsigned char>(a)) == b;
+    };
+    const std::string whole = asked.target;
+    if (whole.size() < scheme.size() || !std::equal(scheme.begin(), scheme.end(), whole.begin(),
+                                                    [&](char b, char a) { return is_like(a, b); }))
+        return;
+    const std::size_t end = std::min(whole.find_first_of("/?#", scheme.size()), whole.size());
+    const std::string host = whole.substr(scheme.size(), end - scheme.size());
+    const std::string rest = whole.substr(end);
+    asked.target = rest.empty() || rest.front() != '/' ? "/" + rest : rest;
+    for (auto& [name, value] : asked.headers)
+        if (name == "host") value = host;
+}
+
 bool is_same_secret(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size() || a.empty()) return false;
     unsigned difference = 0;

@@ -12,7 +12,7 @@ namespace tool::dashboard {
 /// The part of a request that the dashboard looks at. Header names are in lower case.
 struct request {
     std::string method;
-    std::string target;  // as it came: path and query
+    std::string target;  // as it came: path and query, or the whole address
     std::vector<std::pair<std::string, std::string>> headers;
 
     /// Empty when there is none.
@@ -31,6 +31,11 @@ struct address {
 };
 /// Throws std::invalid_argument for what is no address of this server.
 address parse_address(std::string_view target);
+
+/// A target in absolute form, "http://host/path", as clients of proxies send it: its host takes the
+/// place of the header Host (RFC 9112, 3.2.2), and its path that of the target. Another target
+/// stays as it is.
+void take_apart_absolute(request& asked);
 
 /// Who may ask.
 struct access_rules {

@@ -196,7 +196,8 @@ private:
             co_await refuse_unreadable(client, failure);
             co_return false;
         }
-        const request asked = as_request(parser.get());
+        request asked = as_request(parser.get());
+        take_apart_absolute(asked);
         const bool is_head = asked.method == "HEAD";
         if (!parser.is_done()) {
             co_await send(client,

@@ -1,5 +1,6 @@
 #include "dashboard/views.hpp"
 
+#include "cut_files.hpp"
 #include "dashboard/metrics.hpp"
 #include "diagnosis.hpp"
 #include "json_output.hpp"
@@ -48,7 +49,7 @@ std::string shown_json(const Val& packet) {
         why = failure.what();
     }
     OTab t;
-    t["$unshown"] = json_name(why);
+    t["$unshown"] = json_text(why);
     return to_json(Val(t));
 }
 
@@ -83,13 +84,16 @@ std::string views::pools() {
 
 std::string views::pool(const std::string& name) {
     return recent("/" + name, [&] {
+        const look its;
         const Monitor pool = open_pool(name);
-        const pool_picture seen = picture_of(pool);
+        pool_picture seen = picture_of(pool);
+        seen.held_for = history_.held_for(name);
         pipe_rates found;
         OTab t = json_of_all(pool, seen, [&](const std::string& pipe) {
             return history_.find_rates(name, pipe, found) ? &found : nullptr;
         });
         t["findings"] = json_list(diagnose(seen, {}));
+        its.expect_whole(name);
         return to_json(Val(t));
     });
 }
@@ -100,9 +104,12 @@ std::string views::history_of(const std::string& pool, const std::string& pipe) 
 
 std::string views::packets(const std::string& pool, const std::string& pipe,
                            std::size_t most) const {
+    const look its;
     const Monitor monitor = open_pool(pool);
     try {
-        return with_packets(monitor.peek(pipe, most));
+        const peeked_packets seen = monitor.peek(pipe, most);
+        its.expect_whole(pool);
+        return with_packets(seen);
     } catch (const std::out_of_range&) {
         throw_no_pipe(monitor, pool, pipe);
     }

@@ -6,6 +6,9 @@
 namespace mcap {
 namespace {
 
+// Boost's crc_32_type takes one byte at a time: 0.43 GB/s where this takes 2.0, and each packet of
+// a recording goes through it twice.
+
 /// tables[0][b]: what a byte b does to a remainder; tables[n][b]: the same with n zero bytes behind
 /// it. With these, eight bytes are taken at once.
 constexpr std::array<std::array<std::uint32_t, 256>, 8> make_tables() noexcept {

@@ -1,5 +1,7 @@
 #include "format.hpp"
 
+#include <algorithm>
+
 namespace mcap {
 
 void field_writer::map(const text_map& entries) {
@@ -26,6 +28,18 @@ void record_writer::end() {
     std::string length;
     field_writer(length).number(std::uint64_t{out_.size() - start_ - record_head_bytes});
     out_.replace(start_ + 1, length.size(), length);
+}
+
+bool statistics::has_same_counts(const statistics& other) const {
+    const auto count_in = [](const statistics& s, std::uint16_t channel) {
+        const auto found = s.messages_by_channel.find(channel);
+        return found == s.messages_by_channel.end() ? 0 : found->second;
+    };
+    const auto fits = [&](const statistics& a, const statistics& b) {
+        return std::all_of(a.messages_by_channel.begin(), a.messages_by_channel.end(),
+                           [&](const auto& of) { return count_in(b, of.first) == of.second; });
+    };
+    return fits(*this, other) && fits(other, *this);
 }
 
 void append(std::string& out, const schema& s) {

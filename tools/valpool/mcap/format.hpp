@@ -101,6 +101,17 @@ struct statistics {
     std::uint32_t chunks = 0;
     time_span times;
     std::map<std::uint16_t, std::uint64_t> messages_by_channel;
+
+    void add(const message& m) {
+        ++messages;
+        ++messages_by_channel[m.channel_id];
+        times.add(m.log_time);
+    }
+    /// The same number of messages in each channel; a channel without messages may be left out.
+    bool has_same_counts(const statistics& other) const;
+    bool has_same_times(const statistics& other) const noexcept {
+        return times.first == other.times.first && times.last == other.times.last;
+    }
 };
 
 struct chunk_index {

@@ -17,7 +17,6 @@ namespace mcap {
 namespace {
 
 constexpr std::size_t most_problems = 20;
-constexpr std::uint64_t footer_bytes = 20;
 
 bool is_same(const schema& a, const schema& b) {
     return std::tie(a.name, a.encoding, a.data) == std::tie(b.name, b.encoding, b.data);
@@ -55,8 +54,7 @@ void reader::rewind() noexcept {
     more_problems_ = 0;
     chunks_by_compression_.clear();
     uncompressed_bytes_ = 0;
-    chunks_ = attachments_ = 0;
-    messages_ = 0;
+    found_ = {};
     metadata_.clear();
 }
 
@@ -146,7 +144,7 @@ void reader::take(const record& r) {
                 note(size_, "the file ends without its end: it was not closed");
             return;
         case op::chunk: return open_chunk(r);
-        case op::attachment: ++attachments_; return;
+        case op::attachment: ++found_.attachments; return;
         case op::header:
         case op::schema:
         case op::channel:
@@ -172,20 +170,6 @@ void reader::take(const record& r) {
     } catch (const format_error& e) {
         note(r.start, e.what());
     }
-}
-
-/// What no checksum covers, the kinds of the records, may be damaged as well.
-void reader::compare_with_summary() {
-    if (from_ != 0 || to_ != ~time_ns{0}) return;
-    overview all;
-    try {
-        if (!read_summary(all)) return;
-    } catch (const format_error&) {
-        return;  // the data are what counts
-    }
-    if (all.counts.messages != messages_)
-        note(position_, "the file says that it has " + std::to_string(all.counts.messages) +
-                            " messages; " + std::to_string(messages_) + " were found");
 }
 
 void reader::take_definition(op what, std::string_view content) {
@@ -233,7 +217,7 @@ std::string reader::read_chunk(const record& r) {
 }
 
 void reader::open_chunk(const record& r) {
-    ++chunks_;
+    ++found_.chunks;
     try {
         if (is_outside(r)) return;
         chunk_ = read_chunk(r);
@@ -255,7 +239,7 @@ bool reader::next_in_chunk(message& m) {
         } else if (what == op::message) {
             m = read_message(content);
             if (m.log_time < from_ || m.log_time > to_) return false;
-            ++messages_;
+            found_.add(m);
             if (channels_.count(m.channel_id) != 0) return true;
             note(chunk_start_, "a message of channel " + std::to_string(m.channel_id) +
                                    ", which is not defined, is left out");
@@ -265,100 +249,6 @@ bool reader::next_in_chunk(message& m) {
         in_chunk_ = {};
     }
     return false;
-}
-
-overview reader::look_over() {
-    overview all;
-    rewind();
-    // The header is in front of everything.
-    if (const std::optional<record> r = next_record(); r && r->what == op::header) take(*r);
-    rewind();
-    all.profile = profile_;
-    all.library = library_;
-    try {
-        if (read_summary(all)) return all;
-    } catch (const format_error&) {
-        // A summary that cannot be read: the data say it as well.
-    }
-    return read_all();
-}
-
-bool reader::read_summary(overview& all) const {
-    constexpr std::uint64_t end_bytes = record_head_bytes + footer_bytes + magic.size();
-    if (size_ < data_start_ + end_bytes) return false;
-    const std::uint64_t footer_at = size_ - end_bytes;
-    const std::string end = read_at(footer_at, end_bytes);
-    field_reader fields(end, "a footer");
-    if (fields.number<std::uint8_t>() != static_cast<std::uint8_t>(op::footer)) return false;
-    if (fields.number<std::uint64_t>() != footer_bytes) return false;
-    const auto start = fields.number<std::uint64_t>();
-    static_cast<void>(fields.number<std::uint64_t>());
-    const auto crc = fields.number<std::uint32_t>();
-    if (fields.rest() != magic || start < data_start_ || start > footer_at ||
-        footer_at - start > most_chunk_bytes)
-        return false;
-    std::string summary = read_at(start, footer_at - start + record_head_bytes + 16);
-    if (crc != 0 && crc32(summary) != crc) return false;
-    summary.resize(static_cast<std::size_t>(footer_at - start));
-    bool has_statistics = false;
-    for (field_reader records(summary, "a summary"); !records.rest().empty();) {
-        const auto what = static_cast<op>(records.number<std::uint8_t>());
-        has_statistics |= what == op::statistics;
-        read_summary_record(what, records.long_bytes(), all);
-    }
-    all.is_complete = true;
-    return has_statistics;
-}
-
-void reader::read_summary_record(op what, std::string_view content, overview& all) const {
-    if (what == op::schema) {
-        const schema s = read_schema(content);
-        all.schemas[s.id] = s;
-    } else if (what == op::channel) {
-        const channel c = read_channel(content);
-        all.channels[c.id] = c;
-    } else if (what == op::statistics) {
-        all.counts = read_statistics(content);
-    } else if (what == op::chunk_index) {
-        const chunk_index c = read_chunk_index(content);
-        ++all.chunks_by_compression[c.compression];
-        all.uncompressed_bytes += c.uncompressed_bytes;
-    } else if (what == op::metadata_index) {
-        field_reader fields(content, "a metadata index");
-        const auto offset = fields.number<std::uint64_t>();
-        const auto length = fields.number<std::uint64_t>();
-        if (offset > size_ || length > size_ - offset || length > most_chunk_bytes ||
-            length < record_head_bytes)
-            throw format_error("a metadata index points outside of the file");
-        const std::string whole = read_at(offset, length);
-        all.metadata_records.push_back(
-            read_metadata(std::string_view(whole).substr(record_head_bytes)));
-    }
-}
-
-overview reader::read_all() {
-    overview all;
-    for (message m; next(m);) {
-        ++all.counts.messages;
-        ++all.counts.messages_by_channel[m.channel_id];
-        all.counts.times.add(m.log_time);
-    }
-    all.schemas = schemas_;
-    all.channels = channels_;
-    all.metadata_records = metadata_;
-    all.profile = profile_;
-    all.library = library_;
-    all.chunks_by_compression = chunks_by_compression_;
-    all.uncompressed_bytes = uncompressed_bytes_;
-    all.problems = problems();
-    all.is_complete = is_complete_ && all.problems.empty();
-    all.counts.schemas = static_cast<std::uint16_t>(schemas_.size());
-    all.counts.channels = static_cast<std::uint32_t>(channels_.size());
-    all.counts.metadata = static_cast<std::uint32_t>(metadata_.size());
-    all.counts.attachments = attachments_;
-    all.counts.chunks = chunks_;
-    rewind();
-    return all;
 }
 
 }  // namespace mcap

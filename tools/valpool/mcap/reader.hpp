@@ -20,6 +20,7 @@ struct overview {
     std::vector<metadata> metadata_records;
     std::string profile;
     std::string library;
+    std::vector<chunk_index> chunks;  // as the summary lists them; empty if all was read
     std::map<std::string, std::uint64_t> chunks_by_compression;
     std::uint64_t uncompressed_bytes = 0;
     /// False for a file that was cut off, by a killed recorder, say.
@@ -57,7 +58,7 @@ public:
     /// How far next() has come.
     std::uint64_t position() const noexcept { return position_; }
 
-    /// From the summary where it is there and sound, else by reading everything. Rewinds.
+    /// From the summary where it is there and fits the chunks, else by reading everything. Rewinds.
     overview look_over();
 
 private:
@@ -81,6 +82,9 @@ private:
     void note(std::uint64_t at, const std::string& what);
     bool read_summary(overview& all) const;
     void read_summary_record(op what, std::string_view content, overview& all) const;
+    bool fits_chunks(const overview& all) const;
+    bool is_chunk(const chunk_index& c) const;
+    std::uint64_t messages_in_index(std::uint16_t channel_id, std::uint64_t offset) const;
     overview read_all();
 
     std::string path_;
@@ -106,9 +110,7 @@ private:
     std::string single_;  // a message outside of a chunk
     std::map<std::string, std::uint64_t> chunks_by_compression_;
     std::uint64_t uncompressed_bytes_ = 0;
-    std::uint64_t messages_ = 0;
-    std::uint32_t chunks_ = 0;
-    std::uint32_t attachments_ = 0;
+    statistics found_;                 // messages, chunks and attachments so far
     std::uint64_t more_problems_ = 0;  // that problems_ leaves out
 };
 

@@ -46,6 +46,8 @@ public:
     /// Writes what is left, and the end of the file. Afterwards nothing may be added.
     void close();
     void sync() { file_.sync(); }
+    /// After close(): the file is on the disk, and has its name.
+    void finish() { file_.finish(); }
 
     std::size_t waiting_bytes() const noexcept { return chunk_.size(); }
     std::uint64_t file_bytes() const noexcept { return file_.size(); }

@@ -3,8 +3,6 @@
 #include "../mcap/compression.hpp"
 #include "../words.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -13,9 +11,16 @@
 
 namespace tool {
 
+namespace {
 const char json_schema[] =
     R"({"$schema":"https://json-schema.org/draft/2020-12/schema","title":"valpool packet",)"
     R"("description":"Any value, as valpool's to_json writes it"})";
+}  // namespace
+
+std::uint16_t add_schema_for(mcap::writer& into, std::string_view encoding) {
+    if (encoding != json_encoding) return 0;
+    return into.add_schema("valpool packet", "jsonschema", json_schema);
+}
 
 void encode(const valpool::Val& packet, std::string_view encoding, std::string& out) {
     out.clear();
@@ -63,22 +68,16 @@ std::string length_text(double seconds) {
     return std::to_string(whole / 3600) + " h " + std::to_string(whole / 60 % 60) + " min";
 }
 
-void add_compression(CLI::App& command, std::string& into) {
-    command
-        .add_option_function<std::string>(
-            "--compression",
-            [&into](const std::string& name) { into = name == "none" ? "" : name; },
-            "of the chunks: zstd, lz4 or none (zstd)")
-        ->type_name("HOW")
-        ->check(CLI::IsMember({"zstd", "lz4", "none"}));
+void add_compression(command_words& command, std::string& into) {
+    command.choice("--compression", into, {"zstd", "lz4", "none"},
+                   "of the chunks: zstd, lz4 or none (default zstd)");
 }
 
-void add_encoding(CLI::App& command, std::string& into) {
-    command
-        .add_option("--encoding", into,
-                    "of the packets: cbor, which keeps everything, or json (cbor)")
-        ->type_name("HOW")
-        ->check(CLI::IsMember({"cbor", "json"}));
+std::string compression_named(const std::string& option) { return option == "none" ? "" : option; }
+
+void add_encoding(command_words& command, std::string& into) {
+    command.choice("--encoding", into, {"cbor", "json"},
+                   "of the packets: cbor, which keeps everything, or json (default cbor)");
 }
 
 }  // namespace tool

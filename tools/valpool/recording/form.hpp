@@ -3,17 +3,14 @@
 /// How packets are messages of a recording: their encodings, and what a recording says about its
 /// pool.
 
-#include "../mcap/format.hpp"
+#include "../command_set.hpp"
+#include "../mcap/writer.hpp"
 
 #include <valpool/valpool.hpp>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-
-namespace CLI {
-class App;
-}
 
 namespace tool {
 
@@ -22,8 +19,8 @@ constexpr std::string_view cbor_encoding = "cbor";
 constexpr std::string_view json_encoding = "json";
 /// The name of the metadata record with what is known about the pool.
 constexpr std::string_view about_the_pool = "valpool";
-/// Of the schema that channels in JSON have.
-extern const char json_schema[];
+/// The schema of channels with that encoding, which it adds: JSON has one. 0: none.
+std::uint16_t add_schema_for(mcap::writer& into, std::string_view encoding);
 
 /// Replaces `out` by the packet's bytes. Throws std::logic_error for what JSON cannot say.
 void encode(const valpool::Val& packet, std::string_view encoding, std::string& out);
@@ -37,9 +34,11 @@ std::string time_text(mcap::time_ns t);
 /// How long a recording is, for people: "12 s", "4 min 5 s", "3 h 20 min".
 std::string length_text(double seconds);
 
-/// Binds `--compression`: zstd, lz4 or none. `into` gets the name that stands in the file.
-void add_compression(CLI::App& command, std::string& into);
+/// Binds `--compression`: zstd, lz4 or none.
+void add_compression(command_words& command, std::string& into);
+/// The name that stands in the file, for what the option says.
+std::string compression_named(const std::string& option);
 /// Binds `--encoding`: cbor or json.
-void add_encoding(CLI::App& command, std::string& into);
+void add_encoding(command_words& command, std::string& into);
 
 }  // namespace tool

@@ -1,10 +1,7 @@
 #include "messages.hpp"
 
-#include "../command.hpp"
 #include "../output.hpp"
 #include "form.hpp"
-
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -30,16 +27,10 @@ std::string names_of(const mcap::overview& all) {
 
 }  // namespace
 
-void selection::add_options(CLI::App& command) {
-    command.add_option("--from", from_s, "from so many seconds after the recording's start")
-        ->type_name("SECONDS")
-        ->check(finite_from(0));
-    command.add_option("--to", to_s, "to so many seconds after the recording's start")
-        ->type_name("SECONDS")
-        ->check(finite_from(0));
-    command.add_option("--pipe", pipes, "only this pipe; may be given several times")
-        ->type_name("PIPE")
-        ->allow_extra_args(false);
+void selection::add_options(command_words& command) {
+    command.seconds("--from", from_s, {}, "from so many seconds after the recording's start");
+    command.seconds("--to", to_s, {}, "to so many seconds after the recording's start");
+    command.list("--pipe", pipes, "PIPE", "only this pipe; may be given several times");
 }
 
 messages::messages(const std::string& file, const selection& wanted)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../command_set.hpp"
 #include "../mcap/reader.hpp"
 
 #include <valpool/valpool.hpp>
@@ -10,10 +11,6 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
-
 namespace tool {
 
 /// Which messages of a recording are wanted.
@@ -23,7 +20,7 @@ struct selection {
     std::vector<std::string> pipes;  // none: all
 
     /// Binds --from, --to and --pipe.
-    void add_options(CLI::App& command);
+    void add_options(command_words& command);
 };
 
 /// The messages of a recording that are wanted, in its order, as values.

@@ -83,13 +83,20 @@ void player::put(const messages::item& m) {
     valpool::Val packet = decode(*m.channel, m.message);
     valpool::CQ& pipe = target_of(m.channel->topic).pipe();
     const double asked_s = now_s();
-    while (!put_now(pipe, packet)) {
+    double without_memory_s = 0;
+    for (;;) {
+        const outcome its = put_now(pipe, packet);
+        if (its == outcome::done) break;
         if (was_interrupted()) return;
-        if (now_s() - asked_s > options_.patience_s)
-            throw std::runtime_error(
-                "the pool '" + options_.pool + "' has no room for a packet of '" +
-                m.channel->topic + "', " + bytes_text(static_cast<double>(m.message.data.size())) +
-                " in the recording; `valpool stat " + options_.pool + "` says who has its memory");
+        const double now = now_s();
+        if (its == outcome::no_room) {
+            without_memory_s = 0;
+            if (now - asked_s > options_.timeout_s) give_up_on(m);
+        } else if (without_memory_s == 0) {
+            without_memory_s = now;
+        } else if (now - without_memory_s > options_.patience_s) {
+            fail_for_memory(m);
+        }
     }
     // What was spent on waiting for readers delays all that follows.
     constexpr double noticed_s = 1e-3;
@@ -98,14 +105,26 @@ void player::put(const messages::item& m) {
     bytes_ += m.message.data.size();
 }
 
-bool player::put_now(valpool::CQ& pipe, valpool::Val& packet) {
+player::outcome player::put_now(valpool::CQ& pipe, const valpool::Val& packet) {
     try {
-        while (!was_interrupted())
-            if (pipe.enqueue(packet, 0.2)) return true;
+        return pipe.enqueue(packet, 0.05) ? outcome::done : outcome::no_room;
     } catch (const valpool::PoolExhausted&) {
         sleep_unless_interrupted(0.001);
+        return outcome::no_memory;
     }
-    return false;
+}
+
+void player::give_up_on(const messages::item& m) const {
+    throw gave_up("the pipe for '" + shown(m.channel->topic) + "' has had no room for " +
+                  duration_text(options_.timeout_s) + ": `valpool why " + shown(options_.pool) +
+                  "` may say why");
+}
+
+void player::fail_for_memory(const messages::item& m) const {
+    throw std::runtime_error(
+        "the pool '" + shown(options_.pool) + "' has no room for a packet of '" +
+        shown(m.channel->topic) + "', " + bytes_text(static_cast<double>(m.message.data.size())) +
+        " in the recording; `valpool stat " + shown(options_.pool) + "` says who has its memory");
 }
 
 player::target& player::target_of(const std::string& recorded) {
@@ -117,17 +136,38 @@ player::target& player::target_of(const std::string& recorded) {
 }
 
 player::target player::open(const std::string& pipe) const {
+    const std::string what = "memory pool \"" + shown(options_.pool) + "\"";
+    if (!has_pool()) complain("waiting for " + what + " (Ctrl-C ends this)");
+    const start_watch watch(options_.timeout_s, what);
     target t;
+    // A pipe that is there has the capacity that it has.
     t.found = std::make_unique<valpool::ClientSide>(options_.pool, pipe, [] { return true; });
     if (t.found->start() == valpool::STARTED) {
-        t.found = std::make_unique<valpool::ClientSide>(options_.pool, pipe, was_interrupted);
-        if (t.found->start() == valpool::STARTED) return t;
+        t.found = std::make_unique<valpool::ClientSide>(options_.pool, pipe, watch, poll_us);
+        if (start(*t.found, watch)) return t;
     }
-    t.made = std::make_unique<valpool::ServerSide>(options_.pool, pipe, options_.capacity,
-                                                   was_interrupted);
-    if (t.made->start() != valpool::STARTED)
-        throw std::runtime_error("interrupted while waiting for the pool '" + options_.pool + "'");
+    t.made = std::make_unique<valpool::ServerSide>(options_.pool, pipe, options_.capacity, watch,
+                                                   poll_us);
+    start(*t.made, watch);
     return t;
+}
+
+bool player::has_pool() const {
+    try {
+        valpool::Monitor(options_.pool);
+        return true;
+    } catch (const std::runtime_error&) {
+        return false;  // if it is another file, the start says so
+    }
+}
+
+template <class Side>
+bool player::start(Side& side, const start_watch& watch) const {
+    if (start_side(side, watch)) return true;
+    if (was_interrupted()) throw std::runtime_error("interrupted");
+    throw gave_up("there was no memory pool \"" + shown(options_.pool) + "\" for " +
+                  duration_text(options_.timeout_s) +
+                  "\n`valpool ls` lists the pools; `valpool main NAME BYTES` makes one");
 }
 
 void player::show_progress(mcap::time_ns t, bool is_last) {

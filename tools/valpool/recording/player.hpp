@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../attach.hpp"
 #include "messages.hpp"
 
 #include <valpool/valpool.hpp>
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 namespace tool {
@@ -18,8 +20,9 @@ struct player_options {
     selection wanted;
     double rate = 1;  // 0: as fast as it goes
     bool loops = false;
-    int capacity = 16;       // of pipes that are not there yet
-    double patience_s = 10;  // with a pool that is full
+    int capacity = 16;              // of pipes that are not there yet
+    double patience_s = 10;         // with a pool that is full
+    double timeout_s = no_timeout;  // for the pool, and for room in a pipe
     bool shows_progress = false;
 };
 
@@ -28,8 +31,12 @@ class player {
 public:
     explicit player(player_options options);
 
+    /// The time that was given has passed.
+    struct gave_up : std::runtime_error {
+        using std::runtime_error::runtime_error;
+    };
     /// Until the end, or a signal. Full pipes are waited for; what comes after is as much later.
-    /// Throws std::runtime_error.
+    /// Throws gave_up, std::runtime_error.
     void run();
 
     const std::string& pool() const noexcept { return options_.pool; }
@@ -48,9 +55,15 @@ private:
     void play_once();
     void wait_for(mcap::time_ns t);
     void put(const messages::item& m);
-    bool put_now(valpool::CQ& pipe, valpool::Val& packet);
+    enum class outcome { done, no_room, no_memory };
+    static outcome put_now(valpool::CQ& pipe, const valpool::Val& packet);
+    [[noreturn]] void give_up_on(const messages::item& m) const;
+    [[noreturn]] void fail_for_memory(const messages::item& m) const;
     target& target_of(const std::string& recorded);
     target open(const std::string& pipe) const;
+    template <class Side>
+    bool start(Side& side, const start_watch& watch) const;
+    bool has_pool() const;
     void show_progress(mcap::time_ns t, bool is_last);
 
     player_options options_;

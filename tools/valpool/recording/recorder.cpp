@@ -36,7 +36,8 @@ recorder::recorder(recorder_options options)
     : options_(std::move(options)),
       sources_(open_taps(options_)),
       writer_(mcap::output_file(options_.file, options_.replace),
-              {"", "valpool " VALPOOL_VERSION, options_.compression, options_.chunk_bytes}),
+              {"", "valpool " VALPOOL_VERSION, compression_named(options_.compression),
+               options_.chunk_bytes}),
       started_(time_now()) {
     open_channels();
 }
@@ -56,10 +57,7 @@ void recorder::open_channels() {
                            {"version", VALPOOL_VERSION},
                            {"host", host_name()},
                            {"started", time_text(started_) + " UTC"}}});
-    const std::uint16_t schema =
-        options_.encoding == json_encoding
-            ? writer_.add_schema("valpool packet", "jsonschema", json_schema)
-            : std::uint16_t{0};
+    const std::uint16_t schema = add_schema_for(writer_, options_.encoding);
     for (source& s : sources_)
         s.channel_id = writer_.add_channel(schema, s.pipe, options_.encoding);
 }

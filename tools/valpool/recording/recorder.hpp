@@ -19,10 +19,10 @@ struct recorder_options {
     std::string compression = "zstd";
     std::size_t chunk_bytes = 1 << 20;
     double flush_s = 1;
-    std::size_t depth = 1024;        // packets that each tap keeps
-    std::size_t most_bytes = 0;      // memory of these; 0: a share of the pool
-    double duration_s = 0;           // 0: no end
-    std::uint64_t most_packets = 0;  // 0: no end
+    std::size_t depth = 1024;      // packets that each tap keeps
+    std::size_t most_bytes = 0;    // memory of these; 0: a share of the pool
+    double duration_s = 0;         // 0: no end
+    std::size_t most_packets = 0;  // 0: no end
     bool replace = false;
     bool sync = false;  // each chunk goes to the disk before the next one is begun
 };

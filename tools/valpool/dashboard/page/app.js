@@ -131,6 +131,7 @@ function draw(pool) {
   drawGraph(by("graph"), pool, choosePipe);
   drawPipes(pool.pipes);
   drawProcesses(pool.processes);
+  drawTaps(pool.taps, pool.processes);
   drawMemory(pool.memory);
   plots.memory.add(now(), [pool.used_bytes]);
   const pipe = pool.pipes.find((p) => p.name === state.pipe);
@@ -210,8 +211,20 @@ function drawProcesses(processes) {
     const row = document.createElement("tr");
     const isStopped = p.state === "T" || p.state === "t";
     const cells = [[`${p.pid} ${p.name}`], [p.is_alive ? stateWords[p.state] ?? "?" : "dead", !p.is_alive || isStopped ? "state-bad" : ""],
-                   [bytesText(p.held_bytes + p.raw_bytes), "n"], [p.held_boxes, "n"], [p.threads, "n"],
+                   [bytesText(p.held_bytes + p.raw_bytes), "n"],
+                   [p.held_for_s === null ? "" : `${timeText(p.held_for_s)}${p.held_for_is_least ? " or longer" : ""}`], [p.held_boxes, "n"], [p.threads, "n"],
                    [p.since_last_packet_s === null ? "" : `${timeText(p.since_last_packet_s)} ago`], [p.open_pipes.join(", ")]];
+    row.append(...cells.map(([text, className]) => make("td", text, className)));
+    return row;
+  }));
+}
+function drawTaps(taps, processes) {
+  by("taps-section").hidden = !taps.length;
+  const nameOf = (pid) => processes.find((p) => p.pid === pid)?.name ?? "";
+  by("taps").tBodies[0].replaceChildren(...taps.map((t) => {
+    const row = document.createElement("tr");
+    const cells = [[t.pipe], [`${t.pid ?? "nobody"} ${nameOf(t.pid)}`], [t.depth_packets, "n"],
+                   [t.is_connected ? "connected" : "waits for the pipe"]];
     row.append(...cells.map(([text, className]) => make("td", text, className)));
     return row;
   }));
