@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(a_tap_sends_copies_and_leaves_the_packets) {
     running_tool out({"bridge", "out", near.name, "lab", "--zeromq", endpoint(), "--tap", "100"});
     BOOST_TEST(out.has_complained("carries"));
     // The tap is there once the route tells how it is.
-    BOOST_TEST(eventually([&] { return run_tool({"stat", near.name, "--json"}).says("/tap/"); }));
+    BOOST_TEST(eventually([&] { return run_tool({"stat", near.name, "--json"}).says("\"tap\""); }));
     send(1, 5);
     expect(1, 5);
     BOOST_TEST(near_side.pipe().length() == 5u);
@@ -139,6 +139,27 @@ BOOST_AUTO_TEST_CASE(a_bridge_waits_for_its_pool_and_goes_on_with_the_next_one) 
             return side.pipe().dequeue(0.2, packet);
         }));
     }
+}
+
+BOOST_AUTO_TEST_CASE(stat_top_and_why_show_routes_and_not_their_pipes) {
+    running_tool in = way("in", far);
+    running_tool out = way("out", near);
+    send(1, 10);
+    expect(1, 10);
+    BOOST_TEST(eventually([&] {
+        const tool_result r = run_tool({"stat", near.name, "--json"});
+        return r.says("\"routes\":[{") && r.says("\"packets\":10") &&
+               !r.says("\"name\":\"valpool.bridge");
+    }));
+    BOOST_TEST(run_tool({"stat", far.name}).says("lab <- ipc:"));
+    BOOST_TEST(run_tool({"top", near.name, "--count", "1"}).code == 0);
+    // The far pipe's reader is slow.
+    send(11, 200);
+    BOOST_TEST(eventually([&] {
+        return run_tool({"why", far.name, "--after", "0.1"})
+            .says("has waited for room in pipe lab");
+    }));
+    BOOST_TEST(run_tool({"why", far.name}).out.find("valpool.bridge") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_route_tells_how_it_is_in_a_pipe_that_goes_with_it) {

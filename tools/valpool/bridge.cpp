@@ -4,6 +4,7 @@
 #include "command_set.hpp"
 #include "interrupt.hpp"
 #include "output.hpp"
+#include "routes.hpp"
 #include "words.hpp"
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,6 +22,9 @@ namespace {
 
 using namespace valpool;
 using bridge::route;
+
+static_assert(std::string_view(route_pipe_prefix) == bridge::status_pipe_prefix,
+              "the tools find what a route says");
 
 struct settings {
     route r;

@@ -36,6 +36,7 @@ public:
         for (const pipe_status& p : seen_.pipes)
             if (options_.pipe.empty() || p.name == options_.pipe) look_at_pipe(p);
         look_at_the_stopped();
+        for (const route_status& r : seen_.routes) look_at(r);
         return std::move(found_);
     }
 
@@ -287,6 +288,33 @@ private:
             f.text += "; " + joined(names) + (waiting.size() == 1 ? " waits" : " wait") + what;
     }
 
+    void look_at(const route_status& r) {
+        if (!options_.pipe.empty() && r.pipe != options_.pipe) return;
+        const std::string route = "the route " + route_text(r);
+        const std::string last =
+            r.trouble.empty() ? "" : "; the last trouble was: " + shown(r.trouble);
+        if (!r.is_connected)
+            add({"route_is_down",
+                 route + " has no connection" + last,
+                 "look whether the broker is there, and whether this host reaches it",
+                 r.pipe,
+                 {r.pid}});
+        else if (r.waiting_s > options_.after_s)
+            add({"route_waits",
+                 route + " has waited for room in pipe " + shown(r.pipe) + ", or for memory, for " +
+                     duration_text(r.waiting_s) + last,
+                 "let somebody read the pipe",
+                 r.pipe,
+                 {r.pid}});
+        else if (r.is_out() && r.in_flight != 0 && !r.trouble.empty())
+            add({"route_is_held_up",
+                 route + " has " + counted(r.in_flight, "packet") +
+                     " under way that the other side has not confirmed" + last,
+                 "look at the route's other end, which may be missing or full",
+                 r.pipe,
+                 {r.pid}});
+    }
+
     void add(finding f) { found_.push_back(std::move(f)); }
 
     const pool_picture& seen_;
@@ -298,7 +326,7 @@ private:
 }  // namespace
 
 pool_picture picture_of(const Monitor& pool) {
-    return {pool.pool(), pool.pipes(), pool.processes(), {}};
+    return {pool.pool(), pipes_of(pool), pool.processes(), {}, routes_of(pool)};
 }
 
 std::vector<finding> diagnose(const pool_picture& seen, const diagnosis_options& options) {

@@ -5,6 +5,7 @@
 #include <valpool/monitor.hpp>
 
 #include "holdings.hpp"
+#include "routes.hpp"
 
 #include <map>
 #include <string>
@@ -33,6 +34,7 @@ struct pool_picture {
     boost::container::vector<valpool::process_status> processes;
     /// By pid; empty after a single look.
     std::map<int, held_time> held_for;
+    std::vector<route_status> routes;
 };
 pool_picture picture_of(const valpool::Monitor& pool);
 

@@ -203,6 +203,7 @@ OTab json_of_all(const Monitor& pool, const pool_picture& seen, const rates_of& 
     put(all, "processes", Val(json_of_processes(seen.processes, seen.held_for)));
     put(all, "memory", Val(json_list(pool.memory())));
     put(all, "taps", Val(json_list(pool.taps())));
+    put(all, "routes", Val(json_list(seen.routes)));
     return all;
 }
 

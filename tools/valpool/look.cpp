@@ -1,5 +1,7 @@
 #include "look.hpp"
 
+#include "routes.hpp"
+
 #include "cut_files.hpp"
 #include "words.hpp"
 
@@ -66,7 +68,7 @@ Monitor open_pool(const std::string& name) {
 
 void throw_no_pipe(const Monitor& pool, const std::string& name, const std::string& pipe) {
     std::string message = "memory pool \"" + shown(name) + "\" has no pipe \"" + shown(pipe) + "\"";
-    const auto pipes = pool.pipes();
+    const auto pipes = pipes_of(pool);
     if (pipes.empty())
         throw std::runtime_error(message + "; it has none yet. `valpool pipe make` makes one");
     message += "\nits pipes are:";

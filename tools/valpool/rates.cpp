@@ -1,9 +1,11 @@
 #include "rates.hpp"
 
+#include "routes.hpp"
+
 namespace tool {
 
 void pipe_sampler::take(const valpool::Monitor& pool) {
-    pipes_ = pool.pipes();
+    pipes_ = pipes_of(pool);
     const clock::time_point now = clock::now();
     const double passed_s = std::chrono::duration<double>(now - taken_).count();
     std::map<std::string, counts> seen;

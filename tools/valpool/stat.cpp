@@ -6,6 +6,7 @@
 #include "look.hpp"
 #include "output.hpp"
 #include "rates.hpp"
+#include "routes.hpp"
 #include "words.hpp"
 
 #include <memory>
@@ -61,7 +62,7 @@ void print_section(const table& t) {
 
 void print_pipe_names(const Monitor& pool) {
     std::string text;
-    for (const pipe_status& p : pool.pipes()) text += p.name + "\n";
+    for (const pipe_status& p : pipes_of(pool)) text += p.name + "\n";
     print(text);
 }
 
@@ -79,7 +80,8 @@ int show(const settings& s) {
     sampler.take(pool);
     const auto rates = [&](const std::string& pipe) { return sampler.rates(pipe); };
     if (s.as_json) {
-        const pool_picture seen{pool.pool(), sampler.pipes(), pool.processes(), {}};
+        const pool_picture seen{
+            pool.pool(), sampler.pipes(), pool.processes(), {}, routes_of(pool)};
         print_json(Val(json_of_all(pool, seen, rates)));
         return exit_done;
     }
@@ -87,6 +89,7 @@ int show(const settings& s) {
     print_section(table_of(sampler.pipes(), rates));
     print_section(table_of(pool.processes()));
     print_section(table_of(pool.taps()));
+    print_section(table_of(routes_of(pool)));
     print_section(table_of(pool.memory()));
     return exit_done;
 }

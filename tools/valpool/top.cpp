@@ -152,6 +152,7 @@ public:
             held_.take(processes_, holdings::clock::now());
             taps_ = pool.taps();
             memory_ = pool.memory();
+            routes_ = routes_of(pool);
             its.expect_whole(settings_.pool);
         } catch (const std::runtime_error& failure) {
             problem_ = failure.what();
@@ -184,6 +185,10 @@ public:
             add(history_.as_table(by).text());
             all.emplace_back();
             add(table_of(processes_, held_.held_for()).text());
+            if (!routes_.empty()) {
+                all.emplace_back();
+                add(table_of(routes_).text());
+            }
         }
         return all;
     }
@@ -213,6 +218,7 @@ public:
         t["processes"] = json_of_processes(processes_, held_.held_for());
         t["memory"] = json_list(memory_);
         t["taps"] = json_list(taps_);
+        t["routes"] = json_list(routes_);
         return Val(t);
     }
 
@@ -286,6 +292,7 @@ private:
     holdings held_;
     boost::container::vector<tap_status> taps_;
     boost::container::vector<memory_class> memory_;
+    std::vector<route_status> routes_;
     boost::container::vector<pool_status> pools_;
 };
 

@@ -1,6 +1,7 @@
 #include "dashboard/metrics.hpp"
 
 #include "cut_files.hpp"
+#include "routes.hpp"
 #include "terminal.hpp"
 
 #include <valpool/valpool.hpp>
@@ -41,6 +42,7 @@ struct seen_pool {
     pool_status status;
     boost::container::vector<pipe_status> pipes;
     boost::container::vector<memory_class> memory;
+    std::vector<route_status> routes;
 };
 
 class text_format {
@@ -69,6 +71,18 @@ public:
                     pool.labels + ",block=\"" +
                         (m.block_bytes == 0 ? "large" : std::to_string(m.block_bytes)) + "\"",
                     static_cast<double>(read(m)));
+    }
+
+    template <class Read>
+    void of_routes(const char* name, const char* type, const char* help, Read read) {
+        begin(name, type, help);
+        for (const seen_pool& pool : pools_)
+            for (const route_status& r : pool.routes)
+                add(name,
+                    pool.labels + ",pipe=\"" + label_value(r.pipe) + "\",destination=\"" +
+                        label_value(r.destination) + "\",direction=\"" + label_value(r.direction) +
+                        "\"",
+                    static_cast<double>(read(r)));
     }
 
     void begin(const std::string& name, const std::string& type, const std::string& help) {
@@ -150,6 +164,33 @@ void write_pipes(text_format& out) {
                  [](const pipe_status& p) { return p.taps; });
 }
 
+void write_routes(text_format& out) {
+    out.of_routes("valpool_route_is_connected", "gauge", "1: a bridge's route has its connection.",
+                  [](const route_status& r) { return r.is_connected; });
+    out.of_routes("valpool_route_packets_total", "counter",
+                  "Packets confirmed by the other side, or put into the pipe.",
+                  [](const route_status& r) { return r.packets; });
+    out.of_routes("valpool_route_bytes_total", "counter", "Bytes sent, or received.",
+                  [](const route_status& r) { return r.bytes; });
+    out.of_routes("valpool_route_in_flight_packets", "gauge", "Packets sent and not confirmed.",
+                  [](const route_status& r) { return r.in_flight; });
+    out.of_routes("valpool_route_again_total", "counter",
+                  "Packets sent again, or messages that came again.",
+                  [](const route_status& r) { return r.again; });
+    out.of_routes("valpool_route_refused_total", "counter", "Messages refused by either side.",
+                  [](const route_status& r) { return r.refused; });
+    out.of_routes("valpool_route_dropped_total", "counter",
+                  "Packets given up, missed, lost, or dropped by policy.",
+                  [](const route_status& r) { return r.dropped; });
+    out.of_routes("valpool_route_reconnects_total", "counter", "Connections that came back.",
+                  [](const route_status& r) { return r.reconnects; });
+    out.of_routes("valpool_route_round_trip_seconds", "gauge",
+                  "From sending to the confirmation, a moving average.",
+                  [](const route_status& r) { return r.round_trip_s; });
+    out.of_routes("valpool_route_waiting_seconds", "gauge", "Since when there has been no room.",
+                  [](const route_status& r) { return r.waiting_s; });
+}
+
 }  // namespace
 
 std::string metrics_of_all_pools() {
@@ -159,8 +200,8 @@ std::string metrics_of_all_pools() {
         try {
             const look its;
             const Monitor pool(name);
-            seen_pool seen{"pool=\"" + label_value(name) + "\"", pool.pool(), pool.pipes(),
-                           pool.memory()};
+            seen_pool seen{"pool=\"" + label_value(name) + "\"", pool.pool(), pipes_of(pool),
+                           pool.memory(), routes_of(pool)};
             its.expect_whole(name);
             pools.push_back(std::move(seen));
         } catch (const std::exception&) {
@@ -170,6 +211,7 @@ std::string metrics_of_all_pools() {
     text_format out(pools);
     write_pools(out);
     write_pipes(out);
+    write_routes(out);
     out.begin("valpool_unusable_pools", "gauge", "Pools that could not be looked into.");
     out.add("valpool_unusable_pools", "", static_cast<double>(unusable));
     return out.take();

@@ -132,6 +132,7 @@ function draw(pool) {
   drawPipes(pool.pipes);
   drawProcesses(pool.processes);
   drawTaps(pool.taps, pool.processes);
+  drawRoutes(pool.routes);
   drawMemory(pool.memory);
   plots.memory.add(now(), [pool.used_bytes]);
   const pipe = pool.pipes.find((p) => p.name === state.pipe);
@@ -225,6 +226,18 @@ function drawTaps(taps, processes) {
     const row = document.createElement("tr");
     const cells = [[t.pipe], [`${t.pid ?? "nobody"} ${nameOf(t.pid)}`], [t.depth_packets, "n"],
                    [t.is_connected ? "connected" : "waits for the pipe"]];
+    row.append(...cells.map(([text, className]) => make("td", text, className)));
+    return row;
+  }));
+}
+function drawRoutes(routes) {
+  by("routes-section").hidden = !routes.length;
+  by("routes").tBodies[0].replaceChildren(...routes.map((r) => {
+    const row = document.createElement("tr");
+    const way = r.direction === "in" ? "\u2190" : "\u2192";
+    const cells = [[`${r.pipe} ${way} ${r.destination}`], [r.connected ? r.transport : "down"], [r.packets, "n"],
+                   [r.in_flight, "n"], [r.again, "n"], [r.refused, "n"], [r.dropped, "n"],
+                   [r.round_trip_s ? `${Math.round(r.round_trip_s * 1e6)} \u00b5s` : "", "n"], [r.trouble ?? ""]];
     row.append(...cells.map(([text, className]) => make("td", text, className)));
     return row;
   }));
