@@ -24,7 +24,7 @@
 
 namespace valpool::detail {
 
-constexpr std::uint32_t layout_version = 13;
+constexpr std::uint32_t layout_version = 14;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 constexpr std::size_t smallest_page_bytes = 4096;
 /// Every pool has blocks of this size.
