@@ -430,6 +430,9 @@ private:
     Val& assign(const Tab& t);
     Val& assign(const OTab& t);
     Val& assign(const Tup& t);
+    Val& assign_empty_list();
+    template <class C>
+    Val& assign_empty();
     template <class C>
     Val& assign_container(const C& content);
 
@@ -491,6 +494,7 @@ private:
         std::memcpy(slot_memory(), bytes, sizeof bytes);
     }
     void set_bytes(char new_tag, std::string_view bytes);
+    void set_long(char new_tag, std::string_view bytes);
     std::string_view bytes() const noexcept {
         if (!is_elsewhere()) return {reinterpret_cast<const char*>(content_), place_};
         const long_text& t = slot<long_text>();
@@ -560,6 +564,7 @@ private:
     void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);
     Val& assign_text(std::string_view text);
+    Val& assign_any_text(std::string_view text);
     Val& assign_short(const detail::short_text& text) {
         const detail::mutation guard(alloc_.region());
         if (owns_something()) clear();
@@ -593,6 +598,8 @@ private:
     }
     Val& get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
     void append_number(std::uint64_t head, std::uint64_t slot);
+    template <class... Words>
+    void append_elsewhere(Words... words);
     Val& at_long(const Key& key);
     Val& get_long(const Key& key) const;
 
