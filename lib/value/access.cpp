@@ -136,11 +136,13 @@ void Val::append(Val&& value) {
 
 template <class... Words>
 [[gnu::noinline]] void Val::append_elsewhere(Words... words) {
-    if (tag == 'n' && subtype == 'Z')
-        static_cast<Arr*>(value_access::container_of_known(*this))
-            ->append_words(short_text(words..., 0));
+    if (tag != 'n' || subtype != 'Z')
+        return append(value_access::value_of_words(short_text(words..., 0)));
+    Arr& list = *static_cast<Arr*>(value_access::container_of_known(*this));
+    if (list.takes_first_room())
+        list.append_at_once(short_text(words..., 0));
     else
-        append(value_access::value_of_words(short_text(words..., 0)));
+        list.append_words(short_text(words..., 0));
 }
 
 /// What it calls comes last, so that it saves no registers.

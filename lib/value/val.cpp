@@ -3,8 +3,6 @@
 #include "process/fork.hpp"
 #include "value/containers.hpp"
 
-#include <cstring>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -31,19 +29,20 @@ Val& Val::assign_empty_list() { return assign_empty<Arr>(); }
 /// An empty container, as programs make it to fill it then.
 template <class C>
 Val& Val::assign_empty() {
-    box* const b = alloc_.region();
-    const bool is_shared = b && b->published.load(std::memory_order_relaxed);
-    if (owns_something() || is_shared) return assign_container(C());
+    if (!is_written_at_once()) return assign_container(C());
     const auto put = [this](void* memory, box* region) __attribute__((always_inline)) {
         put_in_slot<detail::allocator<char>::pointer>(
             reinterpret_cast<char*>(new (memory) C(detail::allocator<char>(region))));
         set_header(container_tags<C>::tag, container_tags<C>::subtype, false, place::elsewhere);
     };
     // Twice, for a region that is known not to be null is written in fewer instructions.
-    if (b)
-        put(region_allocate(*b, sizeof(C)), b);
-    else
+    if (alloc_.is_heap()) {
         put(::operator new(sizeof(C)), nullptr);
+    } else {
+        box* const b = alloc_.region_in_pool();
+        if (!b) __builtin_unreachable();
+        put(region_allocate(*b, sizeof(C)), b);
+    }
     return *this;
 }
 
@@ -58,33 +57,6 @@ Val& Val::operator=(const Val& other) {
         return *this;
     }
     Val copy(other, alloc_);  // all that can fail comes before clear()
-    clear();
-    take_from(copy);
-    return *this;
-}
-
-/// What it calls comes last, so that it saves no registers.
-Val& Val::assign_text(std::string_view text) {
-    const box* const b = alloc_.region();
-    const bool is_shared = b && b->published.load(std::memory_order_relaxed);
-    if (owns_something() || is_shared) return assign_any_text(text);
-    if (text.size() > inline_text) {
-        set_long('a', text);
-        return *this;
-    }
-    set_short(short_text(text));
-    return *this;
-}
-
-[[gnu::noinline]] Val& Val::assign_any_text(std::string_view text) {
-    // The text may be a part of what clear() destroys, so it is copied first.
-    if (text.size() <= inline_text) return assign_short(short_text(text));
-    const mutation guard(alloc_.region());
-    if (!owns_something()) {
-        set_long('a', text);
-        return *this;
-    }
-    Val copy(text, alloc_);
     clear();
     take_from(copy);
     return *this;
@@ -131,33 +103,6 @@ void Val::swap(Val& other) {
     take_from(mine);
     other.clear();
     other.take_from(theirs);
-}
-
-void Val::set_bytes(char new_tag, std::string_view text) {
-    if (text.size() <= inline_text) {
-        short_text bytes(text);
-        bytes.head = (bytes.head & ~std::uint64_t{0xff}) | static_cast<unsigned char>(new_tag);
-        set_short(bytes);
-    } else {
-        set_long(new_tag, text);
-    }
-}
-
-namespace {
-[[noreturn, gnu::cold, gnu::noinline]] void throw_too_long() {
-    throw std::logic_error("a text or number of more than 4 GiB does not fit a Val");
-}
-}  // namespace
-
-void Val::set_long(char new_tag, std::string_view text) {
-    if (text.size() > std::numeric_limits<std::uint32_t>::max()) throw_too_long();
-    box* const b = alloc_.region();
-    void* const bytes = b ? region_allocate(*b, text.size()) : ::operator new(text.size());
-    std::memcpy(bytes, text.data(), text.size());
-    if (!bytes) __builtin_unreachable();  // a pointer that is not null takes less to be stored
-    const auto size = static_cast<std::uint32_t>(text.size());
-    put_in_slot<long_text>(static_cast<char*>(bytes), size, size);
-    set_header(new_tag, 'Z', false, place::elsewhere);
 }
 
 namespace {

@@ -378,6 +378,14 @@ private:
         if (items_.size() == items_.capacity()) __builtin_unreachable();
         items_.emplace_back(words, b);
     }
+    /// The first room of a list that nobody else sees; false if it is another one.
+    bool takes_first_room() {
+        const detail::box* const b = region();
+        if (items_.capacity() != 0 || (b && b->published.load(std::memory_order_relaxed)))
+            return false;
+        items_.reserve_first(next_capacity(0));
+        return true;
+    }
     /// The same if need be with more room, or in a list that others see.
     void append_words(const detail::short_text& words) {
         const detail::mutation guard(region());
@@ -434,12 +442,7 @@ private:
     }
     void make_room() {
         const std::size_t length = items_.size();
-        if (length == items_.capacity()) {
-            if (length == 0)
-                items_.reserve_first(next_capacity(0));
-            else
-                items_.reserve(next_capacity(length));
-        }
+        if (length == items_.capacity()) items_.reserve(next_capacity(length));
         if constexpr (std::is_same_v<T, Val>)
             if (is_step(length)) detail::note_list_length(length);
     }

@@ -210,8 +210,7 @@ public:
     Val& operator=(Val&& other);
     template <class T, detail::if_number<T> = 0>
     Val& operator=(T number) {
-        const detail::mutation guard(alloc_.region());
-        if (owns_something()) clear();
+        if (!is_written_at_once()) return assign_number<detail::number_like<T>>(number);
         set_number<detail::number_like<T>>(number);
         return *this;
     }
@@ -566,11 +565,24 @@ private:
     Val& assign_text(std::string_view text);
     Val& assign_any_text(std::string_view text);
     Val& assign_short(const detail::short_text& text) {
-        const detail::mutation guard(alloc_.region());
-        if (owns_something()) clear();
+        if (!is_written_at_once()) return assign_words(text.head, text.second, text.third);
         set_short(text);
         return *this;
     }
+    /// What most assignments find: a value that owns nothing, and that nobody else sees. What they
+    /// do otherwise is apart: these are inlined.
+    bool is_written_at_once() const noexcept {
+        return !owns_something() && (alloc_.is_heap() || !alloc_.region_in_pool()->published.load(
+                                                             std::memory_order_relaxed));
+    }
+    template <class T>
+    VALPOOL_NOINLINE Val& assign_number(T number) {
+        const detail::mutation guard(alloc_.region());
+        if (owns_something()) clear();
+        set_number<T>(number);
+        return *this;
+    }
+    Val& assign_words(std::uint64_t head, std::uint64_t second, std::uint64_t third);
     void set_short(const detail::short_text& text) noexcept { text.store(stored()); }
     /// Whether the value's bytes can be moved: none of them depend on its own address. `header` is
     /// this value's header.

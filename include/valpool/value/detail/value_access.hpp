@@ -113,7 +113,8 @@ struct VALPOOL_API value_access {
         // The hint makes the fast path the one without jumps.
         void* const object = __builtin_expect(is_handle_of(v, tag, subtype), true)
                                  ? container_in_box(v)
-                                 : any_container_of_type(v, tag, subtype);
+                             : is_own(v, tag, subtype) ? own_container(v)
+                                                       : any_container_of_type(v, tag, subtype);
         return *static_cast<C*>(object);
     }
     /// "Tab", "Array of int_4", ...
