@@ -65,7 +65,7 @@ template <class AnyKey>
     return at;
 }
 
-/// The key behind the one that the thread's last look-up in a row ended at; null if that is
+/// The key behind the one that the thread's last look-up ended at; null if that is
 /// another.
 template <class AnyKey>
 [[gnu::always_inline]] inline Val* find_next(const entry_row& row, const AnyKey& key) {
@@ -117,7 +117,9 @@ template <class AnyKey>
         const std::uint64_t position_plus_one = words[i] & 0xffffffff;
         if (words[i] >> 32 != hash || position_plus_one == table_index::removed) continue;
         const entry_place at = place_at(*index, position_plus_one - 1);
-        if (key.is(*at.key)) return {at, position_plus_one - 1};
+        if (!key.is(*at.key)) continue;
+        next_position = static_cast<std::uint32_t>(position_plus_one);
+        return {at, position_plus_one - 1};
     }
     return {};
 }

@@ -126,12 +126,20 @@ template <class... Words>
 /// What it calls comes last, so that it saves no registers.
 Val& table::at_words(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
     const short_text key(head, second, third);
+    if (capacity_ > smallest_chunk) {
+        const std::uint32_t position = next_position;
+        // As a signed number, the size of what is not one row is below any position.
+        if (static_cast<std::int32_t>(position) < static_cast<std::int32_t>(size_)) {
+            Val* const value = get_some(first_) + position;
+            if (short_key(key).is(*key_of(value, capacity_))) {
+                next_position = position + 1;
+                return *value;
+            }
+        }
+        return index_ ? at_anywhere(head, second, third) : at_fingerprint(head, second, third);
+    }
     if (index_) return at_anywhere(head, second, third);
     const entry_row row = first_row();
-    if (has_fingerprints(row.capacity)) {
-        if (Val* const at = find_next(row, short_key(key))) return *row.value(at);
-        return at_fingerprint(head, second, third);
-    }
     for (Val* at = row.first; at != row.last(); ++at)
         if (short_key(key).is(*at)) return *row.value(at);
     return at_anywhere(head, second, third);
