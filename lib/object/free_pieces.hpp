@@ -132,8 +132,10 @@ struct piece_block {
         const std::uint32_t now = to_free ? owner->free_grains + count : owner->free_grains - count;
         owner->free_grains = static_cast<std::uint16_t>(now);
     }
+    /// Of a chunk.
+    std::size_t header_bytes() const noexcept { return pieces_header_bytes(grains * region_grain); }
     bool is_all_free() const noexcept {
-        return owner && owner->free_grains == grains - sizeof(chunk) / region_grain;
+        return owner && owner->free_grains == grains - header_bytes() / region_grain;
     }
 };
 

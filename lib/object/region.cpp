@@ -4,6 +4,7 @@
 #include "base/kill_point.hpp"
 #include "base/round_up.hpp"
 #include "object/free_pieces.hpp"
+#include "object/size_guess.hpp"
 #include "process/gate.hpp"
 #include "process/reclaim.hpp"
 
@@ -22,7 +23,8 @@ namespace valpool::detail {
 namespace {
 
 constexpr std::size_t largest_growth = 4096;
-static_assert(largest_growth / region_grain <= sizeof(chunk::free_map) * 8, "a bit for each grain");
+/// In a smaller pool memory counts more than speed: what wrong guesses may waste.
+constexpr std::size_t least_bytes_for_guesses = std::size_t{16} << 20;
 
 std::size_t rounded(std::size_t size_bytes) noexcept {
     return round_up(std::max<std::size_t>(size_bytes, 1), region_grain);
@@ -46,7 +48,7 @@ piece_block block_with(arena& a, box& b, std::uint64_t offset) noexcept {
     }
     const std::uint64_t start = space_start(a, offset);
     auto* const c = a.at<chunk>(start);
-    return {start, grains_in(space_bytes(a, start)), c, c->free_map};
+    return {start, grains_in(space_bytes(a, start)), c, free_map_of(*c)};
 }
 
 std::uint64_t end_of_bump(const box& b) noexcept {
@@ -64,6 +66,7 @@ void bump_from(arena& a, box& b, std::uint64_t offset) noexcept {
 
 void link_chunk(arena& a, box& b, std::uint64_t offset, chunk::content kind) noexcept {
     auto& c = *new (a.at<void>(offset)) chunk{};
+    if (kind == chunk::pieces) clear_rest_of_map(c, space_bytes(a, offset));
     c.magic.store(magic_chunk, std::memory_order_relaxed);
     c.kind = kind;
     if (b.free_table == 0)
@@ -81,17 +84,20 @@ void link_chunk(arena& a, box& b, std::uint64_t offset, chunk::content kind) noe
     if (head != 0) a.at<chunk>(head)->prev = offset;
 }
 
+/// 0 when the pool has no such block at hand.
+std::uint64_t try_to_add_chunk(thread_lane& l, box& b, std::size_t size_bytes,
+                               chunk::content kind) {
+    const inside pass(l);
+    const std::uint64_t found = allocate_space(*l.pool, *l.heap, size_bytes);
+    if (found == 0) return 0;
+    VALPOOL_KILL_POINT("region.allocated_chunk");
+    link_chunk(*l.pool, b, found, kind);
+    return found;
+}
+
 chunk& add_chunk(thread_lane& l, box& b, std::size_t size_bytes, chunk::content kind) {
-    arena& a = *l.pool;
-    const std::uint64_t offset = find_or_throw(l, size_bytes, [&] {
-        const inside pass(l);
-        const std::uint64_t found = allocate_space(a, *l.heap, size_bytes);
-        if (found == 0) return found;
-        VALPOOL_KILL_POINT("region.allocated_chunk");
-        link_chunk(a, b, found, kind);
-        return found;
-    });
-    return *a.at<chunk>(offset);
+    return *l.pool->at<chunk>(
+        find_or_throw(l, size_bytes, [&] { return try_to_add_chunk(l, b, size_bytes, kind); }));
 }
 
 /// False when the pool cannot take the chunk back now; then nothing has changed.
@@ -255,7 +261,8 @@ void bump_back(arena& a, box& b, std::uint64_t offset) noexcept {
     }
     b.bump_room += static_cast<std::uint32_t>(b.bump.load(std::memory_order_relaxed) - offset);
     b.bump.store(offset, std::memory_order_relaxed);
-    if (block.owner && offset == block.start + sizeof(chunk)) remove_bump_chunk(a, b, *block.owner);
+    if (block.owner && offset == block.start + block.header_bytes())
+        remove_bump_chunk(a, b, *block.owner);
 }
 
 void merge_freed(arena& a, box& b, free_lists& lists, std::uint64_t offset,
@@ -305,15 +312,24 @@ void* allocate_single(thread_lane& l, box& b, std::size_t size_bytes) {
     return &add_chunk(l, b, size_bytes + sizeof(chunk), chunk::single) + 1;
 }
 
-/// Each further chunk is twice as large as the last one, within limits.
+/// Each further chunk is twice as large as the last one, within limits. Behind one whose size was
+/// guessed little is needed.
 std::size_t next_chunk_bytes(arena& a, box& b, std::size_t needed) noexcept {
     const std::uint64_t last_byte = end_of_bump(b) - 1;
-    const std::size_t last = last_byte - b.self < space_bytes(a, b.self)
-                                 ? space_bytes(a, b.self)
-                                 : space_bytes(a, space_start(a, last_byte));
-    const std::size_t wanted =
-        std::clamp(2 * last, region_largest_small, std::min(largest_growth, a.largest_block()));
-    return std::max(wanted, needed + sizeof(chunk));
+    const bool is_first = last_byte - b.self < space_bytes(a, b.self);
+    const std::size_t last = space_bytes(a, is_first ? b.self : space_start(a, last_byte));
+    const bool was_guessed = !is_first && last > largest_growth && last < a.largest_block();
+    const std::size_t wanted = was_guessed ? region_largest_small : 2 * last;
+    return std::max(
+        std::clamp(wanted, region_largest_small, std::min(largest_growth, a.largest_block())),
+        needed + sizeof(chunk));
+}
+
+void bump_in_chunk(arena& a, box& b, std::uint64_t offset) noexcept {
+    const std::size_t size_bytes = space_bytes(a, offset);
+    const std::size_t header = pieces_header_bytes(size_bytes);
+    b.bump.store(offset + header, std::memory_order_relaxed);
+    b.bump_room = static_cast<std::uint32_t>(size_bytes - header);
 }
 
 void open_chunk(thread_lane& l, box& b, std::size_t needed) {
@@ -321,8 +337,22 @@ void open_chunk(thread_lane& l, box& b, std::size_t needed) {
     const chunk& c = add_chunk(l, b, next_chunk_bytes(a, b, needed), chunk::pieces);
     if (free_lists* const lists = lists_of(a, b))
         file_room(a, b, *lists, b.bump.load(std::memory_order_relaxed));
-    b.bump.store(a.offset_of(&c + 1), std::memory_order_relaxed);
-    b.bump_room = static_cast<std::uint32_t>(space_bytes(a, a.offset_of(&c)) - sizeof(chunk));
+    bump_in_chunk(a, b, a.offset_of(&c));
+}
+
+/// The first further chunk of a box, as large as what the thread's boxes mostly need. False when
+/// that is not known, or the pool has no block of that size at hand.
+bool open_usual_chunk(thread_lane& l, box& b, std::size_t needed) {
+    arena& a = *l.pool;
+    const std::size_t size_bytes =
+        std::min<std::size_t>(usual_size.usual_bytes(), a.largest_block());
+    if (b.chunks.load(std::memory_order_relaxed) != 0 || a.size_bytes < least_bytes_for_guesses ||
+        size_bytes < needed + pieces_header_bytes(size_bytes))
+        return false;
+    const std::uint64_t offset = try_to_add_chunk(l, b, size_bytes, chunk::pieces);
+    if (offset == 0) return false;
+    bump_in_chunk(a, b, offset);
+    return true;
 }
 
 }  // namespace
@@ -340,6 +370,7 @@ void* region_allocate_elsewhere(box& b, std::size_t size_bytes) {
         if (void* const freed = take_freed(a, b, *lists, size)) return freed;
     if (void* const fresh = region_bump(b, size)) return fresh;
     thread_lane& l = lane_of_thread(a);
+    if (!lists && open_usual_chunk(l, b, size)) return region_bump(b, size);
     if (is_large) return allocate_single(l, b, size);
     open_chunk(l, b, size);
     return region_bump(b, size);

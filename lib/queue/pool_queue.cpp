@@ -5,6 +5,7 @@
 #include "base/cancellation.hpp"
 #include "base/kill_point.hpp"
 #include "object/release.hpp"
+#include "object/size_guess.hpp"
 #include "process/fork.hpp"
 #include "process/retirement.hpp"
 #include "queue/directory.hpp"
@@ -117,7 +118,7 @@ public:
     bool put(Val&& value, deadline until) override {
         thread_lane& l = lane_of_thread(arena_, until);
         if (hold* const h = sole_hold(value); h && may_have_room()) {
-            const std::uint64_t bytes = bytes_of(arena_, *h->target);
+            const std::uint64_t bytes = bytes_to_send(*h->target);
             if (try_hand_over(l, *h, until)) {
                 static_cast<void>(value_access::release_hold(value));
                 end_hold(l, h);
@@ -465,7 +466,7 @@ private:
         hold& h = *packed.get();
         box& b = *h.target;
         thread_lane& l = lane_of_thread(arena_);
-        const std::uint64_t bytes = bytes_of(arena_, b);
+        const std::uint64_t bytes = bytes_to_send(b);
         if (h.handles.load(std::memory_order_acquire) == 1) {
             if (!try_hand_over(l, h, until)) return false;
             end_hold(l, packed.release());
@@ -478,6 +479,14 @@ private:
         wake_reader();
         flow_.put_in(l, bytes, written_);
         return true;
+    }
+
+    /// A packet that leaves the process for the first time is complete.
+    std::uint64_t bytes_to_send(box& b) const noexcept {
+        if (b.chunks.load(std::memory_order_relaxed) != 0 &&
+            !b.published.load(std::memory_order_relaxed))
+            learn_size(b);
+        return bytes_of(arena_, b);
     }
 
     /// As try_hand_over, for a pipe with taps: the hold's reference is given up in the end.

@@ -134,12 +134,28 @@ void Val::append(Val&& value) {
     append_to(*this, std::move(value));
 }
 
-void Val::append_number(std::uint64_t head, std::uint64_t slot) {
-    const short_text words(head, slot, 0);
-    if (tag == 'n' && subtype == 'Z')
-        static_cast<Arr*>(value_access::container_of_known(*this))->append_words(words);
+template <class... Words>
+[[gnu::noinline]] void Val::append_elsewhere(Words... words) {
+    if (tag != 'n' || subtype != 'Z')
+        return append(value_access::value_of_words(short_text(words..., 0)));
+    Arr& list = *static_cast<Arr*>(value_access::container_of_known(*this));
+    if (list.takes_first_room())
+        list.append_at_once(short_text(words..., 0));
     else
-        append(value_access::value_of_words(words));
+        list.append_words(short_text(words..., 0));
+}
+
+/// What it calls comes last, so that it saves no registers.
+void Val::append_number(std::uint64_t head, std::uint64_t slot) {
+    if (value_access::is_own(*this, 'n')) {
+        Arr& list = *static_cast<Arr*>(value_access::own_container(*this));
+        const std::size_t length = list.length();
+        if (list.append_at_once(short_text(head, slot, 0))) {
+            if (Arr::is_step(length)) note_list_length(length);
+            return;
+        }
+    }
+    append_elsewhere(head, slot);
 }
 
 void Val::appendStr(const Val& value) {

@@ -3,8 +3,6 @@
 #include "process/fork.hpp"
 #include "value/containers.hpp"
 
-#include <cstring>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -23,9 +21,30 @@ Val::Val(Tab* adopted) : Val() { value_access::adopt(*this, adopted, true, false
 Val::Val(OTab* adopted) : Val() { value_access::adopt(*this, adopted, true, false); }
 Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, adopted, true, false); }
 
-Val& Val::assign(const Tab& t) { return assign_container(t); }
-Val& Val::assign(const OTab& t) { return assign_container(t); }
+Val& Val::assign(const Tab& t) { return t.isEmpty() ? assign_empty<Tab>() : assign_container(t); }
+Val& Val::assign(const OTab& t) { return t.isEmpty() ? assign_empty<OTab>() : assign_container(t); }
 Val& Val::assign(const Tup& t) { return assign_container(t); }
+Val& Val::assign_empty_list() { return assign_empty<Arr>(); }
+
+/// An empty container, as programs make it to fill it then.
+template <class C>
+Val& Val::assign_empty() {
+    if (!is_written_at_once()) return assign_container(C());
+    const auto put = [this](void* memory, box* region) __attribute__((always_inline)) {
+        put_in_slot<detail::allocator<char>::pointer>(
+            reinterpret_cast<char*>(new (memory) C(detail::allocator<char>(region))));
+        set_header(container_tags<C>::tag, container_tags<C>::subtype, false, place::elsewhere);
+    };
+    // Twice, for a region that is known not to be null is written in fewer instructions.
+    if (alloc_.is_heap()) {
+        put(::operator new(sizeof(C)), nullptr);
+    } else {
+        box* const b = alloc_.region_in_pool();
+        if (!b) __builtin_unreachable();
+        put(region_allocate(*b, sizeof(C)), b);
+    }
+    return *this;
+}
 
 // Self-assignment works: the value is copied first.
 // NOLINTNEXTLINE(bugprone-unhandled-self-assignment)
@@ -38,20 +57,6 @@ Val& Val::operator=(const Val& other) {
         return *this;
     }
     Val copy(other, alloc_);  // all that can fail comes before clear()
-    clear();
-    take_from(copy);
-    return *this;
-}
-
-Val& Val::assign_text(std::string_view text) {
-    // The text may be a part of what clear() destroys, so it is copied first.
-    if (text.size() <= inline_text) return assign_short(short_text(text));
-    const mutation guard(alloc_.region());
-    if (!owns_something()) {
-        set_bytes('a', text);
-        return *this;
-    }
-    Val copy(text, alloc_);
     clear();
     take_from(copy);
     return *this;
@@ -98,22 +103,6 @@ void Val::swap(Val& other) {
     take_from(mine);
     other.clear();
     other.take_from(theirs);
-}
-
-void Val::set_bytes(char new_tag, std::string_view text) {
-    if (text.size() <= inline_text) {
-        short_text bytes(text);
-        bytes.head = (bytes.head & ~std::uint64_t{0xff}) | static_cast<unsigned char>(new_tag);
-        set_short(bytes);
-    } else {
-        if (text.size() > std::numeric_limits<std::uint32_t>::max())
-            throw std::logic_error("a text or number of more than 4 GiB does not fit a Val");
-        const auto bytes = alloc_.allocate(text.size());
-        std::memcpy(bytes.get(), text.data(), text.size());
-        const auto size = static_cast<std::uint32_t>(text.size());
-        put_in_slot<long_text>(bytes, size, size);
-        set_header(new_tag, 'Z', false, place::elsewhere);
-    }
 }
 
 namespace {

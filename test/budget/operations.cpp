@@ -155,7 +155,9 @@ void measure_packets(StreamingPool* pool, CQ& in, CQ& out) {
     measure("nested_build", [&](bool counts) {
         Val v = Shared(pool, Tab());
         count(counts, [&] { fill_nested(v, n); });
-        expect(is_nested(v, n), "nested");
+        in.enqueue(std::move(v), 1.0);
+        Val got;
+        expect(out.dequeue(1.0, got) && is_nested(got, n), "nested");
     });
     measure("nested_read", [&](bool counts) {
         Val v = Shared(pool, Tab());

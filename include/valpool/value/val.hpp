@@ -210,8 +210,7 @@ public:
     Val& operator=(Val&& other);
     template <class T, detail::if_number<T> = 0>
     Val& operator=(T number) {
-        const detail::mutation guard(alloc_.region());
-        if (owns_something()) clear();
+        if (!is_written_at_once()) return assign_number<detail::number_like<T>>(number);
         set_number<detail::number_like<T>>(number);
         return *this;
     }
@@ -430,6 +429,9 @@ private:
     Val& assign(const Tab& t);
     Val& assign(const OTab& t);
     Val& assign(const Tup& t);
+    Val& assign_empty_list();
+    template <class C>
+    Val& assign_empty();
     template <class C>
     Val& assign_container(const C& content);
 
@@ -491,6 +493,7 @@ private:
         std::memcpy(slot_memory(), bytes, sizeof bytes);
     }
     void set_bytes(char new_tag, std::string_view bytes);
+    void set_long(char new_tag, std::string_view bytes);
     std::string_view bytes() const noexcept {
         if (!is_elsewhere()) return {reinterpret_cast<const char*>(content_), place_};
         const long_text& t = slot<long_text>();
@@ -560,12 +563,26 @@ private:
     void copy_what_is_owned(const Val& other);
     void copy_content(const Val& other);
     Val& assign_text(std::string_view text);
+    Val& assign_any_text(std::string_view text);
     Val& assign_short(const detail::short_text& text) {
-        const detail::mutation guard(alloc_.region());
-        if (owns_something()) clear();
+        if (!is_written_at_once()) return assign_words(text.head, text.second, text.third);
         set_short(text);
         return *this;
     }
+    /// What most assignments find: a value that owns nothing, and that nobody else sees. What they
+    /// do otherwise is apart: these are inlined.
+    bool is_written_at_once() const noexcept {
+        return !owns_something() && (alloc_.is_heap() || !alloc_.region_in_pool()->published.load(
+                                                             std::memory_order_relaxed));
+    }
+    template <class T>
+    VALPOOL_NOINLINE Val& assign_number(T number) {
+        const detail::mutation guard(alloc_.region());
+        if (owns_something()) clear();
+        set_number<T>(number);
+        return *this;
+    }
+    Val& assign_words(std::uint64_t head, std::uint64_t second, std::uint64_t third);
     void set_short(const detail::short_text& text) noexcept { text.store(stored()); }
     /// Whether the value's bytes can be moved: none of them depend on its own address. `header` is
     /// this value's header.
@@ -593,6 +610,8 @@ private:
     }
     Val& get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const;
     void append_number(std::uint64_t head, std::uint64_t slot);
+    template <class... Words>
+    void append_elsewhere(Words... words);
     Val& at_long(const Key& key);
     Val& get_long(const Key& key) const;
 

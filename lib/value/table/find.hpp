@@ -65,7 +65,7 @@ template <class AnyKey>
     return at;
 }
 
-/// The key behind the one that the thread's last look-up in a row ended at; null if that is
+/// The key behind the one that the thread's last look-up ended at; null if that is
 /// another.
 template <class AnyKey>
 [[gnu::always_inline]] inline Val* find_next(const entry_row& row, const AnyKey& key) {
@@ -75,12 +75,11 @@ template <class AnyKey>
     return row.first + position;
 }
 
-/// As find_in, in a row that has fingerprints.
+/// As find_in, in a row that has fingerprints, among the entries that there is a bit for.
 template <class AnyKey>
-[[gnu::always_inline]] inline Val* table::find_by_fingerprint(const AnyKey& key,
-                                                              std::uint32_t hash) const {
+[[gnu::always_inline]] inline Val* table::find_among(std::uint32_t candidates,
+                                                     const AnyKey& key) const {
     const entry_row row = first_row();
-    std::uint32_t candidates = matches(fingerprints(), row.count, fingerprint_of(hash));
     for (; candidates != 0; candidates &= candidates - 1) {
         const auto position = static_cast<std::uint32_t>(std::countr_zero(candidates));
         Val* const at = row.first + position;
@@ -91,6 +90,13 @@ template <class AnyKey>
     return row.last();
 }
 
+/// As find_in, in a row that has fingerprints.
+template <class AnyKey>
+[[gnu::always_inline]] inline Val* table::find_by_fingerprint(const AnyKey& key,
+                                                              unsigned char fingerprint) const {
+    return find_among(matches(fingerprints(), row_size(), fingerprint), key);
+}
+
 /// `hash` need not be the key's unless is_hashed().
 template <class AnyKey>
 [[gnu::always_inline]] inline table::found_entry table::find_entry(const AnyKey& wanted,
@@ -99,8 +105,9 @@ template <class AnyKey>
     const table_index* const index = index_.get();
     if (!index) {
         const entry_row row = first_row();
-        Val* const found =
-            has_fingerprints(row.capacity) ? find_by_fingerprint(key, hash) : find_in(row, key);
+        Val* const found = has_fingerprints(row.capacity)
+                               ? find_by_fingerprint(key, fingerprint_of(wanted, hash))
+                               : find_in(row, key);
         if (found == row.last()) return {};
         return {{found, row.value(found)}, 0};
     }
@@ -110,7 +117,9 @@ template <class AnyKey>
         const std::uint64_t position_plus_one = words[i] & 0xffffffff;
         if (words[i] >> 32 != hash || position_plus_one == table_index::removed) continue;
         const entry_place at = place_at(*index, position_plus_one - 1);
-        if (key.is(*at.key)) return {at, position_plus_one - 1};
+        if (!key.is(*at.key)) continue;
+        next_position = static_cast<std::uint32_t>(position_plus_one);
+        return {at, position_plus_one - 1};
     }
     return {};
 }

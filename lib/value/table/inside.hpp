@@ -68,12 +68,13 @@ inline unsigned char* table::fingerprints() const noexcept {
     return reinterpret_cast<unsigned char*>(get_some(first_)) + chunk_bytes(capacity_);
 }
 
-/// Makes an entry that is there to be found.
+/// Makes an entry that is there to be found. `hash` need not be the hash of a key that is a short
+/// text if there is no index.
 inline void table::file(std::uint32_t hash, std::size_t position) noexcept {
     if (index_)
         index_->put(hash, position);
     else if (has_fingerprints(capacity_))
-        fingerprints()[position] = fingerprint_of(hash);
+        fingerprints()[position] = fingerprint_of(*place_at(position).key, hash);
 }
 
 /// All there is, without an index.
@@ -136,6 +137,12 @@ static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_te
                                                            std::size_t capacity) noexcept {
     first_ = values;
     capacity_ = static_cast<std::uint32_t>(capacity);
+    // What is not used yet is compared, too. It seldom looks like a key if it is zero.
+    if (has_fingerprints(capacity)) {
+        std::fill_n(fingerprints(), fingerprint_group, 0);
+        if (capacity > fingerprint_group)
+            std::fill_n(fingerprints() + fingerprint_group, fingerprint_group, 0);
+    }
     return values;
 }
 

@@ -41,7 +41,7 @@ template <class... Words>
 [[gnu::noinline]] const Val* table::find_short_by_fingerprint(Words... words) const noexcept {
     const short_text key(words...);
     const entry_row row = first_row();
-    Val* const found = find_by_fingerprint(short_key(key), hash_of(key));
+    Val* const found = find_by_fingerprint(short_key(key), fingerprint_of(key));
     return found == row.last() ? nullptr : row.value(found);
 }
 
@@ -114,10 +114,34 @@ template <class... Words>
     return const_cast<Val&>(*found);
 }
 
+template <class... Words>
+[[gnu::noinline]] Val& table::at_fingerprint(Words... words) const {
+    const short_text key(words...);
+    const entry_row row = first_row();
+    Val* const found = find_by_fingerprint(short_key(key), fingerprint_of(key));
+    if (found == row.last()) throw_missing(key);
+    return *row.value(found);
+}
+
+/// What it calls comes last, so that it saves no registers.
 Val& table::at_words(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
     const short_text key(head, second, third);
-    if (!index_)
-        if (const Val* const found = find_in_row(key)) return const_cast<Val&>(*found);
+    if (capacity_ > smallest_chunk) {
+        const std::uint32_t position = next_position;
+        // As a signed number, the size of what is not one row is below any position.
+        if (static_cast<std::int32_t>(position) < static_cast<std::int32_t>(size_)) {
+            Val* const value = get_some(first_) + position;
+            if (short_key(key).is(*key_of(value, capacity_))) {
+                next_position = position + 1;
+                return *value;
+            }
+        }
+        return index_ ? at_anywhere(head, second, third) : at_fingerprint(head, second, third);
+    }
+    if (index_) return at_anywhere(head, second, third);
+    const entry_row row = first_row();
+    for (Val* at = row.first; at != row.last(); ++at)
+        if (short_key(key).is(*at)) return *row.value(at);
     return at_anywhere(head, second, third);
 }
 
@@ -152,50 +176,58 @@ template <class... Words>
 
 /// What most insertions are: into the room that there is, of a table that nobody else sees. `b` is
 /// the table's region.
-[[gnu::always_inline]] inline Val* table::insert_at_once(box* b, Val* at, const short_text& key) {
-    const bool is_shared = b && b->published.load(std::memory_order_relaxed);
-    if (size_ >= capacity_ || is_shared) return nullptr;
+[[gnu::always_inline]] inline Val* table::insert_at_once(box* b, entry_place at,
+                                                         const short_text& key) {
     const auto put = [&](box * region) __attribute__((always_inline)) {
-        value_access::new_short(at, key, region);
-        return value_access::new_none(value_of(at, capacity_), region);
+        value_access::new_short(at.key, key, region);
+        return value_access::new_none(at.value, region);
     };
     // Twice, for a region that is known not to be null is written in half the instructions.
-    return b ? put(b) : put(nullptr);
+    if (!b) return put(nullptr);
+    return b->published.load(std::memory_order_relaxed) ? nullptr : put(b);
 }
 
 // What these call out of line is in functions that take words, and comes last: so the quick ways
 // need neither a place on the stack nor to save registers.
 
 template <class... Words>
-[[gnu::noinline]] Val& table::add_short(std::uint32_t hash, bool has_hash, Words... key) {
-    return add(short_text(key...), hash, has_hash);
+[[gnu::noinline]] Val& table::add_short(Words... key) {
+    return add(short_text(key...), 0, false);
 }
 
-/// Of a row with fingerprints whose thread is to learn of this entry.
+/// Of a key that looks like some that are there.
 template <class... Words>
-[[gnu::noinline]] Val& table::add_first_of_step(std::uint32_t hash, Words... words) {
+[[gnu::noinline]] Val& table::find_or_insert_among(std::uint32_t candidates, Words... words) {
     const short_text key(words...);
-    Val* const value = insert_at_once(region(), first_row().last(), key);
-    if (!value) return add(key, hash, true);
-    guess.outgrows(size_ / smallest_chunk);
-    fingerprints()[size_++] = fingerprint_of(hash);
-    return *value;
+    const entry_row row = first_row();
+    Val* const at = find_among(without_those_behind(candidates, row.count), short_key(key));
+    return at != row.last() ? *row.value(at) : add(key, 0, false);
 }
 
-/// In a table without an index, but with fingerprints.
+/// In a table without an index, but with fingerprints. In an order in which little has to be kept
+/// at a time: so hardly any register has to be saved.
 template <class... Words>
 [[gnu::noinline]] Val& table::find_or_insert_by_fingerprint(Words... words) {
     const short_text key(words...);
-    const entry_row row = first_row();
-    const std::uint32_t hash = hash_of(key);
-    Val* const at = find_by_fingerprint(short_key(key), hash);
-    if (at != row.last()) return *row.value(at);
-    if (row.count % smallest_chunk == 0) return add_first_of_step(hash, words...);
-    Val* const value = insert_at_once(region(), row.last(), key);
-    if (!value) return add_short(hash, true, words...);
-    fingerprints()[row.count] = fingerprint_of(hash);
+    const std::uint32_t count = row_size();
+    unsigned char* const all = fingerprints();
+    const unsigned char fingerprint = fingerprint_of(key);
+    const std::uint32_t candidates = matches_and_more(all, count, fingerprint);
+    if (candidates != 0) return find_or_insert_among(candidates, words...);
+    if (count >= capacity_) return add_short(words...);
+    all[count] = fingerprint;
+    if (count % smallest_chunk == 0) guess.outgrows(count / smallest_chunk);
+    Val* const place = get_some(first_) + count;
+    const entry_place at = {key_of(place, capacity_), place};
+    if (memory_.is_heap()) {
+        insert_at_once(nullptr, at, key);
+    } else {
+        box* const b = memory_.region_in_pool();
+        if (!b) __builtin_unreachable();
+        if (!insert_at_once(b, at, key)) return add_short(words...);
+    }
     ++size_;
-    return *value;
+    return *at.value;
 }
 
 /// In a table without an index and fingerprints.
@@ -203,11 +235,13 @@ template <class... Words>
     const entry_row row = first_row();
     Val* const at = find_in(row, short_key(key));
     if (at != row.last()) return *row.value(at);
-    if (Val* const value = insert_at_once(b, at, key)) {
-        ++size_;
-        return *value;
+    if (size_ < capacity_) {
+        if (Val* const value = insert_at_once(b, {at, row.value(at)}, key)) {
+            ++size_;
+            return *value;
+        }
     }
-    return add_short(0, false, key.head, key.second, key.third);
+    return add_short(key.head, key.second, key.third);
 }
 
 template <class... Words>
@@ -276,13 +310,13 @@ template <class... Words>
 // Here, where the tables' quickest ways can become a part of them.
 Val& Val::at_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) {
     const detail::short_text key(head, second, third);
+    if (detail::value_access::is_own(*this, 't'))
+        return static_cast<detail::table*>(detail::value_access::own_container(*this))
+            ->find_or_insert_words(head, second, third);
     if (detail::value_access::is_handle_of_table(*this)) {
         detail::box* const b = detail::value_access::box_of(*this);
         if (__builtin_expect(detail::is_untouched(*b), true))
             return static_cast<detail::table*>(b->root())->find_or_insert_short<true>(b, key);
-    } else if (!isproxy && detail::is_table(tag)) {
-        return static_cast<detail::table*>(detail::value_access::own_container(*this))
-            ->find_or_insert_words(head, second, third);
     }
     return any_at_short(head, second, third);
 }
@@ -298,13 +332,13 @@ namespace {
 }  // namespace
 
 Val& Val::get_short(std::uint64_t head, std::uint64_t second, std::uint64_t third) const {
+    if (detail::value_access::is_own(*this, 't'))
+        return static_cast<detail::table*>(detail::value_access::own_container(*this))
+            ->at_words(head, second, third);
     if (detail::value_access::is_handle_of_table(*this)) {
         detail::box* const b = detail::value_access::box_of(*this);
         if (__builtin_expect(detail::is_untouched(*b), true))
             return static_cast<detail::table*>(b->root())->at_words(head, second, third);
-    } else if (!isproxy && detail::is_table(tag)) {
-        return static_cast<detail::table*>(detail::value_access::own_container(*this))
-            ->at_words(head, second, third);
     }
     return get_elsewhere(*this, head, second, third);
 }
@@ -322,14 +356,24 @@ bool Val::contains(const Key& key) const {
                                  : contains(Val(key.text()));
 }
 
+namespace {
+// Apart, as any_at_short.
+[[gnu::noinline]] Val& at_long_text(Val& v, std::string_view key) {
+    return detail::is_table(v.tag) ? detail::table_of(v)[key] : v[Val(key)];
+}
+[[gnu::noinline]] Val& get_long_text(const Val& v, std::string_view key) {
+    return detail::is_table(v.tag) ? detail::table_of(v)(key) : v(Val(key));
+}
+}  // namespace
+
 Val& Val::at_text(std::string_view key) {
     if (key.size() <= detail::short_text::most) return at_short_text(detail::short_text(key));
-    return detail::is_table(tag) ? detail::table_of(*this)[key] : (*this)[Val(key)];
+    return at_long_text(*this, key);
 }
 
 Val& Val::get_text(std::string_view key) const {
     if (key.size() <= detail::short_text::most) return get_short_text(detail::short_text(key));
-    return detail::is_table(tag) ? detail::table_of(*this)(key) : (*this)(Val(key));
+    return get_long_text(*this, key);
 }
 
 }  // namespace valpool

@@ -1,3 +1,4 @@
+#include "object/size_guess.hpp"
 #include "unit/value/pool_fixture.hpp"
 
 #include <cstdlib>
@@ -70,8 +71,9 @@ struct living_box {
 
 /// Changes a value `rounds` times, and checks from time to time that it has not taken more memory
 /// than it may.
-void live(const std::function<void(Val&, int)>& change, int rounds = 20000) {
-    living_box b;
+void live(const std::function<void(Val&, int)>& change, int rounds = 20000,
+          std::size_t pool_bytes = 16 << 20) {
+    living_box b(pool_bytes);
     const std::size_t fresh = b.used() - b.system_bytes;
     std::size_t largest = 0;
     for (int i = 0; i < rounds; ++i) {
@@ -101,6 +103,49 @@ BOOST_AUTO_TEST_CASE(records_that_are_replaced_take_what_they_hold) {
             record["field " + std::to_string(f)] = f % 3 != 0 ? Val(f) : Val(random.text(60));
         t[random.below(100)] = record;
     });
+}
+
+/// The thread expects its boxes to take so much beyond their first block.
+struct expectation {
+    explicit expectation(std::uint32_t size_bytes) {
+        for (int i = 0; i < 3; ++i) valpool::detail::usual_size.learn(size_bytes);
+    }
+    ~expectation() { valpool::detail::usual_size = {}; }
+    expectation(const expectation&) = delete;
+    expectation& operator=(const expectation&) = delete;
+};
+
+BOOST_AUTO_TEST_CASE(what_lies_in_a_chunk_of_the_usual_size_is_given_back_too) {
+    constexpr std::size_t roomy = 32 << 20;
+    for (const std::uint32_t usual : {3000U, 9000U, 16384U}) {
+        const expectation expected(usual);
+        dice random;
+        BOOST_TEST_CONTEXT("usually " << usual << " bytes") {
+            live(
+                [&](Val& t, int) {
+                    const std::string key = "key " + std::to_string(random.below(60));
+                    if (t.contains(key) && random.below(3) != 0)
+                        t.remove(key);
+                    else if (random.below(2) != 0)
+                        t[key] = random.text(400);
+                    else
+                        t[key] = Tab{{"a", 1}, {"b", Arr{1, 2, 3}}};
+                },
+                5000, roomy);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_box_whose_size_is_expected_has_one_further_chunk) {
+    const auto bytes_of_one = [](std::uint32_t usual) {
+        const expectation expected(usual);
+        living_box b(32 << 20);
+        const std::size_t before = b.used();
+        for (int i = 0; i < 16; ++i) b.value[i] = std::string(500, 'x');
+        return b.used() - before;
+    };
+    BOOST_TEST(bytes_of_one(9000) == 10240u);  // 16 texts of 512 bytes and their map, in one block
+    BOOST_TEST(bytes_of_one(100) > 10240u);
 }
 
 BOOST_AUTO_TEST_CASE(texts_of_all_lengths_take_what_they_hold) {

@@ -92,6 +92,8 @@ public:
     }
 
     box* region() const noexcept { return region_.get(); }
+    /// Of one that is known not to be the heap's.
+    box* region_in_pool() const noexcept { return get_some(region_); }
     bool is_heap() const noexcept { return !region_; }
 
     friend bool operator==(const allocator& a, const allocator& b) noexcept {

@@ -51,17 +51,17 @@ struct short_text {
         const char* const t = text.data();
         const std::size_t size = text.size();
         // The last bytes are loaded together with some bytes before them, and those are shifted
-        // out.
-        if (size >= 12) {
+        // out. That may be all of them.
+        if (size > 12) {
             head |= load<std::uint32_t>(t) << 32;
             second = load<std::uint64_t>(t + 4);
-            if (size > 12) third = load<std::uint64_t>(t + size - 8) >> (8 * (20 - size));
+            third = load<std::uint64_t>(t + size - 8) >> (8 * (20 - size));
         } else if (size >= 8) {
             head |= load<std::uint32_t>(t) << 32;
             second = load<std::uint64_t>(t + size - 8) >> (8 * (12 - size));
         } else if (size >= 4) {
             head |= load<std::uint32_t>(t) << 32;
-            if (size > 4) second = load<std::uint32_t>(t + size - 4) >> (8 * (8 - size));
+            second = load<std::uint32_t>(t + size - 4) >> (8 * (8 - size));
         } else if (size > 0) {
             // The first, the middle and the last byte; some of these may be the same byte.
             const auto byte = [t](std::size_t i) {

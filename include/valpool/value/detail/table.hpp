@@ -274,21 +274,25 @@ private:
 
     const Val* find_in_row(const short_text& key) const noexcept;
     template <class AnyKey>
-    Val* find_by_fingerprint(const AnyKey& key, std::uint32_t hash) const;
+    Val* find_among(std::uint32_t candidates, const AnyKey& key) const;
+    template <class AnyKey>
+    Val* find_by_fingerprint(const AnyKey& key, unsigned char fingerprint) const;
     template <class... Words>
     const Val* find_short_by_fingerprint(Words... key) const noexcept;
     template <class... Words>
+    Val& at_fingerprint(Words... key) const;
+    template <class... Words>
     Val& find_or_insert_by_fingerprint(Words... key);
-    Val* insert_at_once(box* b, Val* at, const short_text& key);
+    template <class... Words>
+    Val& find_or_insert_among(std::uint32_t candidates, Words... key);
+    Val* insert_at_once(box* b, entry_place at, const short_text& key);
     Val& find_or_insert_in_row(box* b, const short_text& key);
     template <class... Words>
     Val& find_or_insert_in_row_apart(Words... key);
     template <bool IsRoot>
     Val& find_or_insert_short(box* b, const short_text& key);
     template <class... Words>
-    Val& add_short(std::uint32_t hash, bool has_hash, Words... key);
-    template <class... Words>
-    Val& add_first_of_step(std::uint32_t hash, Words... key);
+    Val& add_short(Words... key);
     // With a short_text's words.
     template <class... Words>
     const Val* find_anywhere(Words... key) const;

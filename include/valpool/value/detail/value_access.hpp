@@ -68,11 +68,17 @@ struct VALPOOL_API value_access {
         return v.isproxy && v.refers_to_box() && !region(v);
     }
     /// Whether the value lies on the heap and is a proxy to a container of that type in a box.
-    static bool is_handle_of(const Val& v, char tag, char subtype) noexcept {
+    static bool is_handle_of(const Val& v, char tag, char subtype = 'Z') noexcept {
         return v.head() == short_text::header(tag, subtype, true, Val::place::in_box);
     }
     static bool is_handle_of_table(const Val& v) noexcept {
-        return is_handle_of(v, 't', 'Z') || is_handle_of(v, 'o', 'Z');
+        return is_handle_of(v, 't') || is_handle_of(v, 'o');
+    }
+    /// Whether the value has a container of that type of its own.
+    static bool is_own(const Val& v, char tag, char subtype = 'Z') noexcept {
+        constexpr std::uint32_t all_bits = ~std::uint32_t{0};
+        return (v.head() & all_bits) ==
+               short_text::header(tag, subtype, false, Val::place::elsewhere);
     }
     /// The content of such a proxy. It has the box as well as the hold, so that access to the box's
     /// content need not read the hold first.
@@ -107,7 +113,8 @@ struct VALPOOL_API value_access {
         // The hint makes the fast path the one without jumps.
         void* const object = __builtin_expect(is_handle_of(v, tag, subtype), true)
                                  ? container_in_box(v)
-                                 : any_container_of_type(v, tag, subtype);
+                             : is_own(v, tag, subtype) ? own_container(v)
+                                                       : any_container_of_type(v, tag, subtype);
         return *static_cast<C*>(object);
     }
     /// "Tab", "Array of int_4", ...
