@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-bash cmake/install-packages.sh libnats-dev cppzmq-dev libzmq3-dev libtomlplusplus-dev
+bash cmake/install-packages.sh libnats-dev cppzmq-dev libzmq3-dev libtomlplusplus-dev python3
 cmake --preset release >/dev/null
 cmake --build --preset release -j "$(nproc)" --target valpool_tool bridge_ex
 bash cmake/unpack-package.sh nats-server build/nats-server usr/sbin/nats-server

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 preset=${1:-release}
-bash cmake/install-packages.sh
+bash cmake/install-packages.sh libnats-dev libzmq3-dev cppzmq-dev libtomlplusplus-dev python3
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" -j "$(nproc)"
 
@@ -18,5 +18,9 @@ VALPOOL_KILLS_PER_POINT=200 VALPOOL_RANDOM_ROUNDS=5000 VALPOOL_MUTATIONS=300000 
 VALPOOL_KILLS_PER_POINT=8 VALPOOL_ALL_PAIRS=1 \
   ctest --preset "$preset" -R crash_kill_points --timeout 36000
 bash test/crash/step_full.sh "build/$preset"
+# Two pools with a bad link and a broker between them, everything killed again and again.
+bash cmake/unpack-package.sh nats-server build/nats-server usr/sbin/nats-server
+VALPOOL_BRIDGE_PACKETS=3000000 bash samples/bridge.sh "build/$preset" \
+  "$PWD/build/nats-server/usr/sbin/nats-server" --chaos 1800
 # The dashboard in a real browser.
 bash test/browser/run.sh "build/$preset/tools/valpool/valpool"

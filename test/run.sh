@@ -14,7 +14,7 @@ extra=()
 [ "$preset" != clang ] || extra=(clang)
 [ "$preset" != release ] || extra=(valgrind python3-cbor2)
 # The bridge to other hosts, and a broker for its tests.
-[ "$preset" = tsan ] || extra+=(libnats-dev libzmq3-dev cppzmq-dev libtomlplusplus-dev)
+[ "$preset" = tsan ] || extra+=(libnats-dev libzmq3-dev cppzmq-dev libtomlplusplus-dev python3 openssl)
 bash cmake/install-packages.sh "${extra[@]}"
 [ "$preset" = tsan ] || bash cmake/unpack-package.sh nats-server build/nats-server usr/sbin/nats-server
 cmake --preset "$preset" >/dev/null

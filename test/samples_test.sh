@@ -62,7 +62,7 @@ ends_as_slow_reader() {
 }
 
 for sample in serverside_ex middleside_ex clientside_ex multicast_ex event_loop_ex tap_ex embedded_ex \
-    work_queue_ex request_reply_ex; do
+    work_queue_ex request_reply_ex bridge_ex; do
   expect 0 "usage: $sample" ./$sample --help
   expect 2 "expected . arguments, got 1" ./$sample "$pool"
   expect 2 "usage: $sample" ./$sample
