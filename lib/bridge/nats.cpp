@@ -110,6 +110,15 @@ std::string new_inbox() {
     return inbox;
 }
 
+context_ptr make_context(nats_connection::link& link) {
+    jsOptions o;
+    jsOptions_Init(&o);
+    o.Wait = 2000;  // ms: a program that is to end does not wait longer for an answer
+    jsCtx* made = nullptr;
+    expect_ok(natsConnection_JetStream(&made, link.get(), &o), "JetStream");
+    return context_ptr(made);
+}
+
 // --- the stream --------------------------------------------------------------------------------
 
 std::string stream_name(const stream_options& options) {
@@ -283,6 +292,7 @@ options_ptr options_for(const nats_options& from, const link_events& events) {
     // A link that is cut says nothing: without this it would take minutes to notice.
     expect_ok(natsOptions_SetPingInterval(made, 2000), "options");
     expect_ok(natsOptions_SetMaxPingsOut(made, 2), "options");
+    expect_ok(natsOptions_SetWriteDeadline(made, 2000), "options");
     set_security(*made, from);
     expect_ok(
         natsOptions_SetReconnectedCB(

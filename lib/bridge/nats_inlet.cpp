@@ -84,10 +84,8 @@ public:
         : link_(std::move(link)),
           options_(from),
           stream_(stream_name(from)),
+          context_(make_context(*link_)),
           watcher_(link_, [this] { is_interrupted_ = true; }) {
-        jsCtx* made = nullptr;
-        expect_ok(natsConnection_JetStream(&made, link_->get(), nullptr), "JetStream");
-        context_.reset(made);
         need_stream(*context_, options_);
     }
     ~nats_inlet() override {
@@ -221,7 +219,7 @@ private:
     const std::shared_ptr<nats_connection::link> link_;
     const stream_options options_;
     const std::string stream_;
-    context_ptr context_;
+    const context_ptr context_;
     std::string inbox_;
     subscription_ptr subscription_;
     place seen_;

@@ -105,6 +105,8 @@ void let_more_come(std::size_t last_batch);
 
 /// An address for answers that nobody else has.
 std::string new_inbox();
+/// JetStream over the connection. Throws transport_error.
+context_ptr make_context(nats_connection::link& link);
 /// The stream's name.
 std::string stream_name(const stream_options& options);
 /// The stream; makes it unless it is there. Throws transport_error.

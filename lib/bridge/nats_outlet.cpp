@@ -20,7 +20,7 @@ public:
         : link_(std::move(link)),
           subject_(to.subject),
           events_(events),
-          context_(context_of(*link_)),
+          context_(make_context(*link_)),
           inbox_(new_inbox() + "."),
           answers_(subscribe()),
           watcher_(link_, [this] { events_.reconnected(); }),
@@ -53,11 +53,6 @@ public:
     bool confirms() const override { return true; }
 
 private:
-    static context_ptr context_of(nats_connection::link& link) {
-        jsCtx* made = nullptr;
-        expect_ok(natsConnection_JetStream(&made, link.get(), nullptr), "JetStream");
-        return context_ptr(made);
-    }
     subscription_ptr subscribe() const {
         natsSubscription* made = nullptr;
         expect_ok(natsConnection_SubscribeSync(&made, link_->get(), (inbox_ + "*").c_str()),

@@ -54,6 +54,7 @@ Val status_packet(const route& r, const std::string& destination, const sender_s
     t["missed"] = s.missed;
     t["bytes"] = s.bytes;
     t["round_trip_s"] = s.round_trip_s;
+    t["waiting_s"] = s.waiting_s;
     set_trouble(t, s.trouble, link.trouble);
     return Val(t);
 }

@@ -86,6 +86,8 @@ sender_status sender::status() const {
     sender_status s = status_;
     s.in_flight = sent_count_;
     s.missed = packets_.missed();
+    if (!window_.empty())
+        s.waiting_s = std::chrono::duration<double>(clock::now() - progress_at_).count();
     return s;
 }
 
@@ -147,6 +149,7 @@ bool sender::take_one(double timeout_s) {
     f.previous = last_number_;
     last_number_ = std::max(last_number_, f.packet.number);
     bytes_in_window_ += f.bytes.size();
+    if (window_.empty()) progress_at_ = clock::now();
     window_.push_back(std::move(f));
     return true;
 }
@@ -243,6 +246,7 @@ void sender::retire_confirmed(std::unique_lock<std::mutex>& guard) {
         window_.pop_front();
         --sent_count_;
         ++status_.confirmed;
+        progress_at_ = clock::now();
         guard.unlock();
         if (packet.lease) packet.lease.ack();
         guard.lock();

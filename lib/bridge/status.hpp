@@ -17,6 +17,7 @@ struct sender_status {
     std::uint64_t missed = 0;     // by a tap
     std::uint64_t bytes = 0;      // as encoded
     std::uint64_t in_flight = 0;  // sent and not confirmed
+    double waiting_s = 0;         // since when nothing of what was taken has been confirmed
     double round_trip_s = 0;      // a moving average, from sending to the confirmation
     std::string trouble;          // the last one; empty: none
 };

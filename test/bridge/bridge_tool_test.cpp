@@ -160,6 +160,11 @@ BOOST_AUTO_TEST_CASE(stat_top_and_why_show_routes_and_not_their_pipes) {
             .says("has waited for room in pipe lab");
     }));
     BOOST_TEST(run_tool({"why", far.name}).out.find("valpool.bridge") == std::string::npos);
+    in.signal(SIGKILL);
+    BOOST_TEST(eventually([&] {
+        near_side.pipe().try_enqueue(near.share(201));
+        return run_tool({"why", near.name, "--after", "0.3"}).says("confirmed for");
+    }));
 }
 
 BOOST_AUTO_TEST_CASE(a_route_tells_how_it_is_in_a_pipe_that_goes_with_it) {

@@ -299,17 +299,17 @@ private:
                  "look whether the broker is there, and whether this host reaches it",
                  r.pipe,
                  {r.pid}});
-        else if (r.waiting_s > options_.after_s)
+        else if (r.waiting_s > options_.after_s && !r.is_out())
             add({"route_waits",
                  route + " has waited for room in pipe " + shown(r.pipe) + ", or for memory, for " +
                      duration_text(r.waiting_s) + last,
                  "let somebody read the pipe",
                  r.pipe,
                  {r.pid}});
-        else if (r.is_out() && r.in_flight != 0 && !r.trouble.empty())
+        else if (r.waiting_s > options_.after_s)
             add({"route_is_held_up",
-                 route + " has " + counted(r.in_flight, "packet") +
-                     " under way that the other side has not confirmed" + last,
+                 "nothing of what the route " + route_text(r) +
+                     " has taken has been confirmed for " + duration_text(r.waiting_s) + last,
                  "look at the route's other end, which may be missing or full",
                  r.pipe,
                  {r.pid}});

@@ -34,7 +34,7 @@ struct route_status {
     std::uint64_t dropped = 0;  // given up, missed, dropped or lost
     std::uint64_t bytes = 0;
     double round_trip_s = 0;
-    double waiting_s = 0;  // for room
+    double waiting_s = 0;  // for a confirmation, or for room
 
     bool is_out() const noexcept { return direction != "in"; }
 };

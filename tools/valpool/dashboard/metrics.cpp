@@ -187,7 +187,8 @@ void write_routes(text_format& out) {
     out.of_routes("valpool_route_round_trip_seconds", "gauge",
                   "From sending to the confirmation, a moving average.",
                   [](const route_status& r) { return r.round_trip_s; });
-    out.of_routes("valpool_route_waiting_seconds", "gauge", "Since when there has been no room.",
+    out.of_routes("valpool_route_waiting_seconds", "gauge",
+                  "Since when nothing has been confirmed, or there has been no room.",
                   [](const route_status& r) { return r.waiting_s; });
 }
 
