@@ -115,7 +115,10 @@ receiver::source& receiver::source_named(std::string_view name) {
         sources_.splice(sources_.begin(), sources_, i);
         return sources_.front();
     }
-    if (sources_.size() == most_sources) sources_.pop_back();
+    if (sources_.size() == most_sources) {
+        give_up(sources_.back().partial);
+        sources_.pop_back();
+    }
     const std::string text(name);
     sources_.push_front({text, IdempotentProducer(pipe_, text), {}});
     return sources_.front();
