@@ -147,13 +147,18 @@ template <class... Words>
 
 /// What it calls comes last, so that it saves no registers.
 void Val::append_number(std::uint64_t head, std::uint64_t slot) {
-    if (value_access::is_own(*this, 'n')) {
-        Arr& list = *static_cast<Arr*>(value_access::own_container(*this));
+    const auto is_appended_to = [&](void* object) __attribute__((always_inline)) {
+        Arr& list = *static_cast<Arr*>(object);
         const std::size_t length = list.length();
-        if (list.append_at_once(short_text(head, slot, 0))) {
-            if (Arr::is_step(length)) note_list_length(length);
-            return;
-        }
+        if (!list.append_at_once(short_text(head, slot, 0))) return false;
+        if (Arr::is_step(length)) note_list_length(length);
+        return true;
+    };
+    if (value_access::is_own(*this, 'n')) {
+        if (is_appended_to(value_access::own_container(*this))) return;
+    } else if (value_access::is_handle_of(*this, 'n')) {
+        box& b = *value_access::box_of(*this);
+        if (is_untouched(b) && is_appended_to(b.root())) return;
     }
     append_elsewhere(head, slot);
 }
