@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -123,9 +124,17 @@ context_ptr make_context(nats_connection::link& link) {
 
 std::string stream_name(const stream_options& options) {
     if (!options.stream.empty()) return options.stream;
-    std::string name = "valpool_" + options.subject;
-    for (char& c : name)
-        if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-') c = '_';
+    // Another name for each subject.
+    std::string name = "valpool_";
+    for (const char c : options.subject) {
+        const auto byte = static_cast<unsigned char>(c);
+        char escaped[4];
+        std::snprintf(escaped, sizeof escaped, "-%02x", byte);
+        if (std::isalnum(byte) != 0)
+            name += c;
+        else
+            name += c == '.' ? "_" : escaped;
+    }
     return name;
 }
 

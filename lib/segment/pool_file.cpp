@@ -21,8 +21,16 @@ file_identity identity_from(const struct stat& status) noexcept {
     return {status.st_dev, status.st_ino};
 }
 
+/// If a program has closed its standard error, say, the next file that it opens gets that number,
+/// and whatever it complains of would be written there: into a pool.
+void occupy_standard_descriptors() noexcept {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && ::open("/dev/null", O_RDWR) < 0) return;
+}
+
 int open_file(const char* path, int access) noexcept {
     const no_cancellation guard;
+    occupy_standard_descriptors();
     // The name may be that of a fifo or a device: opening one must not block.
     return ::open(path, access | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 }

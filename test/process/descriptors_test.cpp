@@ -433,4 +433,25 @@ BOOST_AUTO_TEST_CASE(one_that_has_closed_the_pools_and_finds_no_other_takes_nobo
     p.expect_pristine();
 }
 
+BOOST_AUTO_TEST_CASE(what_a_program_without_standard_streams_prints_does_not_go_into_a_pool) {
+    const watchdog dog(60);
+    started_pool p("streams");
+    const pool_name own("own");
+    child careless([&] {
+        for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) close(fd);
+        ServerSide side(p.name, "pipe", 4);
+        side.start();
+        SHMMain main(own, 1000000);
+        main.start();
+        const std::string complaint(10000, 'x');
+        for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+            static_cast<void>(!write(fd, complaint.data(), complaint.size()));
+        // Each reads the file's beginning, and its checksum.
+        return Monitor(own).pool().has_main && Monitor(p.name).pool().has_main ? 0 : 1;
+    });
+    BOOST_TEST(careless.wait() == 0);
+    BOOST_TEST(Monitor(p.name).pool().has_main);
+    p.expect_pristine();
+}
+
 BOOST_AUTO_TEST_SUITE_END()
