@@ -90,7 +90,8 @@ bool status_board::start() {
     } catch (const PoolStalled&) {
         throw;
     } catch (const std::runtime_error& e) {
-        throw already_carried(e.what());
+        const std::string who = e.what();  // process 7 already writes for ...
+        throw already_carried(who.substr(0, who.find(" already")) + " carries it already");
     }
     return true;
 }
