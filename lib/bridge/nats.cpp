@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <string_view>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -31,13 +32,34 @@ std::vector<std::string> split(const std::string& text, char separator) {
     return parts;
 }
 
+/// HOST, HOST:PORT or [ADDRESS]:PORT.
+bool is_place(const std::string& text) {
+    const std::size_t colon = text.rfind(':');
+    const bool has_port = colon != std::string::npos && text.find(']', colon) == std::string::npos;
+    const std::string host = has_port ? text.substr(0, colon) : text;
+    const std::string port = has_port ? text.substr(colon + 1) : "4222";
+    const auto is_of_host = [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("-._:[]").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    const bool is_number =
+        !port.empty() && port.size() <= 5 &&
+        std::all_of(port.begin(), port.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+    return !host.empty() && std::all_of(host.begin(), host.end(), is_of_host) && is_number &&
+           std::stoi(port) >= 1 && std::stoi(port) <= 65535;
+}
+
 void check_url(const std::string& url) {
-    const bool has_scheme = url.rfind("nats://", 0) == 0 || url.rfind("tls://", 0) == 0;
-    if (!has_scheme) reject("\"" + url + "\" is no address of a broker: use nats://HOST:PORT");
-    if (url.find('@') != std::string::npos)
+    const std::size_t slashes = url.find("://");
+    const std::string scheme = url.substr(0, slashes);
+    if (slashes == std::string::npos || (scheme != "nats" && scheme != "tls"))
+        reject("\"" + url + "\" is no address of a broker: use nats://HOST:PORT");
+    const std::string rest = url.substr(slashes + 3);
+    if (rest.find_first_of("@?") != std::string::npos)
         reject(
-            "a name or password does not belong into the broker's address, where everybody on "
-            "this machine can read it: use a file of credentials");
+            "a name, password or token does not belong into the broker's address, where "
+            "everybody on this machine can read it: use a file of credentials");
+    if (!is_place(rest)) reject("\"" + url + "\" is no address of a broker: use nats://HOST:PORT");
 }
 
 void check_file(const std::string& path, const char* what, bool is_secret) {

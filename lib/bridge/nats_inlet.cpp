@@ -122,6 +122,7 @@ private:
         link_->retire(std::move(subscription_));
         seen_ = {};
         requested_ = 0;
+        need_stream(*context_, options_);  // somebody may have deleted it
         remove_consumer();
         jsConsumerConfig c;
         jsConsumerConfig_Init(&c);

@@ -18,6 +18,7 @@ public:
     nats_outlet(std::shared_ptr<nats_connection::link> link, const stream_options& to,
                 outlet_events& events)
         : link_(std::move(link)),
+          stream_(to),
           subject_(to.subject),
           events_(events),
           context_(make_context(*link_)),
@@ -42,6 +43,8 @@ public:
     nats_outlet& operator=(const nats_outlet&) = delete;
 
     void send(std::uint64_t ticket, std::string_view head, std::string_view body) override {
+        // Somebody has deleted it.
+        if (is_stream_missing_.exchange(false)) need_stream(*context_, stream_);
         message_.assign(head);
         message_ += body;
         const std::string answer_to = inbox_ + std::to_string(ticket);
@@ -91,13 +94,20 @@ private:
             text.find("\"error\":") == std::string_view::npos)
             events_.confirmed(ticket);
         else
-            events_.refused(ticket, reason_in(text));
+            refuse(ticket, text);
+    }
+
+    void refuse(std::uint64_t ticket, std::string_view text) {
+        // What no stream takes, the broker's core sends back without a word.
+        if (text.empty()) is_stream_missing_ = true;
+        events_.refused(
+            ticket, text.empty() ? "no stream takes messages of that subject" : reason_in(text));
     }
 
     static std::string reason_in(std::string_view text) {
         boost::system::error_code wrong;
         const auto json = boost::json::parse({text.data(), text.size()}, wrong);
-        if (wrong || !json.is_object()) return "no stream takes messages of that subject";
+        if (wrong || !json.is_object()) return "the broker refuses messages";
         const auto* const error = json.get_object().if_contains("error");
         const auto* const why =
             error && error->is_object() ? error->get_object().if_contains("description") : nullptr;
@@ -106,11 +116,13 @@ private:
     }
 
     const std::shared_ptr<nats_connection::link> link_;
+    const stream_options stream_;
     const std::string subject_;
     outlet_events& events_;
     const context_ptr context_;
     const std::string inbox_;
     subscription_ptr answers_;
+    std::atomic<bool> is_stream_missing_{false};
     outlet_limits limits_{.message_bytes = most_message_bytes};
     std::string message_;
     const nats_connection::link::watcher watcher_;

@@ -6,6 +6,8 @@
 #include <valpool/idempotent_producer.hpp>
 #include <valpool/server_side.hpp>
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -34,11 +36,13 @@ std::string destination(const route& r) {
 /// What a route has in its pool: the pipe, and the right to carry it.
 class carried_pipe {
 public:
-    carried_pipe(const route& r, const std::function<bool()>& is_over)
-        : route_(r), is_over_(is_over) {}
+    explicit carried_pipe(const route& r) : route_(r) {}
 
     /// False when is_over() came first.
-    bool start() { return route_.way == route::direction::in ? start_in() : start_out(); }
+    bool start(const std::function<bool()>& is_over) {
+        is_over_ = is_over;
+        return route_.way == route::direction::in ? start_in() : start_out();
+    }
     CQ& pipe() { return server_ ? server_->pipe() : client_->pipe(); }
 
 private:
@@ -58,7 +62,7 @@ private:
     }
 
     const route& route_;
-    const std::function<bool()>& is_over_;
+    std::function<bool()> is_over_;
     std::optional<ServerSide> server_;
     std::optional<ClientSide> client_;
 };
@@ -68,15 +72,18 @@ class life {
 public:
     life(const route& r, const std::function<bool()>& is_over,
          const std::function<void(const std::string&)>& say)
-        : route_(r), is_over_(is_over), say_(say), pipe_(r, is_over) {}
+        : route_(r), is_over_(is_over), say_(say), pipe_(r) {}
 
     void run() {
-        if (!pipe_.start()) return;
+        if (!pipe_.start(
+                patiently("memory pool \"" + route_.pool + "\", pipe \"" + route_.pipe + "\"")))
+            return;
+        waits_for_.clear();
         board_.emplace(route_.pool, status_pipe_of(route_, destination(route_)), is_over_);
         if (!wait_for_our_turn()) return;
         connect();
+        waits_for_.clear();
         if (is_over_()) return;
-        say_("carries " + description(route_));
         if (route_.way == route::direction::out)
             send();
         else
@@ -84,6 +91,8 @@ public:
     }
 
 private:
+    using clock = std::chrono::steady_clock;
+
     /// Another process may carry the pipe. False when is_over() came first.
     bool wait_for_our_turn() {
         for (bool has_said = false; !is_over_(); std::this_thread::sleep_for(200ms)) {
@@ -98,7 +107,17 @@ private:
     }
     void connect() {
         if (const auto* const n = std::get_if<nats_route>(&route_.over))
-            connection_.emplace(n->broker, is_over_);
+            connection_.emplace(n->broker, patiently("the broker at " + n->broker.url));
+    }
+    /// is_over(), and a word for whoever looks on when a wait for that takes a second.
+    std::function<bool()> patiently(const std::string& what) {
+        waits_for_ = what;
+        waits_since_ = clock::now();
+        return [this] {
+            if (!waits_for_.empty() && clock::now() - waits_since_ > 1s)
+                say_("waits for " + std::exchange(waits_for_, ""));
+            return is_over_();
+        };
     }
     std::unique_ptr<outlet> way_out(outlet_events& events) {
         return std::visit(
@@ -135,12 +154,14 @@ private:
         if (is_tap) name = std::to_string(std::random_device()()) + "~" + name;
         sender s(
             *packets, name, [this](outlet_events& e) { return way_out(e); }, route_.sending);
+        say_("carries " + description(route_));
         const auto status = [&s] { return s.status(); };
         s.run(with_reports(status));
     }
     void receive() {
         const auto from = way_in();
         receiver r(pipe_.pipe(), *from, route_.receiving);
+        say_("carries " + description(route_));
         const auto status = [&r] { return r.status(); };
         r.run(with_reports(status));
     }
@@ -151,6 +172,8 @@ private:
     carried_pipe pipe_;
     std::optional<status_board> board_;
     std::optional<nats_connection> connection_;
+    std::string waits_for_;  // empty: nothing, or it has been said
+    clock::time_point waits_since_{};
 };
 
 }  // namespace

@@ -125,6 +125,10 @@ BOOST_AUTO_TEST_CASE(a_second_bridge_takes_over_when_the_first_one_dies) {
 
 BOOST_AUTO_TEST_CASE(a_bridge_waits_for_its_pool_and_goes_on_with_the_next_one) {
     const pool_name late("bridge_late");
+    running_tool waiting({"bridge", "out", late, "lab", "--zeromq", endpoint() + "2"});
+    BOOST_TEST(waiting.has_complained("waits for memory pool"));
+    waiting.signal(SIGINT);
+    BOOST_TEST(waiting.wait().code == 128 + SIGINT);
     running_tool in({"bridge", "in", late, "lab", "--zeromq", endpoint(), "--capacity", "64"});
     running_tool out = way("out", near);
     send(1, 3);
@@ -204,6 +208,12 @@ BOOST_AUTO_TEST_CASE(command_lines_that_make_no_sense) {
     BOOST_TEST(says(complaint({"out", "p", "q", "--nats", "http://h", "--subject", "a"}),
                     "no address of a broker"));
     BOOST_TEST(says(complaint({"out", "p", "q", "--nats", "nats://me:secret@h", "--subject", "a"}),
+                    "does not belong"));
+    for (const char* const url : {"nats://", "nats://h:", "nats://h:0", "nats://h:99999",
+                                  "nats://h:x", "nats://h h", "nats://h/x"})
+        BOOST_TEST(says(complaint({"out", "p", "q", "--nats", url, "--subject", "a"}),
+                        "no address of a broker"));
+    BOOST_TEST(says(complaint({"out", "p", "q", "--nats", "nats://h/?token=x", "--subject", "a"}),
                     "does not belong"));
     for (const char* const subject :
          {"a b", "a..b", ".a", "a.*", "a.>", "$JS.a", "_INBOX.a", "a\n"})
