@@ -4,6 +4,7 @@
 
 #include "base/system_error.hpp"
 #include "process/fork.hpp"
+#include "process/retirement.hpp"
 #include "process/slot.hpp"
 #include "queue/directory.hpp"
 #include "queue/leases.hpp"
@@ -106,6 +107,8 @@ struct IdempotentProducer::state {
     }
     bool enqueue(const Val& value, std::uint64_t number, WhenFull policy, deadline until) const {
         if (has_had_its_turn(number)) return true;
+        // Its source would take the packet for delivered, and nobody reads it any more.
+        if (is_retired(*pipe_hold.at->pool)) throw_retired(*pipe_hold.at->pool);
         const packet_number as{mine, number};
         Val packet = core.as_packet(value);
         const bool is_in =

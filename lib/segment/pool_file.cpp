@@ -24,8 +24,13 @@ file_identity identity_from(const struct stat& status) noexcept {
 /// If a program has closed its standard error, say, the next file that it opens gets that number,
 /// and whatever it complains of would be written there: into a pool.
 void occupy_standard_descriptors() noexcept {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
-        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && ::open("/dev/null", O_RDWR) < 0) return;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
+        const int got = ::open("/dev/null", O_RDWR);
+        if (got == fd) continue;
+        if (got >= 0) ::close(got);  // it is taken after all
+        return;
+    }
 }
 
 int open_file(const char* path, int access) noexcept {

@@ -166,23 +166,32 @@ bool is_dead_link(const char* name) noexcept {
     struct stat status {};
     char target[64] = {};
     if (lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return false;
-    // Others' processes may be hidden from this user.
-    if (geteuid() != 0 && status.st_uid != geteuid()) return false;
     return ::stat(path.c_str(), &status) != 0 && errno == ENOENT &&
            readlink(path.c_str(), target, sizeof target - 1) > 0 && is_path_of_descriptor(target);
 }
 
+namespace {
+
+/// Others' processes may be hidden from this user: their links may be alive.
+bool is_own_dead_link(const char* name) noexcept {
+    struct stat status {};
+    return lstat(segment_path(name).c_str(), &status) == 0 &&
+           (geteuid() == 0 || status.st_uid == geteuid()) && is_dead_link(name);
+}
+
+}  // namespace
+
 std::vector<std::string> dead_links() {
     std::vector<std::string> paths;
     for_each_name([&](int, const char* name) {
-        if (is_dead_link(name)) paths.push_back(path_of_segment(name));
+        if (is_own_dead_link(name)) paths.push_back(path_of_segment(name));
     });
     return paths;
 }
 
 void remove_dead_links() noexcept {
     for_each_name([](int directory, const char* name) {
-        if (is_dead_link(name)) unlinkat(directory, name, 0);
+        if (is_own_dead_link(name)) unlinkat(directory, name, 0);
     });
 }
 

@@ -201,6 +201,19 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {
     BOOST_TEST(source.last() == ~std::uint64_t{0});
 }
 
+BOOST_AUTO_TEST_CASE(a_retired_pool_takes_no_numbered_packet) {
+    auto own = std::make_unique<SHMMain>("valpool_numbered_" + std::to_string(getpid()), 1000000);
+    own->start();
+    ServerSide side("valpool_numbered_" + std::to_string(getpid()), "pipe", 4);
+    side.start();
+    IdempotentProducer source(side.pipe(), "a");
+    BOOST_TEST(source.enqueue(1, 1, 0.0));
+    own.reset();
+    BOOST_CHECK_THROW(source.enqueue(2, 2, 0.0), PoolRetired);
+    BOOST_TEST(source.last() == 1u);
+    BOOST_TEST(side.pipe().deq() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(readers_and_writers_in_threads_see_each_number_once) {
     const watchdog dog(60);
     constexpr int packets = 5000;
