@@ -275,10 +275,10 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_whatever_the_engine_does) {
     hosts.start_receiving();
     std::mt19937 random(seed);
     constexpr int packets = 3000;
-    std::thread producer([&] {
+    std::thread producer([&hosts, own = random]() mutable {
         for (int i = 1; i <= packets; ++i) {
             Val packet = hosts.share(i);
-            if (i % 5 == 0) packet["text"] = std::string(random() % 200, 'x');
+            if (i % 5 == 0) packet["text"] = std::string(own() % 200, 'x');
             hosts.near().enq(packet);
         }
     });
