@@ -73,9 +73,9 @@ bool is_temporary_name(const char* name) noexcept;
 /// Whether that name in the directory is a link that stood in for the name of a pool whose SHMMain
 /// has died: it leads to a descriptor of a process that is not there any more.
 bool is_dead_link(const char* name) noexcept;
-/// Their paths.
+/// Their paths, as far as this user can know.
 std::vector<std::string> dead_links();
-/// Removes them.
+/// Removes these.
 void remove_dead_links() noexcept;
 
 struct segment_request {

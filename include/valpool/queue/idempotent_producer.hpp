@@ -49,7 +49,8 @@ public:
     /// Waits for room until the time-out, in seconds, and appends the value. Returns whether the
     /// packet with that number has been put in: also true, with nothing done, when that was
     /// earlier, because `number` is not above last().
-    /// Throws as CQ::enqueue, with nothing changed; std::logic_error for the number 0 and for NaN.
+    /// Throws as CQ::enqueue, with nothing changed, and PoolRetired also when there is room;
+    /// std::logic_error for the number 0 and for NaN.
     bool enqueue(const Val& value, std::uint64_t number, double timeout_s);
     /// The same with a policy, as CQ::enqueue has it. A new packet that is dropped has had its
     /// turn: its number is taken, and this returns false.
