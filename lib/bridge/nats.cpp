@@ -133,6 +133,14 @@ std::string new_inbox() {
     return inbox;
 }
 
+subscription_ptr subscribe(nats_connection::link& link, const std::string& address) {
+    natsSubscription* made = nullptr;
+    expect_ok(natsConnection_SubscribeSync(&made, link.get(), address.c_str()), "subscribing");
+    subscription_ptr subscription(made);
+    expect_ok(natsSubscription_SetPendingLimits(made, -1, -1), "subscribing");
+    return subscription;
+}
+
 context_ptr make_context(nats_connection::link& link) {
     jsOptions o;
     jsOptions_Init(&o);

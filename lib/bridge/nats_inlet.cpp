@@ -29,8 +29,8 @@ struct place {
 /// The address for the acknowledgement has them: $JS.ACK.STREAM.CONSUMER.TIMES.PLACE.DELIVERY.TIME.
 /// PENDING, or, from later brokers, $JS.ACK.DOMAIN.ACCOUNT.STREAM and so on, with one more word at
 /// the end.
-place place_in(const char* address) {
-    std::vector<std::string_view> words(1, address ? address : "");
+place place_in(std::string_view address) {
+    std::vector<std::string_view> words(1, address);
     for (std::size_t dot; (dot = words.back().find('.')) != std::string_view::npos;) {
         const std::string_view rest = words.back().substr(dot + 1);
         words.back() = words.back().substr(0, dot);
@@ -138,12 +138,7 @@ private:
         jsConsumerInfo_Destroy(info);
         expect_ok(status, "a consumer of the stream " + stream_);
         inbox_ = new_inbox();
-        natsSubscription* made = nullptr;
-        expect_ok(natsConnection_SubscribeSync(&made, link_->get(), inbox_.c_str()),
-                  "receiving from the stream " + stream_);
-        subscription_.reset(made);
-        expect_ok(natsSubscription_SetPendingLimits(made, -1, -1),
-                  "receiving from the stream " + stream_);
+        subscription_ = subscribe(*link_, inbox_);
         heard_at_ = clock::now();
     }
 

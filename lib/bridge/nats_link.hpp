@@ -105,6 +105,9 @@ void let_more_come(std::size_t last_batch);
 
 /// An address for answers that nobody else has.
 std::string new_inbox();
+/// What is sent to that address, without a limit to what waits here: the sender has one. Throws
+/// transport_error.
+subscription_ptr subscribe(nats_connection::link& link, const std::string& address);
 /// JetStream over the connection. Throws transport_error.
 context_ptr make_context(nats_connection::link& link);
 /// The stream's name.

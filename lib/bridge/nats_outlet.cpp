@@ -23,7 +23,7 @@ public:
           events_(events),
           context_(make_context(*link_)),
           inbox_(new_inbox() + "."),
-          answers_(subscribe()),
+          answers_(subscribe(*link_, inbox_ + "*")),
           watcher_(link_, [this] { events_.reconnected(); }),
           listener_([this](const std::stop_token& stop) { listen(stop); }) {
         const stream_info_ptr stream = need_stream(*context_, to);
@@ -53,18 +53,8 @@ public:
                   "publishing to " + subject_);
     }
     outlet_limits limits() const override { return limits_; }
-    bool confirms() const override { return true; }
 
 private:
-    subscription_ptr subscribe() const {
-        natsSubscription* made = nullptr;
-        expect_ok(natsConnection_SubscribeSync(&made, link_->get(), (inbox_ + "*").c_str()),
-                  "listening to answers");
-        subscription_ptr answers(made);
-        expect_ok(natsSubscription_SetPendingLimits(made, -1, -1), "listening to answers");
-        return answers;
-    }
-
     void listen(const std::stop_token& stop) {
         std::size_t batch = 0;
         while (!stop.stop_requested()) {

@@ -18,8 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t poll_us = 20000;
-
 template <class... Functions>
 struct overloaded : Functions... {
     using Functions::operator()...;

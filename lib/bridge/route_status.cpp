@@ -8,7 +8,6 @@
 namespace valpool::bridge {
 namespace {
 
-constexpr std::int64_t poll_us = 20000;
 constexpr std::size_t longest_pipe_name = 255;
 
 Tab common(const route& r, const std::string& destination, const connection_status& link) {

@@ -18,6 +18,9 @@
 
 namespace valpool::bridge {
 
+/// How often a wait in a pool asks whether it is over.
+constexpr std::int64_t poll_us = 20000;
+
 struct already_carried : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

@@ -51,9 +51,6 @@ public:
     /// Throws transport_error, for a message that was not sent.
     virtual void send(std::uint64_t ticket, std::string_view head, std::string_view body) = 0;
     virtual outlet_limits limits() const = 0;
-    /// Whether what is sent is confirmed only once the engine has it safe. Otherwise a message
-    /// arrives at most once.
-    virtual bool confirms() const = 0;
 };
 
 /// A message that has arrived. It is the engine's until it is done.

@@ -44,7 +44,6 @@ public:
         events_.confirmed(ticket);
     }
     outlet_limits limits() const override { return {.message_bytes = part_bytes}; }
-    bool confirms() const override { return false; }
 
 private:
     const std::string endpoint_;

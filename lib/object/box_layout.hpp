@@ -45,13 +45,14 @@ inline bool is_listed(const box& b) noexcept {
 /// Shape: the header of a block or run; its content follows. In a chunk of pieces, `free_map` has a
 /// bit for each grain, counted from the chunk's start; it is set for the grains that the box's
 /// free_lists have, and `free_grains` is the number of set bits. In a chunk of more than 4,096
-/// bytes the map goes on behind the header, and the content begins behind the map. `left` is where
-/// room was left unused, as a rule by the bump allocation when it moved on to this chunk. 0: no
-/// room was left, or the lists have it; invariant: then `left` is 0 in all chunks behind this one,
-/// too. Invariant: `next` alone is enough to walk the list; `prev` is a short cut that recovery
-/// repairs. Writers: the one process that changes the box; recovery writes `prev`. Crash safety:
-/// linking and unlinking are one store each, inside. Only writers of the box read the rest, and the
-/// box is poisoned when one of them dies.
+/// bytes the map goes on behind the header, and the content begins behind the map.
+/// `left` is where room was left unused, as a rule by the bump allocation when it moved on to this
+/// chunk. 0: no room was left, or the lists have it; invariant: then `left` is 0 in all chunks
+/// behind this one, too. Invariant: `next` alone is enough to walk the list; `prev` is a short cut
+/// that recovery repairs.
+/// Writers: the one process that changes the box; recovery writes `prev`.
+/// Crash safety: linking and unlinking are one store each, inside. Only writers of the box read the
+/// rest, and the box is poisoned when one of them dies.
 struct chunk {
     enum content : std::uint16_t {
         pieces,  // many allocations, which are freed one by one

@@ -54,9 +54,9 @@ std::string waiters_text(const pipe_status& p) {
 }
 
 /// 0 as nothing, so that what matters is seen.
-std::string unless_none(std::uint64_t count) { return count == 0 ? "" : std::to_string(count); }
-
 }  // namespace
+
+std::string unless_none(std::uint64_t count) { return count == 0 ? "" : std::to_string(count); }
 
 Monitor open_pool(const std::string& name) {
     try {

@@ -39,6 +39,8 @@ std::string pid_text(int pid);
 std::string process_text(const valpool::process_status& p);
 /// "R running" and such, for tables.
 cell process_state(const valpool::process_status& p);
+/// A count for a table in which most are 0.
+std::string unless_none(std::uint64_t count);
 /// "3 of 4".
 std::string depth_text(const valpool::pipe_status& p);
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
+#include <utility>
 
 namespace tool {
 namespace {
@@ -62,20 +64,17 @@ route_status status_in(const Tab& packet) {
     return r;
 }
 
-/// False when the route has just ended, or its packet is being replaced again and again.
-bool read(const Monitor& pool, const std::string& pipe, std::vector<route_status>& into) {
+/// Nothing when the route has just ended, or its packet is being replaced again and again.
+std::optional<route_status> read(const Monitor& pool, const std::string& pipe) {
     constexpr int looks = 20;
     for (int i = 0; i < looks; ++i) {
         const peeked_packets peeked = pool.peek(pipe, 1);
         if (peeked.packets.empty()) continue;
         const Val& packet = peeked.packets.front();
-        if (packet.tag == 't') into.push_back(status_in(packet));
-        return true;
+        return packet.tag == 't' ? std::optional(status_in(packet)) : std::nullopt;
     }
-    return false;
+    return std::nullopt;
 }
-
-std::string unless_none(std::uint64_t count) { return count == 0 ? "" : std::to_string(count); }
 
 }  // namespace
 
@@ -84,7 +83,7 @@ std::vector<route_status> routes_of(const Monitor& pool) {
     for (const pipe_status& p : pool.pipes()) {
         if (!is_of_route(p)) continue;
         try {
-            read(pool, p.name, all);
+            if (auto its = read(pool, p.name)) all.push_back(std::move(*its));
         } catch (const std::exception&) {
             // It has gone meanwhile, or has said something that is no packet of a route.
         }

@@ -84,7 +84,6 @@ private:
         valpool::bridge::outlet_limits limits() const override {
             return {engine_.faults_.most_bytes, engine_.faults_.room};
         }
-        bool confirms() const override { return true; }
 
     private:
         faulty_engine& engine_;
