@@ -192,7 +192,9 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {
     CQ unnamed(4, pool(), true);
     BOOST_CHECK_THROW(IdempotentProducer(unnamed, "a"), std::logic_error);
     BOOST_CHECK_THROW(IdempotentProducer(pipe(), ""), std::logic_error);
-    IdempotentProducer source(pipe(), std::string("a\0b", 3) + std::string(10'000, 'x'));
+    std::string odd_name("a\0b", 3);
+    odd_name.append(10'000, 'x');
+    IdempotentProducer source(pipe(), odd_name);
     BOOST_CHECK_THROW(source.enqueue(share(1), 0, 0.0), std::logic_error);
     BOOST_CHECK_THROW(source.enqueue(share(1), 1, std::nan("")), std::logic_error);
     BOOST_CHECK_THROW(source.skip(0), std::logic_error);
