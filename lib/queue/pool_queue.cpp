@@ -18,6 +18,7 @@
 #include "queue/wait_set.hpp"
 #include "recovery/watch.hpp"
 
+#include "value/table/shapes.hpp"
 #include <valpool/value/detail/pack.hpp>
 #include <valpool/value/detail/value_access.hpp>
 
@@ -483,9 +484,10 @@ private:
 
     /// A packet that leaves the process for the first time is complete.
     std::uint64_t bytes_to_send(box& b) const noexcept {
-        if (b.chunks.load(std::memory_order_relaxed) != 0 &&
-            !b.published.load(std::memory_order_relaxed))
-            learn_size(b);
+        if (!b.published.load(std::memory_order_relaxed)) {
+            if (b.chunks.load(std::memory_order_relaxed) != 0) learn_size(b);
+            learn_shapes(arena_, b);
+        }
         return bytes_of(arena_, b);
     }
 
