@@ -71,7 +71,8 @@ private:
             if (!is_same(place.first, first)) place = {{first.head, first.second, first.third}, {}};
             note(place.keys, keys, keys.hash());
         }
-        if (depth == deepest || t.has_holes()) return;
+        if (depth == deepest || t.has_holes() || tables_left_ == 0) return;
+        --tables_left_;
         const std::uint32_t count = std::min<std::uint32_t>(t.positions(), most_in_row);
         for (std::uint32_t i = 0; i != count; ++i) look_into(*t.place_at(i).value, depth + 1);
     }
@@ -100,6 +101,7 @@ private:
     arena& arena_;
     shape_store& store_;
     shape_guesses& guesses_;
+    unsigned tables_left_ = 64;
     bool is_learning_ = false;
 };
 
@@ -111,7 +113,7 @@ void shape_guesses::learn(arena& a, const box& b) noexcept {
         return;
     }
     shape_store* const store = shape_store::of(a);
-    if (!store || (b.root_tag != 't' && b.root_tag != 'o')) return;
+    if (!store || !is_untouched(b) || (b.root_tag != 't' && b.root_tag != 'o')) return;
     shape_learner learner(a, *store, *this);
     learner.look_at_root(*static_cast<const table*>(b.root()));
     const unsigned longer = std::min<unsigned>(2 * pause_, longest_pause);

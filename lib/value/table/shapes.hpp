@@ -101,8 +101,9 @@ public:
     /// A table began without a shape, or had to leave the one that it began with.
     void miss() noexcept { is_wanted_ = true; }
     void forget(const Val& first, bool is_root) noexcept;
-    /// Whether the next box that is complete should be looked at.
+    /// Whether the next box that leaves the process should be looked at.
     bool is_wanted() const noexcept { return is_wanted_; }
+    /// Of a box that is complete, and that nobody changes meanwhile.
     void learn(arena& a, const box& b) noexcept;
 
 private:
@@ -146,10 +147,5 @@ private:
 };
 
 extern thread_local constinit shape_guesses shapes [[gnu::tls_model("initial-exec")]];
-
-/// When a box leaves the process for the first time.
-inline void learn_shapes(arena& a, const box& b) noexcept {
-    if (shapes.is_wanted()) shapes.learn(a, b);
-}
 
 }  // namespace valpool::detail

@@ -247,9 +247,32 @@ BOOST_AUTO_TEST_CASE(what_a_full_pool_refuses_leaves_the_table_as_it_was) {
         }
         CHECK_TABLE(packet, expected);
     }
+    for (const std::string& key : {keys[1], std::string("another 3")}) {
+        try {
+            packet.remove(key);
+            expected.remove(key);
+        } catch (const PoolExhausted&) {
+        }
+        CHECK_TABLE(packet, expected);
+    }
     filling.clear();
     packet["another"] = 1;
     BOOST_TEST(packet.contains("another"));
+}
+
+BOOST_AUTO_TEST_CASE(a_packet_is_sent_while_another_thread_changes_it_under_its_lock) {
+    for (int i = 0; i != 300; ++i) {
+        Val packet = of_keys(keys_named("kind " + std::to_string(i) + " ", 3));
+        std::thread other([packet]() mutable {
+            for (int k = 0; k != 20; ++k) {
+                const TransactionLock lock(packet);
+                packet["more " + std::to_string(k)] = k;
+            }
+        });
+        pipe.enq(packet);
+        other.join();
+        BOOST_REQUIRE(pipe.deq().length() == 23u);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(many_threads_learn_the_same_shapes_at_once) {
