@@ -81,7 +81,7 @@ private:
         bool is_late = false;
         std::uint32_t parts = 1;
         std::uint32_t confirmed_parts = 0;
-        std::uint64_t first_ticket = 0;  // of its parts, or that of its message; 0: to be sent
+        std::uint64_t first_ticket = 0;  // of its parts, or of the message that it shares
         clock::time_point sent_at;
     };
 
