@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <exception>
+#include <future>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
@@ -212,6 +214,21 @@ stream_info_ptr need_stream(jsCtx& context, const stream_options& options) {
 }
 
 // --- the connection ----------------------------------------------------------------------------
+
+void connection_deleter::operator()(natsConnection* connection) const noexcept {
+    if (!connection) return;
+    try {
+        auto ended = std::make_shared<std::promise<void>>();
+        const std::future<void> end = ended->get_future();
+        std::thread([connection, ended] {
+            natsConnection_Destroy(connection);
+            ended->set_value();
+        }).detach();
+        end.wait_for(1s);
+    } catch (const std::exception&) {
+        // No thread, no memory: the connection stays.
+    }
+}
 
 namespace {
 

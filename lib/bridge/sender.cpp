@@ -74,7 +74,8 @@ sender::sender(packet_source& packets, std::string name, const outlet_maker& mak
       limits_(limits),
       header_bytes_(encoded({.source = name_}).size()),
       outlet_(make_outlet(*this)),
-      burst_(limits.most_packets) {}
+      burst_(limits.most_packets),
+      pace_(limits.most_bytes) {}
 
 sender::~sender() {
     // First, because its threads call this object.
@@ -102,8 +103,7 @@ void sender::run(const std::function<bool()>& is_over) {
             bool is_idle = false;
             {
                 std::unique_lock guard(mutex_);
-                can_send = !must_go_back_ && sent_count_ < std::min(window_.size(), burst_) &&
-                           clock::now() >= resume_at_;
+                can_send = can_send_now();
                 can_take = !can_send && sent_count_ == window_.size() && has_room();
                 is_idle = window_.empty();
                 if (!can_send && !can_take) changed_.wait_for(guard, 5ms);
@@ -199,33 +199,66 @@ std::size_t sender::next_count() const {
     return std::max<std::size_t>(i - sent_count_, sent_count_ < end ? 1 : 0);
 }
 
-/// Sends the next packets of the window that are not under way.
+/// Whether a packet has been begun that has more parts. With the mutex.
+bool sender::has_part_to_send() const {
+    if (sent_count_ == 0) return false;
+    const flight& f = window_[sent_count_ - 1];
+    return f.sent_parts < f.parts;
+}
+
+bool sender::can_send_now() const {
+    if (must_go_back_ || clock::now() < resume_at_) return false;
+    return has_part_to_send() || sent_count_ < std::min(window_.size(), burst_);
+}
+
+/// These packets of the window are under way from now on, with one part. With the mutex.
+void sender::begin_next(std::size_t count) {
+    const auto now = clock::now();
+    const std::uint64_t ticket = next_ticket_;
+    for (; count != 0; --count) {
+        flight& f = window_[sent_count_++];
+        sending_.push_back(&f);
+        f.first_ticket = ticket;
+        next_ticket_ = ticket + f.parts;
+        f.sent_parts = 1;
+        f.confirmed_parts = 0;
+        bytes_under_way_ += part_bytes(f, 0);
+        const bool is_first = f.sent_at == clock::time_point();
+        ++(is_first ? status_.sent : status_.repeated);
+        if (is_first) status_.bytes += body_bytes(f);
+        f.sent_at = now;
+    }
+}
+
+/// Sends the next packets of the window that are not under way, or the next part of one that is.
 void sender::send_next() {
     std::uint64_t ticket = 0;
     std::uint64_t confirmed_number = 0;
+    std::uint32_t part = 0;
     sending_.clear();
     {
-        const std::lock_guard guard(mutex_);
-        const auto now = clock::now();
-        confirmed_number = confirmed_number_;
-        ticket = next_ticket_;
-        for (std::size_t n = next_count(); n != 0; --n) {
-            flight& f = window_[sent_count_++];
-            sending_.push_back(&f);
-            f.first_ticket = ticket;
-            next_ticket_ = ticket + f.parts;
-            f.confirmed_parts = 0;
-            const bool is_first = f.sent_at == clock::time_point();
-            ++(is_first ? status_.sent : status_.repeated);
-            if (is_first) status_.bytes += body_bytes(f);
-            f.sent_at = now;
+        std::unique_lock guard(mutex_);
+        if (bytes_under_way_ >= pace_.bytes()) {
+            pace_.holds_up();
+            changed_.wait_for(guard, 5ms);
+            return;
         }
+        confirmed_number = confirmed_number_;
+        if (has_part_to_send()) {
+            flight& f = window_[sent_count_ - 1];
+            part = f.sent_parts++;
+            bytes_under_way_ += part_bytes(f, part);
+            sending_.push_back(&f);
+        } else {
+            begin_next(next_count());
+        }
+        if (sending_.empty()) return;
+        ticket = sending_[0]->first_ticket + part;
     }
-    if (sending_.empty()) return;
     // The packets stay where they are: they leave the front only once they are confirmed.
     try {
         if (sending_.size() == 1)
-            send_parts(*sending_[0], ticket, header_of(*sending_[0], confirmed_number));
+            send_part(*sending_[0], part, confirmed_number);
         else
             send_together(ticket, confirmed_number);
     } catch (const transport_error& e) {
@@ -244,14 +277,17 @@ message_header sender::header_of(const flight& f, std::uint64_t confirmed_number
             .is_late = f.is_late};
 }
 
-void sender::send_parts(const flight& f, std::uint64_t first_ticket, message_header header) {
+void sender::send_part(const flight& f, std::uint32_t part, std::uint64_t confirmed_number) {
     const std::size_t most = most_body_bytes();
     const std::string_view body = std::string_view(f.bytes).substr(header_bytes_);
-    const std::uint32_t parts = f.parts;  // once the last part is confirmed, `f` may be gone
-    for (std::uint32_t i = 0; i < parts; ++i) {
-        header.part = i;
-        outlet_->send(first_ticket + i, encoded(header), body.substr(i * most, most));
-    }
+    message_header header = header_of(f, confirmed_number);
+    header.part = part;
+    outlet_->send(f.first_ticket + part, encoded(header), body.substr(part * most, most));
+}
+
+std::uint64_t sender::part_bytes(const flight& f, std::uint64_t part) const {
+    const std::uint64_t most = most_body_bytes();
+    return std::min(most, body_bytes(f) - part * most);
 }
 
 void sender::send_together(std::uint64_t ticket, std::uint64_t confirmed_number) {
@@ -282,12 +318,20 @@ void sender::confirmed(std::uint64_t ticket) {
     std::unique_lock guard(mutex_);
     if (must_go_back_) return;
     const auto [first, end] = flights_of(ticket);
-    for (auto f = first; f != end; ++f)
-        if (++f->confirmed_parts < f->parts) return;
     if (first == end) return;
-    const double took = std::chrono::duration<double>(clock::now() - first->sent_at).count();
-    status_.round_trip_s += (took - status_.round_trip_s) / 16;
-    burst_ = std::min(burst_ + static_cast<std::size_t>(end - first), limits_.most_packets);
+    const auto now = clock::now();
+    std::uint64_t bytes = 0;
+    std::size_t whole_ones = 0;
+    for (auto f = first; f != end; ++f) {
+        bytes += part_bytes(*f, f->parts == 1 ? 0 : ticket - f->first_ticket);
+        if (++f->confirmed_parts == f->parts) ++whole_ones;
+    }
+    if (first == window_.begin()) progress_at_ = now;
+    const double took_s = std::chrono::duration<double>(now - first->sent_at).count();
+    if (whole_ones != 0) status_.round_trip_s += (took_s - status_.round_trip_s) / 16;
+    bytes_under_way_ -= std::min(bytes_under_way_, bytes);
+    pace_.came_through(bytes, now);
+    burst_ = std::min(burst_ + whole_ones, limits_.most_packets);
     pause_ = 0ms;
     retire_confirmed(guard);
 }
@@ -303,14 +347,13 @@ void sender::retire_confirmed(std::unique_lock<std::mutex>& guard) {
         window_.pop_front();
         --sent_count_;
     }
+    changed_.notify_all();
     if (done.empty()) return;
     status_.confirmed += done.size();
-    progress_at_ = clock::now();
     guard.unlock();
     for (taken_packet& packet : done)
         if (packet.lease) packet.lease.ack();
     guard.lock();
-    changed_.notify_all();
 }
 
 void sender::refused(std::uint64_t ticket, const std::string& why) {
@@ -336,11 +379,15 @@ void sender::go_back(const std::string& why) {
 void sender::go_back_if_due() {
     const std::lock_guard guard(mutex_);
     const auto now = clock::now();
-    if (!must_go_back_ && sent_count_ != 0 && now - window_.front().sent_at > limits_.patience)
+    // A large packet takes its time: what counts is that the oldest one gets on.
+    if (!must_go_back_ && sent_count_ != 0 &&
+        now - std::max(window_.front().sent_at, progress_at_) > limits_.patience)
         go_back("no confirmation has come");
     if (!must_go_back_) return;
     must_go_back_ = false;
     sent_count_ = 0;
+    bytes_under_way_ = 0;
+    pace_.was_interrupted();
     burst_ = std::max<std::size_t>(1, std::min(burst_, limits_.most_packets) / 8);
     pause_ = std::clamp(2 * pause_, shortest_pause, longest_pause);
     resume_at_ = now + pause_;

@@ -4,6 +4,7 @@
 /// has confirmed them.
 
 #include "bridge/message.hpp"
+#include "bridge/pace.hpp"
 #include "bridge/status.hpp"
 #include "bridge/transport.hpp"
 
@@ -80,6 +81,7 @@ private:
         std::uint64_t previous = 0;
         bool is_late = false;
         std::uint32_t parts = 1;
+        std::uint32_t sent_parts = 0;
         std::uint32_t confirmed_parts = 0;
         std::uint64_t first_ticket = 0;  // of its parts, or of the message that it shares
         clock::time_point sent_at;
@@ -95,9 +97,13 @@ private:
     std::size_t most_body_bytes() const;
     void send_next();
     std::size_t next_count() const;
+    bool has_part_to_send() const;
+    bool can_send_now() const;
+    void begin_next(std::size_t count);
     message_header header_of(const flight& f, std::uint64_t confirmed_number) const;
-    void send_parts(const flight& f, std::uint64_t first_ticket, message_header header);
+    void send_part(const flight& f, std::uint32_t part, std::uint64_t confirmed_number);
     void send_together(std::uint64_t ticket, std::uint64_t confirmed_number);
+    std::uint64_t part_bytes(const flight& f, std::uint64_t part) const;
     void go_back(const std::string& why);
     void go_back_if_due();
     void retire_confirmed(std::unique_lock<std::mutex>& guard);
@@ -122,7 +128,9 @@ private:
     std::uint64_t next_ticket_ = 1;
     std::uint64_t oldest_valid_ticket_ = 1;  // earlier ones are of sendings that were given up
     std::uint64_t bytes_in_window_ = 0;
-    std::uint64_t last_number_ = 0;  // the highest one that was taken
+    std::uint64_t bytes_under_way_ = 0;  // sent and not confirmed
+    pace pace_;                          // of the former
+    std::uint64_t last_number_ = 0;      // the highest one that was taken
     std::uint64_t confirmed_number_ = 0;
     bool must_go_back_ = false;
     std::chrono::milliseconds pause_{0};  // before the next repetition
