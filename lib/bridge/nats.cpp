@@ -347,8 +347,8 @@ options_ptr options_for(const nats_options& from, const link_events& events) {
     expect_ok(natsOptions_SetReconnectJitter(made, 100, 250), "options");
     // A link that is cut says nothing: without this it would take minutes to notice.
     expect_ok(natsOptions_SetPingInterval(made, 2000), "options");
-    expect_ok(natsOptions_SetMaxPingsOut(made, 2), "options");
-    expect_ok(natsOptions_SetWriteDeadline(made, 2000), "options");
+    expect_ok(natsOptions_SetMaxPingsOut(made, 3), "options");
+    expect_ok(natsOptions_SetWriteDeadline(made, 5000), "options");
     set_security(*made, from);
     expect_ok(
         natsOptions_SetReconnectedCB(

@@ -16,7 +16,7 @@ class pace {
 public:
     using clock = std::chrono::steady_clock;
     static constexpr std::uint64_t least = std::uint64_t{512} << 10U;
-    static constexpr std::uint64_t first = std::uint64_t{4} << 20U;
+    static constexpr std::uint64_t first = std::uint64_t{1} << 20U;
 
     explicit pace(std::uint64_t most) : most_(std::max(most, least)) {}
 

@@ -1,6 +1,7 @@
 #include "unit/bridge/faulty_transport.hpp"
 
 #include "bridge/message.hpp"
+#include "bridge/pace.hpp"
 #include "bridge/receiver.hpp"
 #include "bridge/sender.hpp"
 #include "support/random_value.hpp"
@@ -11,9 +12,12 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -484,6 +488,107 @@ BOOST_AUTO_TEST_CASE(an_engine_that_loses_what_it_had_confirmed_is_noticed_and_g
     hosts.expect(7, 9);
     BOOST_TEST(hosts.received().lost == 1u);
     hosts.expect_nothing_more();
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(slow_links)
+
+namespace {
+using std::chrono::milliseconds;
+
+/// What is under way after seconds in each of which so many bytes came through.
+std::uint64_t after_seconds(pace p, int seconds, std::uint64_t bytes) {
+    auto now = pace::clock::now();
+    for (; seconds != 0; --seconds) {
+        p.holds_up();
+        p.came_through(bytes, now += milliseconds(1010));
+    }
+    return p.bytes();
+}
+
+/// Confirms a message in each of these spans of time, in their order.
+class slow_engine {
+public:
+    explicit slow_engine(milliseconds each) : each_(each) {}
+    std::unique_ptr<outlet> way_out(outlet_events& events) {
+        return std::make_unique<out>(*this, events);
+    }
+
+private:
+    class out final : public outlet {
+    public:
+        out(slow_engine& engine, outlet_events& events) : engine_(engine), events_(events) {}
+        void send(std::uint64_t ticket, std::string_view, std::string_view) override {
+            const std::lock_guard guard(mutex_);
+            tickets_.push_back(ticket);
+        }
+        outlet_limits limits() const override { return {.message_bytes = 1000}; }
+
+    private:
+        void confirm(const std::stop_token& stop) {
+            while (!stop.stop_requested()) {
+                std::this_thread::sleep_for(engine_.each_);
+                std::unique_lock guard(mutex_);
+                if (tickets_.empty()) continue;
+                const std::uint64_t ticket = tickets_.front();
+                tickets_.pop_front();
+                guard.unlock();
+                events_.confirmed(ticket);
+            }
+        }
+
+        slow_engine& engine_;
+        outlet_events& events_;
+        std::mutex mutex_;
+        std::deque<std::uint64_t> tickets_;
+        std::jthread thread_{[this](const std::stop_token& stop) { confirm(stop); }};
+    };
+
+    const milliseconds each_;
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(as_much_is_under_way_as_comes_through_in_a_second) {
+    const pace fresh(64U << 20U);
+    BOOST_TEST(fresh.bytes() == pace::first);
+    const std::uint64_t quick = after_seconds(fresh, 3, 20U << 20U);
+    BOOST_TEST(quick > 19U << 20U);
+    BOOST_TEST(quick <= 20U << 20U);
+    BOOST_TEST(after_seconds(fresh, 3, 1U << 30U) == 64U << 20U);
+    BOOST_TEST(after_seconds(fresh, 3, 1000) == pace::least);
+}
+
+BOOST_AUTO_TEST_CASE(a_link_that_nobody_uses_is_not_taken_for_slow) {
+    pace p(64U << 20U);
+    p.came_through(10, pace::clock::now() + std::chrono::seconds(5));
+    BOOST_TEST(p.bytes() == pace::first);
+}
+
+BOOST_AUTO_TEST_CASE(an_interruption_halves_what_is_under_way_down_to_a_part) {
+    pace p(64U << 20U);
+    p.was_interrupted();
+    BOOST_TEST(p.bytes() == pace::least);
+    for (int i = 0; i < 20; ++i) p.was_interrupted();
+    BOOST_TEST(p.bytes() == pace::least);
+}
+
+BOOST_AUTO_TEST_CASE(a_large_packet_that_gets_on_is_not_sent_anew) {
+    const watchdog dog(60);
+    const started_pool near("near", 8 << 20);
+    ServerSide side(near.name, "lab", 8);
+    side.start();
+    side.pipe().enq(Val(std::string(20'000, 'x')));
+    slow_engine engine(milliseconds(50));
+    const auto packets = packets_of(side.pipe());
+    sender_limits limits;
+    limits.patience = milliseconds(400);  // 20 parts and more take a second
+    sender s(
+        *packets, side.pipe().identity(), [&](outlet_events& e) { return engine.way_out(e); },
+        limits);
+    const auto is_through = [&] { return s.status().confirmed == 1u; };
+    s.run(is_through);
+    BOOST_TEST(s.status().repeated == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
