@@ -123,7 +123,7 @@ void add_out(command_set& commands, CLI::App& group) {
                                  [s] { return carry_one(*s); }));
     c.pool_and_pipe(s->r.pool, s->r.pipe);
     add_transport(c, *s);
-    c.option("--tap", s->r.tap_depth, {0, 1 << 24},
+    c.option("--tap", s->r.tap_depth, {1, 1 << 24},
              "send copies of what passes, from a tap of so many packets");
     c.option("--window", s->r.sending.most_packets, {1, 1 << 24},
              "packets under way at the same time (default 4096)");
