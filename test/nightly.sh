@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 preset=${1:-release}
-bash cmake/install-packages.sh libnats-dev libzmq3-dev cppzmq-dev libtomlplusplus-dev python3
+bash cmake/install-packages.sh libnats-dev libzmq3-dev cppzmq-dev libtomlplusplus-dev python3 iproute2
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset" -j "$(nproc)"
 
@@ -22,5 +22,10 @@ bash test/crash/step_full.sh "build/$preset"
 bash cmake/unpack-package.sh nats-server build/nats-server usr/sbin/nats-server
 VALPOOL_BRIDGE_PACKETS=3000000 bash samples/bridge.sh "build/$preset" \
   "$PWD/build/nats-server/usr/sbin/nats-server" --chaos 1800
+# The same over a link of the kernel's that is slow and cut, without kills and with them.
+VALPOOL_BRIDGE_PACKETS=3000000 bash test/bridge/slow_link.sh "build/$preset" \
+  "$PWD/build/nats-server/usr/sbin/nats-server" 900
+VALPOOL_BRIDGE_PACKETS=3000000 VALPOOL_BRIDGE_CHAOS=600 bash test/bridge/slow_link.sh "build/$preset" \
+  "$PWD/build/nats-server/usr/sbin/nats-server" 600
 # The dashboard in a real browser.
 bash test/browser/run.sh "build/$preset/tools/valpool/valpool"

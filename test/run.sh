@@ -12,7 +12,7 @@ if [ $# -gt 0 ] && [[ $1 != -* ]]; then
 fi
 extra=()
 [ "$preset" != clang ] || extra=(clang)
-[ "$preset" != release ] || extra=(valgrind python3-cbor2)
+[ "$preset" != release ] || extra=(valgrind python3-cbor2 iproute2)
 # The bridge to other hosts, and a broker for its tests.
 [ "$preset" = tsan ] || extra+=(libnats-dev libzmq3-dev cppzmq-dev libtomlplusplus-dev python3 openssl)
 bash cmake/install-packages.sh "${extra[@]}"

@@ -34,14 +34,14 @@ void check(const wire_header& h, std::size_t payload_bytes) {
     if (h.previous >= h.number && (h.flags & late_flag) == 0) reject("its predecessor comes later");
     if (h.parts == 0 || h.part >= h.parts) reject("a part that there is not");
     if ((h.flags & ~late_flag) != 0) reject("it has flags of a later version");
-    if (payload_bytes > h.packet_bytes) reject("a part is larger than its packet");
-    if (h.parts == 1 && payload_bytes != h.packet_bytes) reject("its length is wrong");
+    if (h.parts != 1 && payload_bytes > h.packet_bytes) reject("a part is larger than its packet");
+    if (h.parts == 1 && payload_bytes < h.packet_bytes) reject("its length is wrong");
     if (h.parts > h.packet_bytes) reject("it has more parts than bytes");
 }
 
 }  // namespace
 
-std::string encoded(const message_header& header) {
+void append_header(const message_header& header, std::string& to) {
     wire_header h;
     std::memcpy(h.magic, magic, sizeof magic);
     h.number = header.number;
@@ -52,12 +52,18 @@ std::string encoded(const message_header& header) {
     h.parts = header.parts;
     h.flags = header.is_late ? late_flag : std::uint16_t{0};
     h.source_bytes = static_cast<std::uint16_t>(header.source.size());
-    std::string bytes(reinterpret_cast<const char*>(&h), sizeof h);
-    bytes += header.source;
+    to.append(reinterpret_cast<const char*>(&h), sizeof h);
+    to += header.source;
+}
+
+std::string encoded(const message_header& header) {
+    std::string bytes;
+    append_header(header, bytes);
     return bytes;
 }
 
-message decoded(std::string_view bytes) {
+message take_message(std::string_view& all) {
+    std::string_view bytes = all;
     wire_header h;
     if (bytes.size() < sizeof h) reject("it is too short");
     std::memcpy(&h, bytes.data(), sizeof h);
@@ -68,6 +74,8 @@ message decoded(std::string_view bytes) {
     const std::string_view source = bytes.substr(0, h.source_bytes);
     bytes.remove_prefix(h.source_bytes);
     check(h, bytes.size());
+    if (h.parts == 1) bytes = bytes.substr(0, h.packet_bytes);
+    all.remove_prefix(static_cast<std::size_t>(bytes.data() + bytes.size() - all.data()));
     return {{source, h.number, h.previous, h.confirmed, h.packet_bytes, h.part, h.parts,
              (h.flags & late_flag) != 0},
             bytes};

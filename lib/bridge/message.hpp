@@ -1,6 +1,7 @@
 #pragma once
 
-/// What a bridge sends: a packet, or a part of one, behind a header. The same for each transport.
+/// What a bridge sends: a packet, or a part of one, behind a header. Several whole packets may
+/// stand one behind the other, and are one message for the engine. The same for each transport.
 
 #include <cstdint>
 #include <string>
@@ -32,12 +33,15 @@ struct message {
     std::string_view payload;
 };
 
-/// The bytes of a message with that header, in front of its payload.
+/// Appends the bytes of a message with that header, in front of its payload.
+void append_header(const message_header& header, std::string& to);
 std::string encoded(const message_header& header);
 
-/// The message in these bytes, which it refers to. Throws std::runtime_error, which says what is
-/// wrong, for bytes that are no message, and for headers that contradict themselves.
-message decoded(std::string_view bytes);
+/// Takes the first message off these bytes, which it refers to: a whole packet ends where the next
+/// message begins, a part ends where the bytes end. Throws std::runtime_error, which says what is
+/// wrong, for bytes that are no message, and for headers that contradict themselves; `bytes` are
+/// what they were then.
+message take_message(std::string_view& bytes);
 
 /// The longest name of a source: 255 bytes of the pipe, and what tells it from others of that name.
 constexpr std::size_t longest_source = 255 + 40;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <exception>
+#include <future>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
@@ -213,6 +215,21 @@ stream_info_ptr need_stream(jsCtx& context, const stream_options& options) {
 
 // --- the connection ----------------------------------------------------------------------------
 
+void connection_deleter::operator()(natsConnection* connection) const noexcept {
+    if (!connection) return;
+    try {
+        auto ended = std::make_shared<std::promise<void>>();
+        const std::future<void> end = ended->get_future();
+        std::thread([connection, ended] {
+            natsConnection_Destroy(connection);
+            ended->set_value();
+        }).detach();
+        end.wait_for(1s);
+    } catch (const std::exception&) {
+        // No thread, no memory: the connection stays.
+    }
+}
+
 namespace {
 
 /// The objects that the C library may still tell something.
@@ -330,8 +347,8 @@ options_ptr options_for(const nats_options& from, const link_events& events) {
     expect_ok(natsOptions_SetReconnectJitter(made, 100, 250), "options");
     // A link that is cut says nothing: without this it would take minutes to notice.
     expect_ok(natsOptions_SetPingInterval(made, 2000), "options");
-    expect_ok(natsOptions_SetMaxPingsOut(made, 2), "options");
-    expect_ok(natsOptions_SetWriteDeadline(made, 2000), "options");
+    expect_ok(natsOptions_SetMaxPingsOut(made, 3), "options");
+    expect_ok(natsOptions_SetWriteDeadline(made, 5000), "options");
     set_security(*made, from);
     expect_ok(
         natsOptions_SetReconnectedCB(

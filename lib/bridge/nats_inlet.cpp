@@ -1,4 +1,5 @@
 #include "bridge/nats_link.hpp"
+#include "bridge/pace.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -16,7 +17,7 @@ constexpr std::int64_t a_second = 1'000'000'000;
 
 /// How much the broker may have sent that is not received here yet.
 constexpr std::size_t most_bytes_ahead = std::size_t{32} << 20U;
-constexpr std::size_t least_messages_ahead = 16;
+constexpr std::size_t least_messages_ahead = 2;
 constexpr std::size_t most_messages_ahead = 1024;
 constexpr std::size_t most_at_once = 256;
 
@@ -122,6 +123,7 @@ private:
         link_->retire(std::move(subscription_));
         seen_ = {};
         requested_ = 0;
+        pace_.was_interrupted();
         need_stream(*context_, options_);  // somebody may have deleted it
         remove_consumer();
         jsConsumerConfig c;
@@ -144,9 +146,10 @@ private:
 
     /// Keeps so many messages coming that their bytes stay within bounds.
     void request_more() {
-        const std::size_t wanted = std::clamp(most_bytes_ahead / (usual_bytes_ + 1),
+        const std::size_t wanted = std::clamp(pace_.bytes() / (usual_bytes_ + 1),
                                               least_messages_ahead, most_messages_ahead);
         if (requested_ * 2 > wanted) return;
+        pace_.holds_up();
         const std::string address = "$JS.API.CONSUMER.MSG.NEXT." + stream_ + "." + consumer_name;
         const std::string batch = "{\"batch\":" + std::to_string(wanted - requested_) + "}";
         expect_ok(natsConnection_PublishRequestString(link_->get(), address.c_str(), inbox_.c_str(),
@@ -203,6 +206,7 @@ private:
         seen_.of_deliveries = its.of_deliveries;
         if (requested_ != 0) --requested_;
         const auto bytes = static_cast<std::size_t>(natsMsg_GetDataLength(m.get()));
+        pace_.came_through(bytes, heard_at_);
         usual_bytes_ = std::max(bytes, usual_bytes_ - usual_bytes_ / 16);
         // The broker gives a message again whose acknowledgement is slow. It is in hand already, or
         // done with; the acknowledgement of the first delivery counts for both.
@@ -222,6 +226,7 @@ private:
     std::size_t requested_ = 0;  // and not come yet
     std::size_t usual_bytes_ = most_message_bytes;
     std::size_t last_batch_ = 0;
+    pace pace_{most_bytes_ahead};
     clock::time_point heard_at_{};
     std::uint64_t interruptions_ = 0;
     std::atomic<bool> is_interrupted_{true};  // begins with a consumer of its own

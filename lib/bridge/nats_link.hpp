@@ -20,8 +20,12 @@ template <class T, void (*Destroy)(T*)>
 struct nats_deleter {
     void operator()(T* object) const noexcept { Destroy(object); }
 };
-using connection_ptr =
-    std::unique_ptr<natsConnection, nats_deleter<natsConnection, natsConnection_Destroy>>;
+/// In the C library, the end of a connection that was lost and came back several times can wait for
+/// ever for a thread of an earlier life (seen in 3.4.1). Then it is left to itself.
+struct connection_deleter {
+    void operator()(natsConnection* connection) const noexcept;
+};
+using connection_ptr = std::unique_ptr<natsConnection, connection_deleter>;
 using options_ptr = std::unique_ptr<natsOptions, nats_deleter<natsOptions, natsOptions_Destroy>>;
 using context_ptr = std::unique_ptr<jsCtx, nats_deleter<jsCtx, jsCtx_Destroy>>;
 using message_ptr = std::unique_ptr<natsMsg, nats_deleter<natsMsg, natsMsg_Destroy>>;

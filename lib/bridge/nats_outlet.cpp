@@ -45,11 +45,15 @@ public:
     void send(std::uint64_t ticket, std::string_view head, std::string_view body) override {
         // Somebody has deleted it.
         if (is_stream_missing_.exchange(false)) need_stream(*context_, stream_);
-        message_.assign(head);
-        message_ += body;
+        std::string_view message = head;
+        if (!body.empty()) {
+            message_.assign(head);
+            message_ += body;
+            message = message_;
+        }
         const std::string answer_to = inbox_ + std::to_string(ticket);
         expect_ok(natsConnection_PublishRequest(link_->get(), subject_.c_str(), answer_to.c_str(),
-                                                message_.data(), static_cast<int>(message_.size())),
+                                                message.data(), static_cast<int>(message.size())),
                   "publishing to " + subject_);
     }
     outlet_limits limits() const override { return limits_; }

@@ -53,40 +53,53 @@ void receiver::handle(std::unique_ptr<arrival> a, const std::function<bool()>& i
         ++s.received;
         s.bytes += a->bytes().size();
     });
-    try {
-        const message m = decoded(a->bytes());
-        return handle_turn(std::move(a), m, is_over);
-    } catch (const std::runtime_error& e) {
-        if (!a) throw;  // it made sense
-        note([&](receiver_status& s) {
-            ++s.refused;
-            s.trouble = e.what();
-        });
-    }
+    std::string_view rest = a->bytes();
+    do {
+        message m;
+        try {
+            m = take_message(rest);
+        } catch (const std::runtime_error& e) {
+            note([&](receiver_status& s) {
+                ++s.refused;
+                s.trouble = e.what();
+            });
+            break;
+        }
+        if (m.header.parts != 1) return handle_part(std::move(a), m, is_over);
+        if (!handle_whole(m, is_over)) return;
+    } while (!rest.empty());
     a->done();
 }
 
-void receiver::handle_turn(std::unique_ptr<arrival> a, const message& m,
-                           const std::function<bool()>& is_over) {
-    source& s = source_named(m.header.source);
-    switch (judge(s, m.header)) {
-        case verdict::duplicate:
-            note([](receiver_status& st) { ++st.duplicates; });
-            return a->done();
+/// Its source if it is the packet's turn, else null.
+receiver::source* receiver::source_whose_turn_it_is(const message_header& h) {
+    source& s = source_named(h.source);
+    switch (judge(s, h)) {
+        case verdict::duplicate: note([](receiver_status& st) { ++st.duplicates; }); return nullptr;
         case verdict::out_of_turn:
             note([](receiver_status& st) { ++st.out_of_turn; });
-            return a->done();
+            return nullptr;
         case verdict::next:
         case verdict::late: break;
     }
-    if (m.header.parts == 1) {
-        give_up(s.partial);
-        if (deliver(s, m.header, m.payload, is_over)) a->done();
-        return;
-    }
-    if (!collect(s, std::move(a), m)) return;
-    partial_packet whole = std::exchange(s.partial, {});
-    if (!deliver(s, m.header, whole.bytes, is_over)) return;
+    return &s;
+}
+
+/// False when is_over() came before the packet had had its turn.
+bool receiver::handle_whole(const message& m, const std::function<bool()>& is_over) {
+    source* const s = source_whose_turn_it_is(m.header);
+    if (!s) return true;
+    give_up(s->partial);
+    return deliver(*s, m.header, m.payload, is_over);
+}
+
+void receiver::handle_part(std::unique_ptr<arrival> a, const message& m,
+                           const std::function<bool()>& is_over) {
+    source* const s = source_whose_turn_it_is(m.header);
+    if (!s) return a->done();
+    if (!collect(*s, std::move(a), m)) return;
+    partial_packet whole = std::exchange(s->partial, {});
+    if (!deliver(*s, m.header, whole.bytes, is_over)) return;
     for (const auto& part : whole.parts) part->done();
 }
 

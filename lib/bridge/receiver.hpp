@@ -64,10 +64,12 @@ private:
     enum class verdict { next, late, duplicate, out_of_turn };
 
     void handle(std::unique_ptr<arrival> a, const std::function<bool()>& is_over);
-    void handle_turn(std::unique_ptr<arrival> a, const message& m,
+    bool handle_whole(const message& m, const std::function<bool()>& is_over);
+    void handle_part(std::unique_ptr<arrival> a, const message& m,
                      const std::function<bool()>& is_over);
     verdict judge(const source& s, const message_header& h);
     source& source_named(std::string_view name);
+    source* source_whose_turn_it_is(const message_header& h);
     bool collect(source& s, std::unique_ptr<arrival> a, const message& m);
     bool deliver(source& s, const message_header& h, std::string_view bytes,
                  const std::function<bool()>& is_over);

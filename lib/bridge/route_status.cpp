@@ -84,13 +84,8 @@ bool status_board::start() {
     if (side_.start() != STARTED) return false;
     try {
         owner_.emplace(side_.pipe(), "owner");
-    } catch (const PoolExhausted&) {
-        throw;
-    } catch (const PoolStalled&) {
-        throw;
-    } catch (const std::runtime_error& e) {
-        const std::string who = e.what();  // process 7 already writes for ...
-        throw already_carried(who.substr(0, who.find(" already")) + " carries it already");
+    } catch (const SourceTaken& e) {
+        throw already_carried("process " + std::to_string(e.pid()) + " carries it already");
     }
     return true;
 }

@@ -1,7 +1,5 @@
 #include "bridge/sender.hpp"
 
-#include "bridge/message.hpp"
-
 #include <valpool/cbor.hpp>
 #include <valpool/proxy.hpp>
 
@@ -17,6 +15,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds shortest_pause = 20ms;
 constexpr std::chrono::milliseconds longest_pause = 1000ms;
 constexpr double take_timeout_s = 0.05;
+/// Packets of together so many bytes go as one message, if there are several.
+constexpr std::size_t most_bytes_together = std::size_t{64} << 10U;
 
 class leased_packets final : public packet_source {
 public:
@@ -74,7 +74,8 @@ sender::sender(packet_source& packets, std::string name, const outlet_maker& mak
       limits_(limits),
       header_bytes_(encoded({.source = name_}).size()),
       outlet_(make_outlet(*this)),
-      burst_(limits.most_packets) {}
+      burst_(limits.most_packets),
+      pace_(limits.most_bytes) {}
 
 sender::~sender() {
     // First, because its threads call this object.
@@ -102,15 +103,14 @@ void sender::run(const std::function<bool()>& is_over) {
             bool is_idle = false;
             {
                 std::unique_lock guard(mutex_);
-                can_send = !must_go_back_ && sent_count_ < std::min(window_.size(), burst_) &&
-                           clock::now() >= resume_at_;
+                can_send = can_send_now();
                 can_take = !can_send && sent_count_ == window_.size() && has_room();
                 is_idle = window_.empty();
                 if (!can_send && !can_take) changed_.wait_for(guard, 5ms);
             }
             if (can_send)
                 send_next();
-            else if (can_take && !take_one(is_idle ? take_timeout_s : take_timeout_s / 10))
+            else if (can_take && !take_some(is_idle ? take_timeout_s : take_timeout_s / 10))
                 continue;
         }
     }
@@ -121,8 +121,23 @@ bool sender::has_room() const {
            (window_.empty() || bytes_in_window_ < limits_.most_bytes);
 }
 
-/// Takes a packet into the window, encoded.
-bool sender::take_one(double timeout_s) {
+/// Takes a packet, and those small ones that are there already.
+bool sender::take_some(double timeout_s) {
+    std::size_t bytes = 0;
+    if (!take_one(timeout_s, bytes)) return false;
+    for (std::size_t n = 1; n < limits_.most_packets_a_message && bytes < most_bytes_together;
+         ++n) {
+        {
+            const std::lock_guard guard(mutex_);
+            if (!has_room()) break;
+        }
+        if (!take_one(0.0, bytes)) break;
+    }
+    return true;
+}
+
+/// Takes a packet into the window, encoded; adds its bytes.
+bool sender::take_one(double timeout_s, std::size_t& bytes) {
     taken_packet packet;
     if (!packets_.take(timeout_s, packet)) return false;
     flight f;
@@ -142,6 +157,7 @@ bool sender::take_one(double timeout_s) {
                             " bytes is larger than the engine may ever keep");
         return true;
     }
+    bytes += f.bytes.size();
     f.parts = static_cast<std::uint32_t>(parts);
     f.packet = std::move(packet);
     const std::lock_guard guard(mutex_);
@@ -166,72 +182,156 @@ std::size_t sender::most_body_bytes() const {
     return outlet_->limits().message_bytes - header_bytes_;
 }
 
-/// Sends the next packet of the window that is not under way.
-void sender::send_next() {
-    flight* f = nullptr;
-    std::uint64_t ticket = 0;
-    {
-        const std::lock_guard guard(mutex_);
-        if (sent_count_ == window_.size()) return;
-        f = &window_[sent_count_++];
-        ticket = f->first_ticket = next_ticket_;
-        next_ticket_ += f->parts;
-        f->confirmed_parts = 0;
-        const bool is_first = f->sent_at == clock::time_point();
-        ++(is_first ? status_.sent : status_.repeated);
-        if (is_first) status_.bytes += body_bytes(*f);
-        f->sent_at = clock::now();
+/// How many packets of the window are the next message, or, if it is one in parts, messages. With
+/// the mutex.
+std::size_t sender::next_count() const {
+    const std::size_t end =
+        std::min({window_.size(), burst_, sent_count_ + limits_.most_packets_a_message});
+    const std::size_t most_bytes = std::min(most_bytes_together, outlet_->limits().message_bytes);
+    std::size_t bytes = 0;
+    std::size_t i = sent_count_;
+    for (; i < end; ++i) {
+        const flight& f = window_[i];
+        bytes += f.bytes.size();
+        // What is late might come twice if it were repeated with others.
+        if (f.parts != 1 || f.is_late || bytes > most_bytes) break;
     }
-    // The packet stays where it is: it is at the front only once all its parts are confirmed.
+    return std::max<std::size_t>(i - sent_count_, sent_count_ < end ? 1 : 0);
+}
+
+/// Whether a packet has been begun that has more parts. With the mutex.
+bool sender::has_part_to_send() const {
+    if (sent_count_ == 0) return false;
+    const flight& f = window_[sent_count_ - 1];
+    return f.sent_parts < f.parts;
+}
+
+bool sender::can_send_now() const {
+    if (must_go_back_ || clock::now() < resume_at_) return false;
+    return has_part_to_send() || sent_count_ < std::min(window_.size(), burst_);
+}
+
+/// These packets of the window are under way from now on, with one part. With the mutex.
+void sender::begin_next(std::size_t count) {
+    const auto now = clock::now();
+    const std::uint64_t ticket = next_ticket_;
+    for (; count != 0; --count) {
+        flight& f = window_[sent_count_++];
+        sending_.push_back(&f);
+        f.first_ticket = ticket;
+        next_ticket_ = ticket + f.parts;
+        f.sent_parts = 1;
+        f.confirmed_parts = 0;
+        bytes_under_way_ += part_bytes(f, 0);
+        const bool is_first = f.sent_at == clock::time_point();
+        ++(is_first ? status_.sent : status_.repeated);
+        if (is_first) status_.bytes += body_bytes(f);
+        f.sent_at = now;
+    }
+}
+
+/// Sends the next packets of the window that are not under way, or the next part of one that is.
+void sender::send_next() {
+    std::uint64_t ticket = 0;
+    std::uint64_t confirmed_number = 0;
+    std::uint32_t part = 0;
+    sending_.clear();
+    {
+        std::unique_lock guard(mutex_);
+        if (bytes_under_way_ >= pace_.bytes()) {
+            pace_.holds_up();
+            changed_.wait_for(guard, 5ms);
+            return;
+        }
+        confirmed_number = confirmed_number_;
+        if (has_part_to_send()) {
+            flight& f = window_[sent_count_ - 1];
+            part = f.sent_parts++;
+            bytes_under_way_ += part_bytes(f, part);
+            sending_.push_back(&f);
+        } else {
+            begin_next(next_count());
+        }
+        if (sending_.empty()) return;
+        ticket = sending_[0]->first_ticket + part;
+    }
+    // The packets stay where they are: they leave the front only once they are confirmed.
     try {
-        send_parts(*f, ticket);
+        if (sending_.size() == 1)
+            send_part(*sending_[0], part, confirmed_number);
+        else
+            send_together(ticket, confirmed_number);
     } catch (const transport_error& e) {
         const std::lock_guard guard(mutex_);
         if (ticket >= oldest_valid_ticket_) go_back(e.what());
     }
 }
 
-void sender::send_parts(flight& f, std::uint64_t first_ticket) {
+message_header sender::header_of(const flight& f, std::uint64_t confirmed_number) const {
+    return {.source = name_,
+            .number = f.packet.number,
+            .previous = f.is_late ? 0 : f.previous,
+            .confirmed = confirmed_number,
+            .packet_bytes = body_bytes(f),
+            .parts = f.parts,
+            .is_late = f.is_late};
+}
+
+void sender::send_part(const flight& f, std::uint32_t part, std::uint64_t confirmed_number) {
     const std::size_t most = most_body_bytes();
-    const std::uint64_t size = body_bytes(f);
-    message_header header{.source = name_,
-                          .number = f.packet.number,
-                          .previous = f.is_late ? 0 : f.previous,
-                          .packet_bytes = size,
-                          .parts = f.parts,
-                          .is_late = f.is_late};
-    {
-        const std::lock_guard guard(mutex_);
-        header.confirmed = confirmed_number_;
-    }
     const std::string_view body = std::string_view(f.bytes).substr(header_bytes_);
-    const std::uint32_t parts = f.parts;  // once the last part is confirmed, `f` may be gone
-    for (std::uint32_t i = 0; i < parts; ++i) {
-        header.part = i;
-        outlet_->send(first_ticket + i, encoded(header), body.substr(i * most, most));
+    message_header header = header_of(f, confirmed_number);
+    header.part = part;
+    outlet_->send(f.first_ticket + part, encoded(header), body.substr(part * most, most));
+}
+
+std::uint64_t sender::part_bytes(const flight& f, std::uint64_t part) const {
+    const std::uint64_t most = most_body_bytes();
+    return std::min(most, body_bytes(f) - part * most);
+}
+
+void sender::send_together(std::uint64_t ticket, std::uint64_t confirmed_number) {
+    together_.clear();
+    for (const flight* const f : sending_) {
+        append_header(header_of(*f, confirmed_number), together_);
+        together_.append(f->bytes, header_bytes_);
     }
+    outlet_->send(ticket, together_, {});
 }
 
 // --- what the engine says ----------------------------------------------------------------------
 
-/// The packet under way that the ticket belongs to; null: it is of a sending that was given up.
-sender::flight* sender::flight_of(std::uint64_t ticket) {
-    if (ticket < oldest_valid_ticket_) return nullptr;
-    const auto end = window_.begin() + static_cast<std::ptrdiff_t>(sent_count_);
-    const auto behind =
-        std::upper_bound(window_.begin(), end, ticket,
+/// The packets under way that the ticket belongs to; none: it is of a sending that was given up.
+sender::flights sender::flights_of(std::uint64_t ticket) {
+    const auto begin = window_.begin();
+    if (ticket < oldest_valid_ticket_) return {begin, begin};
+    const auto under_way = begin + static_cast<std::ptrdiff_t>(sent_count_);
+    const auto end =
+        std::upper_bound(begin, under_way, ticket,
                          [](std::uint64_t t, const flight& f) { return t < f.first_ticket; });
-    return behind == window_.begin() ? nullptr : &*(behind - 1);
+    auto first = end;
+    while (first != begin && (first - 1)->first_ticket == (end - 1)->first_ticket) --first;
+    return {first, end};
 }
 
 void sender::confirmed(std::uint64_t ticket) {
     std::unique_lock guard(mutex_);
-    flight* const f = flight_of(ticket);
-    if (!f || must_go_back_) return;
-    if (++f->confirmed_parts < f->parts) return;
-    const double took = std::chrono::duration<double>(clock::now() - f->sent_at).count();
-    status_.round_trip_s += (took - status_.round_trip_s) / 16;
-    burst_ = std::min(burst_ + 1, limits_.most_packets);
+    if (must_go_back_) return;
+    const auto [first, end] = flights_of(ticket);
+    if (first == end) return;
+    const auto now = clock::now();
+    std::uint64_t bytes = 0;
+    std::size_t whole_ones = 0;
+    for (auto f = first; f != end; ++f) {
+        bytes += part_bytes(*f, f->parts == 1 ? 0 : ticket - f->first_ticket);
+        if (++f->confirmed_parts == f->parts) ++whole_ones;
+    }
+    if (first == window_.begin()) progress_at_ = now;
+    const double took_s = std::chrono::duration<double>(now - first->sent_at).count();
+    if (whole_ones != 0) status_.round_trip_s += (took_s - status_.round_trip_s) / 16;
+    bytes_under_way_ -= std::min(bytes_under_way_, bytes);
+    pace_.came_through(bytes, now);
+    burst_ = std::min(burst_ + whole_ones, limits_.most_packets);
     pause_ = 0ms;
     retire_confirmed(guard);
 }
@@ -239,25 +339,28 @@ void sender::confirmed(std::uint64_t ticket) {
 /// Ends the leases of what is confirmed, from the oldest one: a packet behind one that was refused
 /// is repeated, too.
 void sender::retire_confirmed(std::unique_lock<std::mutex>& guard) {
+    std::vector<taken_packet> done;
     while (sent_count_ != 0 && window_.front().confirmed_parts == window_.front().parts) {
-        taken_packet packet = std::move(window_.front().packet);
+        done.push_back(std::move(window_.front().packet));
         bytes_in_window_ -= window_.front().bytes.size();
-        confirmed_number_ = std::max(confirmed_number_, packet.number);
+        confirmed_number_ = std::max(confirmed_number_, done.back().number);
         window_.pop_front();
         --sent_count_;
-        ++status_.confirmed;
-        progress_at_ = clock::now();
-        guard.unlock();
-        if (packet.lease) packet.lease.ack();
-        guard.lock();
     }
     changed_.notify_all();
+    if (done.empty()) return;
+    status_.confirmed += done.size();
+    guard.unlock();
+    for (taken_packet& packet : done)
+        if (packet.lease) packet.lease.ack();
+    guard.lock();
 }
 
 void sender::refused(std::uint64_t ticket, const std::string& why) {
     const std::lock_guard guard(mutex_);
     ++status_.refused;
-    if (flight_of(ticket)) go_back(why);
+    const auto [first, end] = flights_of(ticket);
+    if (first != end) go_back(why);
 }
 
 void sender::reconnected() {
@@ -276,11 +379,15 @@ void sender::go_back(const std::string& why) {
 void sender::go_back_if_due() {
     const std::lock_guard guard(mutex_);
     const auto now = clock::now();
-    if (!must_go_back_ && sent_count_ != 0 && now - window_.front().sent_at > limits_.patience)
+    // A large packet takes its time: what counts is that the oldest one gets on.
+    if (!must_go_back_ && sent_count_ != 0 &&
+        now - std::max(window_.front().sent_at, progress_at_) > limits_.patience)
         go_back("no confirmation has come");
     if (!must_go_back_) return;
     must_go_back_ = false;
     sent_count_ = 0;
+    bytes_under_way_ = 0;
+    pace_.was_interrupted();
     burst_ = std::max<std::size_t>(1, std::min(burst_, limits_.most_packets) / 8);
     pause_ = std::clamp(2 * pause_, shortest_pause, longest_pause);
     resume_at_ = now + pause_;

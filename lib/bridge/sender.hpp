@@ -3,6 +3,8 @@
 /// The way out of a pool: takes packets of a pipe and sends them, in their order, until the engine
 /// has confirmed them.
 
+#include "bridge/message.hpp"
+#include "bridge/pace.hpp"
 #include "bridge/status.hpp"
 #include "bridge/transport.hpp"
 
@@ -19,6 +21,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace valpool::bridge {
 
@@ -45,6 +49,7 @@ std::unique_ptr<packet_source> copies_of(Tap tap);
 struct sender_limits {
     std::size_t most_packets = 4096;           // in flight
     std::size_t most_bytes = 64UL << 20U;      // of them; one packet may be larger
+    std::size_t most_packets_a_message = 64;   // of small ones: what is there goes together
     std::chrono::milliseconds patience{5000};  // with a confirmation
 };
 
@@ -76,8 +81,9 @@ private:
         std::uint64_t previous = 0;
         bool is_late = false;
         std::uint32_t parts = 1;
+        std::uint32_t sent_parts = 0;
         std::uint32_t confirmed_parts = 0;
-        std::uint64_t first_ticket = 0;  // of its parts; 0: to be sent (again)
+        std::uint64_t first_ticket = 0;  // of its parts, or of the message that it shares
         clock::time_point sent_at;
     };
 
@@ -85,15 +91,24 @@ private:
     void refused(std::uint64_t ticket, const std::string& why) override;
     void reconnected() override;
 
-    bool take_one(double timeout_s);
+    bool take_some(double timeout_s);
+    bool take_one(double timeout_s, std::size_t& bytes);
     void give_up(taken_packet& packet, const std::string& why);
     std::size_t most_body_bytes() const;
     void send_next();
-    void send_parts(flight& f, std::uint64_t first_ticket);
+    std::size_t next_count() const;
+    bool has_part_to_send() const;
+    bool can_send_now() const;
+    void begin_next(std::size_t count);
+    message_header header_of(const flight& f, std::uint64_t confirmed_number) const;
+    void send_part(const flight& f, std::uint32_t part, std::uint64_t confirmed_number);
+    void send_together(std::uint64_t ticket, std::uint64_t confirmed_number);
+    std::uint64_t part_bytes(const flight& f, std::uint64_t part) const;
     void go_back(const std::string& why);
     void go_back_if_due();
     void retire_confirmed(std::unique_lock<std::mutex>& guard);
-    flight* flight_of(std::uint64_t ticket);
+    using flights = std::pair<std::deque<flight>::iterator, std::deque<flight>::iterator>;
+    flights flights_of(std::uint64_t ticket);
     bool has_room() const;
     std::uint64_t body_bytes(const flight& f) const { return f.bytes.size() - header_bytes_; }
 
@@ -102,6 +117,8 @@ private:
     const sender_limits limits_;
     const std::size_t header_bytes_;
     std::unique_ptr<outlet> outlet_;  // after what its events use
+    std::vector<flight*> sending_;    // what send_next sends
+    std::string together_;            // their bytes
 
     mutable std::mutex mutex_;  // protects what follows
     std::condition_variable changed_;
@@ -111,7 +128,9 @@ private:
     std::uint64_t next_ticket_ = 1;
     std::uint64_t oldest_valid_ticket_ = 1;  // earlier ones are of sendings that were given up
     std::uint64_t bytes_in_window_ = 0;
-    std::uint64_t last_number_ = 0;  // the highest one that was taken
+    std::uint64_t bytes_under_way_ = 0;  // sent and not confirmed
+    pace pace_;                          // of the former
+    std::uint64_t last_number_ = 0;      // the highest one that was taken
     std::uint64_t confirmed_number_ = 0;
     bool must_go_back_ = false;
     std::chrono::milliseconds pause_{0};  // before the next repetition

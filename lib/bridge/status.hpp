@@ -25,8 +25,8 @@ struct sender_status {
 struct receiver_status {
     std::uint64_t received = 0;     // messages
     std::uint64_t delivered = 0;    // put into the pipe
-    std::uint64_t duplicates = 0;   // messages that had come before
-    std::uint64_t out_of_turn = 0;  // messages whose predecessor is missing; they come again
+    std::uint64_t duplicates = 0;   // packets, or parts of one, that had come before
+    std::uint64_t out_of_turn = 0;  // those whose predecessor is missing; they come again
     std::uint64_t refused = 0;      // messages that make no sense, packets that do not fit
     std::uint64_t dropped = 0;      // by the policy for a full pipe
     std::uint64_t lost = 0;         // how often the engine has lost what it had confirmed

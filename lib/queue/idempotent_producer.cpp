@@ -37,8 +37,8 @@ long pid_of_owner(arena& a, const source_table& all, const source_id& id) noexce
 }
 
 [[noreturn]] void throw_owned(const std::string& source, long pid) {
-    throw std::runtime_error("process " + std::to_string(pid) + " already writes for the source " +
-                             quoted(source));
+    throw SourceTaken(
+        "process " + std::to_string(pid) + " already writes for the source " + quoted(source), pid);
 }
 
 claimed_source claim(hold& pipe_hold, const std::string& source) {

@@ -191,6 +191,31 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(bridge_refuses)
 
+BOOST_AUTO_TEST_CASE(two_routes_of_a_file_that_would_be_in_each_others_way) {
+    const auto route = [](const std::string& way, const std::string& pipe,
+                          const std::string& over) {
+        return "[[route]]\ndirection = \"" + way + "\"\npool = \"a\"\npipe = \"" + pipe + "\"\n" +
+               over + "\n";
+    };
+    const std::string broker = "[nats]\nurl = \"nats://h\"\n";
+    const std::string one = "zeromq = \"tcp://h:1\"";
+    const std::string other = "zeromq = \"tcp://h:2\"";
+    const std::string tap = "\ntap = 5";
+    expect_refused(route("out", "b", one) + route("out", "b", one), "6", "the same route");
+    expect_refused(route("in", "b", one) + route("in", "b", one), "6", "the same route");
+    expect_refused(route("out", "b", one + tap) + route("out", "b", one + tap), "7",
+                   "the same route");
+    expect_refused(route("out", "b", one) + route("out", "b", other), "6", "by one route");
+    for (const char* const way : {"in", "out"})
+        expect_refused(
+            broker + route(way, "b", "subject = \"s\"") + route(way, "c", "subject = \"s\""), "8",
+            "a subject belongs to one route");
+    // These may stand together: what is wrong is the last one.
+    expect_refused(route("out", "b", one) + route("in", "b", one) + route("out", "b", other + tap) +
+                       route("in", "b", other) + "[[route]]\n",
+                   "22", "\"direction\" is missing");
+}
+
 BOOST_AUTO_TEST_CASE(command_lines_that_make_no_sense) {
     const auto complaint = [](std::vector<std::string> words) {
         words.insert(words.begin(), "bridge");
@@ -223,6 +248,7 @@ BOOST_AUTO_TEST_CASE(command_lines_that_make_no_sense) {
     BOOST_TEST(says(complaint({"in", "p", "q", "--zeromq", "tcp://h:1", "--when-full", "x"}),
                     "--when-full is"));
     BOOST_TEST(says(complaint({"in", "a/b", "q", "--zeromq", "tcp://h:1"}), "a/b"));
+    BOOST_TEST(says(complaint({"out", "p", "q", "--zeromq", "tcp://h:1", "--tap", "0"}), "--tap"));
     BOOST_TEST(says(complaint({"out", "p", "q", "--nats", "nats://h", "--subject", "a",
                                "--credentials", "/no/such/file"}),
                     "there is no file"));
@@ -249,9 +275,19 @@ BOOST_AUTO_TEST_CASE(files_that_make_no_sense_with_their_line) {
     expect_refused(route + "subject = \"s\"\n", "1", "needs a broker");
     expect_refused(route, "1", "either a \"subject\"");
     expect_refused(route + "zeromq = \"tcp://h:1\"\nwindow = 0\n", "6", "a whole number from 1");
-    expect_refused(route + "zeromq = \"tcp://h:1\"\nwhen_full = \"never\"\n", "6", "\"wait\"");
+    const std::string in = "[[route]]\ndirection = \"in\"\npool = \"a\"\npipe = \"c\"\n";
+    expect_refused(in + "zeromq = \"tcp://h:1\"\nwhen_full = \"never\"\n", "6", "\"wait\"");
     expect_refused("[[route]]\ndirection = \"up\"\npool = \"a\"\npipe = \"b\"\n", "2", "\"in\" or");
     expect_refused(route + "zeromq = \"h\"\n", "1", "is no endpoint");
+    expect_refused(route + "zeromq = \"tcp://h:1\"\ntap = 0\n", "6", "a whole number from 1");
+    const std::string endpoint = "zeromq = \"tcp://h:1\"\n";
+    for (const char* const key : {"capacity = 5", "when_full = \"wait\"", "most_packet_bytes = 5"})
+        expect_refused(route + endpoint + key + "\n", "6", "is for routes \"in\"");
+    for (const char* const key : {"tap = 5", "window = 5"})
+        expect_refused(in + endpoint + key + "\n", "6", "is for routes \"out\"");
+    for (const char* const key : {"stream = \"s\"", "most_messages = 5", "most_bytes = 5",
+                                  "replicas = 1", "in_memory = true"})
+        expect_refused(route + endpoint + key + "\n", "6", "is for routes over a broker");
     const tool_result r = run_tool({"bridge", "run", "/no/such/file.toml"});
     BOOST_TEST(r.code == 1);
     BOOST_TEST(r.complains("/no/such/file.toml"), r.err);

@@ -9,6 +9,8 @@
 #include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
+#include <variant>
 
 namespace tool {
 namespace {
@@ -30,6 +32,14 @@ public:
             const bool is_known = std::find(keys.begin(), keys.end(), key.str()) != keys.end();
             if (!is_known) reject(node, "there is no \"" + std::string(key.str()) + "\" here");
         }
+    }
+    /// `those`: what has these keys; `this_one`: why this section has not.
+    void allow_none_of(std::initializer_list<std::string_view> keys, const std::string& those,
+                       const std::string& this_one) const {
+        for (const std::string_view key : keys)
+            if (const toml::node* const node = table_.get(key))
+                reject(*node,
+                       "\"" + std::string(key) + "\" is for " + those + "; this one " + this_one);
     }
     bool has(std::string_view key) const { return table_.contains(key); }
     std::string text(std::string_view key, std::optional<std::string> otherwise = {}) const {
@@ -104,19 +114,26 @@ route route_in(const section& s, const std::optional<bridge::nats_options>& brok
     if (way != "in" && way != "out")
         s.reject(*s.table().get("direction"), "\"direction\" is \"in\" or \"out\"");
     r.way = way == "in" ? route::direction::in : route::direction::out;
+    if (r.way == route::direction::in)
+        s.allow_none_of({"tap", "window"}, "routes \"out\"", "is \"in\"");
+    else
+        s.allow_none_of({"capacity", "when_full", "most_packet_bytes"}, "routes \"in\"",
+                        "is \"out\"");
     r.pool = s.text("pool");
     r.pipe = s.text("pipe");
     if (s.has("zeromq") == s.has("subject"))
         s.reject(s.table(),
                  "a route has either a \"subject\" of the broker, or a \"zeromq\" endpoint");
     if (s.has("zeromq")) {
+        s.allow_none_of({"stream", "most_messages", "most_bytes", "replicas", "in_memory"},
+                        "routes over a broker", "goes over ZeroMQ");
         r.over = bridge::zeromq_options{.endpoint = s.text("zeromq")};
     } else {
         if (!broker) s.reject(s.table(), "a subject needs a broker: a section [nats] with its url");
         r.over = nats_route{*broker, stream_in(s)};
     }
     constexpr std::int64_t most_packets = 1 << 24;
-    r.tap_depth = static_cast<std::size_t>(s.number("tap", 0, 0, most_packets));
+    r.tap_depth = static_cast<std::size_t>(s.number("tap", 0, 1, most_packets));
     r.sending.most_packets = static_cast<std::size_t>(
         s.number("window", static_cast<std::int64_t>(r.sending.most_packets), 1, most_packets));
     r.capacity = static_cast<int>(s.number("capacity", r.capacity, 1, most_packets));
@@ -129,6 +146,21 @@ route route_in(const section& s, const std::optional<bridge::nats_options>& brok
         s.reject(s.table(), e.what());
     }
     return r;
+}
+
+/// Why a file cannot have both; empty: it can. They would wait for each other, or take each other's
+/// messages.
+std::string conflict(const route& a, const route& b) {
+    if (a.way != b.way) return "";
+    const auto* const over_a = std::get_if<nats_route>(&a.over);
+    const auto* const over_b = std::get_if<nats_route>(&b.over);
+    if (over_a && over_b && over_a->stream.subject == over_b->stream.subject)
+        return "a subject belongs to one route in and one route out";
+    if (description(a) == description(b)) return "the same route";
+    const bool is_out = a.way == route::direction::out && a.tap_depth == 0 && b.tap_depth == 0;
+    if (is_out && a.pool == b.pool && a.pipe == b.pipe)
+        return "a pipe's packets go out by one route: use a \"tap\" for copies";
+    return "";
 }
 
 toml::table parsed(const std::string& file) {
@@ -156,8 +188,14 @@ std::vector<route> routes_in(const std::string& file) {
     const toml::node* const node = table.get("route");
     const bool is_list = node && node->is_array_of_tables();
     if (!is_list) all.reject(node ? *node : table, "a bridge needs routes: sections [[route]]");
-    for (const toml::node& r : *node->as_array())
-        routes.push_back(route_in(section(file, *r.as_table()), broker));
+    for (const toml::node& r : *node->as_array()) {
+        route next = route_in(section(file, *r.as_table()), broker);
+        for (std::size_t i = 0; i < routes.size(); ++i)
+            if (const std::string why = conflict(routes[i], next); !why.empty())
+                all.reject(r, "this route and number " + std::to_string(i + 1) +
+                                  " cannot be in one file: " + why);
+        routes.push_back(std::move(next));
+    }
     return routes;
 }
 

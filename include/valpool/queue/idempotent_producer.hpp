@@ -8,11 +8,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 namespace valpool {
 
 class CQ;
+
+/// Another IdempotentProducer, of this process or of another one, writes for the source already.
+/// Nothing has changed. Waiting may help: the source is free when that object or its process ends.
+class SourceTaken : public std::runtime_error {
+public:
+    SourceTaken(const std::string& what, long pid) : std::runtime_error(what), pid_(pid) {}
+    /// Of the process that has it; 0 when it ended at that moment.
+    long pid() const noexcept { return pid_; }
+
+private:
+    long pid_;
+};
 
 /// Enqueues packets that come from a source with a memory of its own: a file, a broker, another
 /// host. The source numbers them, upwards from 1, with gaps if it likes. The pipe remembers the
@@ -34,10 +47,9 @@ class VALPOOL_API IdempotentProducer {
 public:
     /// `source`: any text that names the source and no other one.
     /// Throws std::logic_error for an empty name, and for a queue that is not a named pipe;
-    /// std::runtime_error when somebody else writes for the source, or 32 other sources are in use;
-    /// PoolExhausted when the table does not fit; PoolStalled.
-    /// Blocking: waits for those that are in the middle of an operation, as a repair does, for less
-    /// than a second.
+    /// SourceTaken when somebody else writes for the source; std::runtime_error when 32 other
+    /// sources are in use; PoolExhausted when the table does not fit; PoolStalled. Blocking: waits
+    /// for those that are in the middle of an operation, as a repair does, for less than a second.
     IdempotentProducer(CQ& pipe, const std::string& source);
     ~IdempotentProducer();
     IdempotentProducer(IdempotentProducer&& other) noexcept;

@@ -1,6 +1,7 @@
 #include "unit/bridge/faulty_transport.hpp"
 
 #include "bridge/message.hpp"
+#include "bridge/pace.hpp"
 #include "bridge/receiver.hpp"
 #include "bridge/sender.hpp"
 #include "support/random_value.hpp"
@@ -11,9 +12,12 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
@@ -50,11 +54,12 @@ public:
     CQ& near() { return near_side.pipe(); }
     CQ& far() { return far_side.pipe(); }
 
-    void start_sending() {
+    void start_sending(std::size_t most_packets_a_message = 64) {
         stops_sending_ = false;
         packets_ = packets_of(near());
         sender_limits limits;
         limits.most_packets = 32;
+        limits.most_packets_a_message = most_packets_a_message;
         limits.patience = std::chrono::milliseconds(100);
         sender_ = std::make_unique<sender>(
             *packets_, near().identity(), [this](outlet_events& e) { return engine.way_out(e); },
@@ -136,6 +141,13 @@ std::string message_of(message_header h, int i) {
     return encoded(h) + body;
 }
 
+/// Throws for bytes that are more than a message.
+message only_message(std::string_view bytes) {
+    const message m = take_message(bytes);
+    if (!bytes.empty()) throw std::runtime_error("there is something behind it");
+    return m;
+}
+
 unsigned seed_of_run() {
     const char* const text = std::getenv("VALPOOL_SEED");
     return text ? static_cast<unsigned>(std::strtoul(text, nullptr, 10)) : 1;
@@ -152,7 +164,7 @@ BOOST_AUTO_TEST_CASE(a_header_comes_back_as_it_was_sent) {
     h.packet_bytes = 1000;
     h.is_late = true;
     const std::string bytes = encoded(h) + "payload";
-    const message m = decoded(bytes);
+    const message m = only_message(bytes);
     BOOST_TEST(m.header.source == "source");
     BOOST_TEST(m.header.number == 1ULL << 40);
     BOOST_TEST(m.header.previous == 7u);
@@ -173,11 +185,11 @@ BOOST_AUTO_TEST_CASE(the_first_bytes_are_the_same_on_every_host) {
 
 BOOST_AUTO_TEST_CASE(what_contradicts_itself_is_refused) {
     const auto is_refused = [](message_header h, const std::string& payload = "x") {
-        BOOST_CHECK_THROW(decoded(encoded(h) + payload), std::runtime_error);
+        BOOST_CHECK_THROW(only_message(encoded(h) + payload), std::runtime_error);
     };
     message_header good = header_of("s", 2, 1);
     good.packet_bytes = 1;
-    BOOST_CHECK_NO_THROW(decoded(encoded(good) + "x"));
+    BOOST_CHECK_NO_THROW(only_message(encoded(good) + "x"));
     for (const auto& spoil : std::vector<std::function<void(message_header&)>>{
              [](message_header& h) { h.number = 0; }, [](message_header& h) { h.previous = 2; },
              [](message_header& h) { h.parts = 0; }, [](message_header& h) { h.part = 1; },
@@ -195,12 +207,36 @@ BOOST_AUTO_TEST_CASE(what_contradicts_itself_is_refused) {
     is_refused(long_name);
 }
 
+BOOST_AUTO_TEST_CASE(whole_packets_stand_one_behind_the_other_and_a_part_takes_the_rest) {
+    const std::string one = message_of(header_of("source", 1, 0), 1);
+    message_header part = header_of("source", 2, 1);
+    part.parts = 2;
+    part.packet_bytes = 1000;
+    const std::string bytes = one + one + encoded(part) + one;
+    std::string_view rest = bytes;
+    for (int i = 0; i < 2; ++i) {
+        const message m = take_message(rest);
+        BOOST_TEST(m.header.number == 1u);
+        BOOST_TEST(m.payload == to_cbor(Tab{{"i", 1}}));
+    }
+    BOOST_TEST(take_message(rest).payload == one);
+    BOOST_TEST(rest.empty());
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_are_no_message_stay_as_they_were) {
+    const std::string bytes = message_of(header_of("source", 1, 0), 1) + "garbage";
+    std::string_view rest = bytes;
+    take_message(rest);
+    BOOST_CHECK_THROW(take_message(rest), std::runtime_error);
+    BOOST_TEST(rest == "garbage");
+}
+
 BOOST_AUTO_TEST_CASE(cut_and_changed_bytes_are_refused_or_read_within_bounds) {
     message_header h = header_of("source", 2, 1);
     h.packet_bytes = 3;
     const std::string good = encoded(h) + "abc";
     for (std::size_t n = 0; n < good.size(); ++n)
-        BOOST_CHECK_THROW(decoded(std::string(good, 0, n)), std::runtime_error);
+        BOOST_CHECK_THROW(only_message(std::string(good, 0, n)), std::runtime_error);
     for (std::size_t at = 0; at < good.size(); ++at)
         for (const char c : {'\0', '\1', '\x7f', '\x80', '\xff'}) {
             std::string bad = good;
@@ -208,7 +244,7 @@ BOOST_AUTO_TEST_CASE(cut_and_changed_bytes_are_refused_or_read_within_bounds) {
             const std::unique_ptr<char[]> exact(new char[bad.size()]);  // so that a tool sees more
             bad.copy(exact.get(), bad.size());
             try {
-                const message m = decoded({exact.get(), bad.size()});
+                const message m = only_message({exact.get(), bad.size()});
                 BOOST_TEST(m.payload.size() + m.header.source.size() <= bad.size());
             } catch (const std::runtime_error&) {
             }
@@ -258,7 +294,8 @@ BOOST_AUTO_TEST_CASE(a_packet_of_any_kind_arrives_equal_also_in_parts) {
     hosts.expect_nothing_more();
 }
 
-BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_whatever_the_engine_does) {
+namespace {
+void expect_all_once_and_in_order(std::size_t most_message_bytes) {
     const watchdog dog(300);
     const unsigned seed = seed_of_run();
     BOOST_TEST_MESSAGE("seed " << seed);
@@ -269,7 +306,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_whatever_the_engine_does) {
     f.interruption = 0.05;
     f.reconnection = 0.005;
     f.room = 20;
-    f.most_bytes = 100;  // some packets have two parts
+    f.most_bytes = most_message_bytes;
     two_hosts hosts(f, seed);
     hosts.start_sending();
     hosts.start_receiving();
@@ -296,13 +333,35 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_whatever_the_engine_does) {
     producer.join();
     hosts.expect_nothing_more();
 }
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_whatever_the_engine_does) {
+    expect_all_once_and_in_order(4096);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_lost_or_doubled_where_packets_go_alone_or_in_parts) {
+    expect_all_once_and_in_order(100);
+}
+
+BOOST_AUTO_TEST_CASE(packets_that_wait_go_together_as_few_messages) {
+    const watchdog dog(60);
+    two_hosts hosts;
+    hosts.fill(1, 50);
+    hosts.start_sending();
+    BOOST_TEST(eventually([&] { return hosts.sent().confirmed == 50u; }));
+    hosts.start_receiving();
+    hosts.expect(1, 50);
+    hosts.expect_nothing_more();
+    BOOST_TEST(hosts.received().delivered == 50u);
+    BOOST_TEST(hosts.received().received < 25u);
+}
 
 BOOST_AUTO_TEST_CASE(a_full_far_pipe_fills_the_engine_and_then_the_near_pipe) {
     const watchdog dog(60);
     faulty_engine::faults f;
     f.room = 10;
     two_hosts hosts(f, 1, 4);
-    hosts.start_sending();
+    hosts.start_sending(1);
     hosts.start_receiving();
     int put = 0;
     while (hosts.near().enqueue(hosts.share(put + 1), 0.5)) ++put;
@@ -433,6 +492,107 @@ BOOST_AUTO_TEST_CASE(an_engine_that_loses_what_it_had_confirmed_is_noticed_and_g
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_AUTO_TEST_SUITE(slow_links)
+
+namespace {
+using std::chrono::milliseconds;
+
+/// What is under way after seconds in each of which so many bytes came through.
+std::uint64_t after_seconds(pace p, int seconds, std::uint64_t bytes) {
+    auto now = pace::clock::now();
+    for (; seconds != 0; --seconds) {
+        p.holds_up();
+        p.came_through(bytes, now += milliseconds(1010));
+    }
+    return p.bytes();
+}
+
+/// Confirms a message in each of these spans of time, in their order.
+class slow_engine {
+public:
+    explicit slow_engine(milliseconds each) : each_(each) {}
+    std::unique_ptr<outlet> way_out(outlet_events& events) {
+        return std::make_unique<out>(*this, events);
+    }
+
+private:
+    class out final : public outlet {
+    public:
+        out(slow_engine& engine, outlet_events& events) : engine_(engine), events_(events) {}
+        void send(std::uint64_t ticket, std::string_view, std::string_view) override {
+            const std::lock_guard guard(mutex_);
+            tickets_.push_back(ticket);
+        }
+        outlet_limits limits() const override { return {.message_bytes = 1000}; }
+
+    private:
+        void confirm(const std::stop_token& stop) {
+            while (!stop.stop_requested()) {
+                std::this_thread::sleep_for(engine_.each_);
+                std::unique_lock guard(mutex_);
+                if (tickets_.empty()) continue;
+                const std::uint64_t ticket = tickets_.front();
+                tickets_.pop_front();
+                guard.unlock();
+                events_.confirmed(ticket);
+            }
+        }
+
+        slow_engine& engine_;
+        outlet_events& events_;
+        std::mutex mutex_;
+        std::deque<std::uint64_t> tickets_;
+        std::jthread thread_{[this](const std::stop_token& stop) { confirm(stop); }};
+    };
+
+    const milliseconds each_;
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(as_much_is_under_way_as_comes_through_in_a_second) {
+    const pace fresh(64U << 20U);
+    BOOST_TEST(fresh.bytes() == pace::first);
+    const std::uint64_t quick = after_seconds(fresh, 3, 20U << 20U);
+    BOOST_TEST(quick > 19U << 20U);
+    BOOST_TEST(quick <= 20U << 20U);
+    BOOST_TEST(after_seconds(fresh, 3, 1U << 30U) == 64U << 20U);
+    BOOST_TEST(after_seconds(fresh, 3, 1000) == pace::least);
+}
+
+BOOST_AUTO_TEST_CASE(a_link_that_nobody_uses_is_not_taken_for_slow) {
+    pace p(64U << 20U);
+    p.came_through(10, pace::clock::now() + std::chrono::seconds(5));
+    BOOST_TEST(p.bytes() == pace::first);
+}
+
+BOOST_AUTO_TEST_CASE(an_interruption_halves_what_is_under_way_down_to_a_part) {
+    pace p(64U << 20U);
+    p.was_interrupted();
+    BOOST_TEST(p.bytes() == pace::least);
+    for (int i = 0; i < 20; ++i) p.was_interrupted();
+    BOOST_TEST(p.bytes() == pace::least);
+}
+
+BOOST_AUTO_TEST_CASE(a_large_packet_that_gets_on_is_not_sent_anew) {
+    const watchdog dog(60);
+    const started_pool near("near", 8 << 20);
+    ServerSide side(near.name, "lab", 8);
+    side.start();
+    side.pipe().enq(Val(std::string(20'000, 'x')));
+    slow_engine engine(milliseconds(50));
+    const auto packets = packets_of(side.pipe());
+    sender_limits limits;
+    limits.patience = milliseconds(400);  // 20 parts and more take a second
+    sender s(
+        *packets, side.pipe().identity(), [&](outlet_events& e) { return engine.way_out(e); },
+        limits);
+    const auto is_through = [&] { return s.status().confirmed == 1u; };
+    s.run(is_through);
+    BOOST_TEST(s.status().repeated == 0u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
 BOOST_AUTO_TEST_SUITE(receiving)
 
 BOOST_AUTO_TEST_CASE(a_message_whose_predecessor_is_missing_waits_for_the_repetition) {
@@ -486,6 +646,49 @@ BOOST_AUTO_TEST_CASE(garbage_is_refused_and_counted_and_the_next_packet_comes) {
     hosts.expect(2, 2);
     hosts.expect_nothing_more();
     BOOST_TEST(hosts.received().refused == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(of_a_message_that_comes_again_only_what_is_new_gets_in) {
+    const watchdog dog(60);
+    two_hosts hosts;
+    hosts.start_receiving();
+    const auto packet = [](std::uint64_t number) {
+        return message_of(header_of("s", number, number - 1), static_cast<int>(number));
+    };
+    hosts.engine.forge(packet(1) + packet(2));
+    hosts.engine.forge(packet(5) + packet(6));  // 4 is missing
+    hosts.engine.forge(packet(1) + packet(2) + packet(3) + packet(4));
+    hosts.engine.forge(packet(4) + packet(5) + packet(6));
+    hosts.expect(1, 6);
+    hosts.expect_nothing_more();
+    BOOST_TEST(hosts.received().duplicates == 3u);
+    BOOST_TEST(hosts.received().out_of_turn == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(what_stands_before_garbage_gets_in) {
+    const watchdog dog(60);
+    two_hosts hosts;
+    hosts.start_receiving();
+    hosts.engine.forge(message_of(header_of("s", 1, 0), 1) + "garbage");
+    hosts.engine.forge(message_of(header_of("s", 2, 1), 2));
+    hosts.expect(1, 2);
+    hosts.expect_nothing_more();
+    BOOST_TEST(hosts.received().refused == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_packet_in_parts_may_begin_behind_another_one) {
+    const watchdog dog(60);
+    two_hosts hosts;
+    hosts.start_receiving();
+    const std::string body = to_cbor(Tab{{"i", 2}});
+    message_header h = header_of("s", 2, 1);
+    h.parts = 2;
+    h.packet_bytes = body.size();
+    hosts.engine.forge(message_of(header_of("s", 1, 0), 1) + encoded(h) + body.substr(0, 2));
+    h.part = 1;
+    hosts.engine.forge(encoded(h) + body.substr(2));
+    hosts.expect(1, 2);
+    hosts.expect_nothing_more();
 }
 
 BOOST_AUTO_TEST_CASE(parts_that_do_not_fit_together_are_no_packet) {

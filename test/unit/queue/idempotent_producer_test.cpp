@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
+
 using namespace valpool;
 using namespace valpool::test;
 
@@ -159,7 +161,8 @@ BOOST_AUTO_TEST_CASE(a_source_has_one_writer_at_a_time) {
     BOOST_CHECK_THROW(IdempotentProducer(pipe(), "a"), std::runtime_error);
     std::optional<IdempotentProducer> moved(std::move(*first));
     first.reset();
-    BOOST_CHECK_THROW(IdempotentProducer(pipe(), "a"), std::runtime_error);
+    BOOST_CHECK_EXCEPTION(IdempotentProducer(pipe(), "a"), SourceTaken,
+                          [](const SourceTaken& e) { return e.pid() == getpid(); });
     moved.reset();
     BOOST_CHECK_NO_THROW(IdempotentProducer(pipe(), "a"));
 }
