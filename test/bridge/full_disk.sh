@@ -19,8 +19,10 @@ near=valpool_disk_near_$$
 far=valpool_disk_far_$$
 work=$(mktemp -d)
 pids=()
+broker=none
 finish() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  kill -KILL "$broker" 2>/dev/null || true  # which may hang
   wait 2>/dev/null || true
   umount -l "$work/disk" || true
   rm -rf "$work"
