@@ -2,6 +2,7 @@
 # The disk of the broker is full for a while (a small file system in a mount namespace of its own): `why` says that
 # nothing gets on, and each packet crosses once, in order, when there is room again and the broker has been killed and
 # started. Ends with 77 (skipped) where a mount of one's own is not permitted.
+# By hand: how long the broker takes to come to itself varies.
 #   test/bridge/full_disk.sh BUILD_FOLDER NATS_SERVER
 set -euo pipefail
 if [ -z "${VALPOOL_OWN_MOUNTS:-}" ]; then
