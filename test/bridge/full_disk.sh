@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The disk of the broker is full for a while (a small file system in a mount namespace of its own): the route says so,
-# and each packet crosses once, in order, when there is room again. Ends with 77 (skipped) where that is not permitted.
+# The disk of the broker is full for a while (a small file system in a mount namespace of its own): `why` says that
+# nothing gets on, and each packet crosses once, in order, when there is room again and the broker has been killed and
+# started. Ends with 77 (skipped) where a mount of one's own is not permitted.
+# By hand: how long the broker takes to come to itself varies.
 #   test/bridge/full_disk.sh BUILD_FOLDER NATS_SERVER
 set -euo pipefail
 if [ -z "${VALPOOL_OWN_MOUNTS:-}" ]; then
@@ -18,8 +20,10 @@ near=valpool_disk_near_$$
 far=valpool_disk_far_$$
 work=$(mktemp -d)
 pids=()
+broker=none
 finish() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  kill -KILL "$broker" 2>/dev/null || true  # which may hang
   wait 2>/dev/null || true
   umount -l "$work/disk" || true
   rm -rf "$work"
@@ -44,8 +48,12 @@ says() {
 mkdir "$work/disk"
 mount -t tmpfs -o size=64m none "$work/disk"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"$nats_server" -a 127.0.0.1 -p "$port" -js -sd "$work/disk" >"$work/broker.log" 2>&1 &
-pids+=($!)
+start_broker() {
+  "$nats_server" -a 127.0.0.1 -p "$port" -js -sd "$work/disk" >>"$work/broker.log" 2>&1 &
+  broker=$!
+  pids+=("$broker")
+}
+start_broker
 for pool in $near $far; do
   "$valpool" main $pool 20000000 >/dev/null 2>&1 &
   pids+=($!)
@@ -72,8 +80,7 @@ eventually "the route does not start" grep -q carries "$work/out.log"
 head -c 56M /dev/zero >"$work/disk/something_else"
 "$bridge_ex" send $near lab $packets 2>"$work/send.log" &
 pids+=($!)
-eventually "the route does not tell of the full disk" says "no space left" "$valpool" stat $near --json
-eventually "why does not tell of the full disk" says "no space left" "$valpool" why $near
+eventually "why does not tell that nothing gets on" says "has been confirmed for" "$valpool" why $near
 
 "$valpool" bridge run "$work/in.toml" 2>"$work/in.log" &
 pids+=($!)
@@ -82,6 +89,9 @@ receiver=$!
 pids+=("$receiver")
 sleep 1
 rm "$work/disk/something_else"
+# nats-server 2.9.10 sometimes hangs since its disk was full.
+kill -KILL "$broker"
+start_broker
 eventually "not all packets have come" grep -q "^$packets " "$work/received"
 wait $receiver || fail "the receiver has failed"
 [ "$(cut -d' ' -f1 "$work/received")" = "$(seq $packets)" ] || fail "the packets are not as they were sent"
