@@ -78,7 +78,7 @@ bool finds_all(const Val& v, const Tab& expected) {
 
 BOOST_FIXTURE_TEST_SUITE(shapes, shapes_fixture)
 
-BOOST_AUTO_TEST_CASE(packets_of_the_same_keys_share_them_from_the_fifth_on) {
+BOOST_AUTO_TEST_CASE(packets_of_the_same_keys_share_them_before_long) {
     for (const std::size_t count : {2u, 3u, 4u, 5u, 16u, 17u, 32u}) {
         const std::vector<std::string> keys =
             keys_named("of " + std::to_string(count) + " ", count);
