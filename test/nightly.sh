@@ -13,7 +13,7 @@ cmake --build --preset "$preset" -j "$(nproc)"
 seed=${VALPOOL_SEED:-$(date +%s)}
 echo "seed $seed"
 VALPOOL_KILLS_PER_POINT=200 VALPOOL_RANDOM_ROUNDS=5000 VALPOOL_MUTATIONS=300000 VALPOOL_SEED=$seed \
-  ctest --preset "$preset" -L 'crash|process' --timeout 36000
+  ctest --preset "$preset" -L 'crash|process|tool' --timeout 36000
 # Every point of a life before every point of a repair.
 VALPOOL_KILLS_PER_POINT=8 VALPOOL_ALL_PAIRS=1 \
   ctest --preset "$preset" -R crash_kill_points --timeout 36000

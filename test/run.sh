@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets up a fresh Debian 12, builds everything, and runs all tests.
 #   test/run.sh [PRESET] [ctest arguments]        PRESET: release (default), dev, asan, tsan, clang
-# With `-L unit` as ctest's arguments it builds only what these tests need.
+# With `-L unit` as ctest's arguments, or `-L 'unit|process|crash'`, it builds only what these tests need. The label
+# `tool` has the tests of the command, of recordings and of the bridge.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,7 +20,10 @@ bash cmake/install-packages.sh "${extra[@]}"
 [ "$preset" = tsan ] || bash cmake/unpack-package.sh nats-server build/nats-server usr/sbin/nats-server
 cmake --preset "$preset" >/dev/null
 targets=()
-[ "$*" != "-L unit" ] || targets=(--target unit_tests)
+if [ "${1:-}" = -L ] && [[ "$*" =~ ^-L\ (unit|process|crash|tool)(\|(unit|process|crash|tool))*$ ]]; then
+  targets=(--target)
+  for label in ${2//|/ }; do targets+=("${label}_tests"); done
+fi
 cmake --build --preset "$preset" -j "$(nproc)" "${targets[@]}"
 # One at a time: the tests start processes of their own, and some measure waits.
 ctest --preset "$preset" "$@"
