@@ -135,8 +135,8 @@ private:
     bool must_go_back_ = false;
     std::chrono::milliseconds pause_{0};  // before the next repetition
     clock::time_point resume_at_{};
-    clock::time_point
-        progress_at_{};  // when something was confirmed, or taken with nothing else here
+    /// When something was confirmed, or taken with nothing else here.
+    clock::time_point progress_at_{};
     sender_status status_;
 };
 

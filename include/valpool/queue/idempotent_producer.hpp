@@ -48,8 +48,9 @@ public:
     /// `source`: any text that names the source and no other one.
     /// Throws std::logic_error for an empty name, and for a queue that is not a named pipe;
     /// SourceTaken when somebody else writes for the source; std::runtime_error when 32 other
-    /// sources are in use; PoolExhausted when the table does not fit; PoolStalled. Blocking: waits
-    /// for those that are in the middle of an operation, as a repair does, for less than a second.
+    /// sources are in use; PoolExhausted when the table does not fit; PoolStalled.
+    /// Blocking: waits for those that are in the middle of an operation, as a repair does, for less
+    /// than a second.
     IdempotentProducer(CQ& pipe, const std::string& source);
     ~IdempotentProducer();
     IdempotentProducer(IdempotentProducer&& other) noexcept;

@@ -595,24 +595,28 @@ BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE(receiving)
 
-BOOST_AUTO_TEST_CASE(a_message_whose_predecessor_is_missing_waits_for_the_repetition) {
-    const watchdog dog(60);
-    two_hosts hosts;
-    hosts.start_receiving();
+namespace {
+/// The way in is open; what comes is forged.
+struct open_way_in : two_hosts {
+    open_way_in() { start_receiving(); }
+
+    const watchdog dog{60};
+};
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_message_whose_predecessor_is_missing_waits_for_the_repetition,
+                        open_way_in) {
     for (const std::string& m :
          {message_of(header_of("s", 1, 0), 1), message_of(header_of("s", 3, 2), 3),
           message_of(header_of("s", 4, 3), 4), message_of(header_of("s", 2, 1), 2),
           message_of(header_of("s", 3, 2), 3), message_of(header_of("s", 4, 3), 4)})
-        hosts.engine.forge(m);
-    hosts.expect(1, 4);
-    hosts.expect_nothing_more();
-    BOOST_TEST(hosts.received().out_of_turn == 2u);
+        engine.forge(m);
+    expect(1, 4);
+    expect_nothing_more();
+    BOOST_TEST(received().out_of_turn == 2u);
 }
 
-BOOST_AUTO_TEST_CASE(late_messages_of_a_sender_that_was_killed_do_no_harm) {
-    const watchdog dog(60);
-    two_hosts hosts;
-    hosts.start_receiving();
+BOOST_FIXTURE_TEST_CASE(late_messages_of_a_sender_that_was_killed_do_no_harm, open_way_in) {
     // The first sender dies after 1 to 3; the second one begins at 2, and in between come 5 and 6
     // of the first one, and later its 4.
     for (const auto& [number, previous] : std::vector<std::pair<int, int>>{{1, 0},
@@ -626,82 +630,67 @@ BOOST_AUTO_TEST_CASE(late_messages_of_a_sender_that_was_killed_do_no_harm) {
                                                                            {4, 3},
                                                                            {5, 4},
                                                                            {6, 5}})
-        hosts.engine.forge(message_of(header_of("s", static_cast<std::uint64_t>(number),
-                                                static_cast<std::uint64_t>(previous)),
-                                      number));
-    hosts.expect(1, 6);
-    hosts.expect_nothing_more();
+        engine.forge(message_of(header_of("s", static_cast<std::uint64_t>(number),
+                                          static_cast<std::uint64_t>(previous)),
+                                number));
+    expect(1, 6);
+    expect_nothing_more();
 }
 
-BOOST_AUTO_TEST_CASE(garbage_is_refused_and_counted_and_the_next_packet_comes) {
-    const watchdog dog(60);
-    two_hosts hosts;
-    hosts.start_receiving();
-    hosts.engine.forge("");
-    hosts.engine.forge("garbage");
+BOOST_FIXTURE_TEST_CASE(garbage_is_refused_and_counted_and_the_next_packet_comes, open_way_in) {
+    engine.forge("");
+    engine.forge("garbage");
     message_header h = header_of("s", 1, 0);
     h.packet_bytes = 3;
-    hosts.engine.forge(encoded(h) + "\xff\xff\xff");
-    hosts.engine.forge(message_of(header_of("s", 2, 1), 2));
-    hosts.expect(2, 2);
-    hosts.expect_nothing_more();
-    BOOST_TEST(hosts.received().refused == 3u);
+    engine.forge(encoded(h) + "\xff\xff\xff");
+    engine.forge(message_of(header_of("s", 2, 1), 2));
+    expect(2, 2);
+    expect_nothing_more();
+    BOOST_TEST(received().refused == 3u);
 }
 
-BOOST_AUTO_TEST_CASE(of_a_message_that_comes_again_only_what_is_new_gets_in) {
-    const watchdog dog(60);
-    two_hosts hosts;
-    hosts.start_receiving();
+BOOST_FIXTURE_TEST_CASE(of_a_message_that_comes_again_only_what_is_new_gets_in, open_way_in) {
     const auto packet = [](std::uint64_t number) {
         return message_of(header_of("s", number, number - 1), static_cast<int>(number));
     };
-    hosts.engine.forge(packet(1) + packet(2));
-    hosts.engine.forge(packet(5) + packet(6));  // 4 is missing
-    hosts.engine.forge(packet(1) + packet(2) + packet(3) + packet(4));
-    hosts.engine.forge(packet(4) + packet(5) + packet(6));
-    hosts.expect(1, 6);
-    hosts.expect_nothing_more();
-    BOOST_TEST(hosts.received().duplicates == 3u);
-    BOOST_TEST(hosts.received().out_of_turn == 2u);
+    engine.forge(packet(1) + packet(2));
+    engine.forge(packet(5) + packet(6));  // 4 is missing
+    engine.forge(packet(1) + packet(2) + packet(3) + packet(4));
+    engine.forge(packet(4) + packet(5) + packet(6));
+    expect(1, 6);
+    expect_nothing_more();
+    BOOST_TEST(received().duplicates == 3u);
+    BOOST_TEST(received().out_of_turn == 2u);
 }
 
-BOOST_AUTO_TEST_CASE(what_stands_before_garbage_gets_in) {
-    const watchdog dog(60);
-    two_hosts hosts;
-    hosts.start_receiving();
-    hosts.engine.forge(message_of(header_of("s", 1, 0), 1) + "garbage");
-    hosts.engine.forge(message_of(header_of("s", 2, 1), 2));
-    hosts.expect(1, 2);
-    hosts.expect_nothing_more();
-    BOOST_TEST(hosts.received().refused == 1u);
+BOOST_FIXTURE_TEST_CASE(what_stands_before_garbage_gets_in, open_way_in) {
+    engine.forge(message_of(header_of("s", 1, 0), 1) + "garbage");
+    engine.forge(message_of(header_of("s", 2, 1), 2));
+    expect(1, 2);
+    expect_nothing_more();
+    BOOST_TEST(received().refused == 1u);
 }
 
-BOOST_AUTO_TEST_CASE(a_packet_in_parts_may_begin_behind_another_one) {
-    const watchdog dog(60);
-    two_hosts hosts;
-    hosts.start_receiving();
+BOOST_FIXTURE_TEST_CASE(a_packet_in_parts_may_begin_behind_another_one, open_way_in) {
     const std::string body = to_cbor(Tab{{"i", 2}});
     message_header h = header_of("s", 2, 1);
     h.parts = 2;
     h.packet_bytes = body.size();
-    hosts.engine.forge(message_of(header_of("s", 1, 0), 1) + encoded(h) + body.substr(0, 2));
+    engine.forge(message_of(header_of("s", 1, 0), 1) + encoded(h) + body.substr(0, 2));
     h.part = 1;
-    hosts.engine.forge(encoded(h) + body.substr(2));
-    hosts.expect(1, 2);
-    hosts.expect_nothing_more();
+    engine.forge(encoded(h) + body.substr(2));
+    expect(1, 2);
+    expect_nothing_more();
 }
 
-BOOST_AUTO_TEST_CASE(parts_that_do_not_fit_together_are_no_packet) {
-    const watchdog dog(60);
-    two_hosts hosts;
-    hosts.start_receiving();
+BOOST_FIXTURE_TEST_CASE(parts_that_do_not_fit_together_are_no_packet, open_way_in) {
     const auto part = [&](std::uint64_t number, std::uint32_t i, std::uint32_t parts,
                           std::uint64_t bytes, const std::string& payload) {
         message_header h = header_of("s", number, number - 1);
         h.part = i;
         h.parts = parts;
         h.packet_bytes = bytes;
-        hosts.engine.forge(encoded(h) + payload);
+        engine.forge(encoded(h) + payload);
     };
     part(1, 1, 3, 9, "abc");  // the second one first
     part(1, 0, 3, 9, "abc");  // a first one, and then the third one
@@ -709,9 +698,9 @@ BOOST_AUTO_TEST_CASE(parts_that_do_not_fit_together_are_no_packet) {
     part(1, 0, 2, std::uint64_t{1} << 50, "abc");  // no memory is taken for what is claimed
     part(2, 0, 2, 4, "ab");                        // the parts of two packets
     part(3, 1, 2, 4, "ab");
-    hosts.engine.forge(message_of(header_of("s", 4, 1), 4));
-    hosts.expect(4, 4);
-    hosts.expect_nothing_more();
+    engine.forge(message_of(header_of("s", 4, 1), 4));
+    expect(4, 4);
+    expect_nothing_more();
 }
 
 BOOST_AUTO_TEST_CASE(changed_messages_do_no_harm) {
