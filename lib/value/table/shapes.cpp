@@ -1,0 +1,141 @@
+#include "value/table/shapes.hpp"
+
+/// Which shapes a thread expects.
+
+namespace valpool::detail {
+
+[[gnu::tls_model("initial-exec")]] thread_local constinit shape_guesses shapes;
+
+namespace {
+
+bool is_same(const std::uint64_t (&words)[3], const short_text& text) noexcept {
+    return words[0] == text.head && words[1] == text.second && words[2] == text.third;
+}
+
+}  // namespace
+
+bool shape_guesses::sequence::sees(const arena& a, std::uint32_t its_hash) noexcept {
+    if (nonce == a.nonce && hash == its_hash && times != 0) {
+        if (times < enough) ++times;
+        return true;
+    }
+    *this = {a.nonce, its_hash, 1, 0};
+    return false;
+}
+
+const shape* shape_guesses::begun_by(arena& a, const short_text& first) noexcept {
+    const place& its_own = place_of(first);
+    return is_same(its_own.first, first) ? used(its_own.keys.known(a)) : nullptr;
+}
+
+const shape* shape_guesses::of_root(arena& a) noexcept { return used(root_.known(a)); }
+
+void shape_guesses::forget(const Val& first, bool is_root) noexcept {
+    miss();
+    if (is_root) root_ = {};
+    place& its_own = place_of(words_of(first));
+    if (is_same(its_own.first, words_of(first))) its_own.keys = {};
+}
+
+/// Looks at the tables in a box.
+class shape_learner {
+public:
+    shape_learner(arena& a, shape_store& store, shape_guesses& guesses) noexcept
+        : arena_(a), store_(store), guesses_(guesses) {}
+
+    void look_at_root(const table& t) noexcept {
+        if (key_sequence keys; collect(t, keys)) note(guesses_.root_, keys, keys.hash());
+        look_at(t, 0);
+    }
+    /// Whether looking at further boxes may bring a shape.
+    bool is_learning() const noexcept { return is_learning_; }
+
+private:
+    static constexpr unsigned deepest = 8;
+    static constexpr std::size_t most_elements = 4;  // of a list
+
+    /// False if they cannot be a shape's.
+    static bool collect(const table& t, key_sequence& keys) noexcept {
+        const std::uint32_t count = t.positions();
+        if (count < least_keys_of_shape || count > most_keys_of_shape || t.has_holes())
+            return false;
+        for (std::uint32_t i = 0; i != count; ++i)
+            if (!keys.add(*t.place_at(i).key)) return false;
+        return true;
+    }
+
+    void look_at(const table& t, unsigned depth) noexcept {
+        if (key_sequence keys; collect(t, keys)) {
+            const short_text& first = keys[0];
+            shape_guesses::place& place = guesses_.place_of(first);
+            if (!is_same(place.first, first)) place = {{first.head, first.second, first.third}, {}};
+            note(place.keys, keys, keys.hash());
+        }
+        if (depth == deepest || t.has_holes() || tables_left_ == 0) return;
+        --tables_left_;
+        const std::uint32_t count = std::min<std::uint32_t>(t.positions(), most_in_row);
+        for (std::uint32_t i = 0; i != count; ++i) look_into(*t.place_at(i).value, depth + 1);
+    }
+    void look_into(const Val& v, unsigned depth) noexcept {
+        if (value_access::is_own(v, 't') || value_access::is_own(v, 'o')) {
+            look_at(*static_cast<const table*>(value_access::own_container(v)), depth);
+        } else if (value_access::is_own(v, 'n') && depth < deepest) {
+            const auto& list = *static_cast<const Arr*>(value_access::own_container(v));
+            const std::size_t count = std::min<std::size_t>(list.length(), most_elements);
+            for (std::size_t i = 0; i != count; ++i) look_into(list(i), depth + 1);
+        }
+    }
+    void note(shape_guesses::sequence& seen, const key_sequence& keys,
+              std::uint32_t hash) noexcept {
+        const bool is_again = seen.sees(arena_, hash);
+        if (seen.offset != 0) return;
+        if (is_again && seen.times == shape_guesses::enough) {
+            const shape* const s = store_.add(arena_, hash, keys);
+            if (s) seen.offset = arena_.offset_of(s);
+            is_learning_ |= s != nullptr;
+        } else {
+            is_learning_ |= is_again;
+        }
+    }
+
+    arena& arena_;
+    shape_store& store_;
+    shape_guesses& guesses_;
+    unsigned tables_left_ = 64;
+    bool is_learning_ = false;
+};
+
+/// As rarely as it brings nothing: a program that never repeats its keys must not pay for that.
+void shape_guesses::learn(arena& a, const box& b) noexcept {
+    is_wanted_ = false;
+    if (pause_left_ != 0) {
+        --pause_left_;
+        return;
+    }
+    shape_store* const store = shape_store::of(a);
+    if (!store || !is_untouched(b) || (b.root_tag != 't' && b.root_tag != 'o')) return;
+    shape_learner learner(a, *store, *this);
+    learner.look_at_root(*static_cast<const table*>(b.root()));
+    const unsigned longer = std::min<unsigned>(2 * pause_, longest_pause);
+    pause_ = static_cast<std::uint16_t>(learner.is_learning() ? 1 : longer);
+    pause_left_ = static_cast<std::uint16_t>(pause_ - 1);
+}
+
+std::uint32_t key_sequence::hash() const noexcept {
+    constexpr std::uint64_t spread = 0x9e3779b97f4a7c15;
+    std::uint64_t sum = count_;
+    for (std::uint32_t i = 0; i != count_; ++i)
+        for (const std::uint64_t word :
+             {keys_[i].text.head, keys_[i].text.second, keys_[i].text.third})
+            sum = std::rotl((sum ^ word) * spread, 29);
+    return static_cast<std::uint32_t>(sum * spread >> 32);
+}
+
+bool key_sequence::is(const shape& s) const noexcept {
+    if (s.count != count_) return false;
+    for (std::uint32_t i = 0; i != count_; ++i)
+        if (!keys_[i].text.is_stored_at(value_access::stored(s.keys()[i]))) return false;
+    return true;
+}
+
+}  // namespace valpool::detail
