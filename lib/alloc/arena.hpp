@@ -210,6 +210,9 @@ struct arena : StreamingPool {
     bool in_pages(std::uint64_t offset) const noexcept {
         return offset >= pages_offset && offset < size_bytes;
     }
+    bool in_shapes(std::uint64_t offset) const noexcept {
+        return offset - shapes_offset < shape_bytes;
+    }
     std::uint32_t page_of(std::uint64_t offset) const noexcept {
         return static_cast<std::uint32_t>((offset - pages_offset) >> page_shift);
     }

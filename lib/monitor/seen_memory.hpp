@@ -50,7 +50,7 @@ public:
     }
     void check(std::uint64_t offset, std::size_t size_bytes) const {
         // The pages come last, so they end with the arena.
-        const bool is_shared_key = offset - arena_.shapes_offset < arena_.shape_bytes;
+        const bool is_shared_key = arena_.in_shapes(offset);
         const std::uint64_t end =
             is_shared_key ? arena_.shapes_offset + arena_.shape_bytes : arena_.size_bytes;
         if (!is_shared_key && !arena_.in_pages(offset)) throw unreadable();

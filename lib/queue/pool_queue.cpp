@@ -19,9 +19,9 @@
 #include "queue/wait_set.hpp"
 #include "recovery/watch.hpp"
 
-#include "value/table/shapes.hpp"
 #include <valpool/value/detail/pack.hpp>
 #include <valpool/value/detail/value_access.hpp>
+#include "value/table/shapes.hpp"
 
 #include <algorithm>
 #include <cinttypes>
@@ -483,20 +483,21 @@ private:
         return true;
     }
 
-    /// A packet that leaves the process for the first time is complete.
+    /// A packet that leaves the thread is complete, for the next stage of a pipeline.
     std::uint64_t bytes_to_send(hold& h) const noexcept {
         box& b = *h.target;
-        if (!b.published.load(std::memory_order_relaxed)) {
-            if (b.chunks.load(std::memory_order_relaxed) != 0) learn_size(b);
-            if (shapes.is_wanted()) learn_shapes(h);
-        }
+        if (b.chunks.load(std::memory_order_relaxed) != 0 &&
+            !b.published.load(std::memory_order_relaxed))
+            learn_size(b);
+        if (shapes.is_wanted()) learn_shapes(h);
         return bytes_of(arena_, b);
     }
-    /// Another thread of this process that has a handle may be changing the packet, if it has the
-    /// packet's lock.
+    /// Somebody else who has a handle may be changing the packet, if he has its lock.
     [[gnu::noinline]] void learn_shapes(hold& h) const noexcept {
         box& b = *h.target;
-        if (h.handles.load(std::memory_order_acquire) == 1) return shapes.learn(arena_, b);
+        if (h.handles.load(std::memory_order_acquire) == 1 &&
+            b.refs.load(std::memory_order_acquire) == 1)
+            return shapes.learn(arena_, b);
         try {
             if (!lock_box_for(b, 0.0)) return;
             shapes.learn(arena_, b);

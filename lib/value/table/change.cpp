@@ -96,7 +96,7 @@ void table::add_all(const table& other) {
         if (!there) ++new_keys;
         destinations.push_back({there, hash});
     }
-    if (new_keys != 0 && shares_keys() && positions() < capacity_) leave_shape();
+    if (new_keys != 0 && positions() < capacity_ && shares_keys()) own_keys();
     if (new_keys != 0) make_room(positions() + new_keys);
     auto to = destinations.begin();
     for (auto& [key, value] : added) {
@@ -128,13 +128,12 @@ constexpr std::size_t least_holes = 8;
 }  // namespace
 
 bool table::remove(const Val& key) {
-    std::uint32_t hash = hash_if(is_hashed(), key);
+    const std::uint32_t hash = hash_if(is_hashed(), key);
     found_entry found = find_entry(key, hash);
     if (!found.key) return false;
     const mutation guard(region());
     if (shares_keys()) {
         own_keys();
-        hash = hash_if(is_hashed(), key);
         found = find_entry(key, hash);
     }
     if (!index_) {

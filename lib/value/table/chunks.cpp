@@ -18,15 +18,18 @@ std::uint32_t table::usual_first_capacity(const StreamingPool* pool) noexcept {
 }
 
 void table::destroy() noexcept {
+    const bool shares = shares_keys();
     for (std::uint32_t position = 0; position != positions();) {
         const entry_row row = row_from(position);
-        if (position >= capacity_ || !shares_keys()) std::destroy_n(row.first, row.count);
+        if (position >= capacity_ || !shares) std::destroy_n(row.first, row.count);
         std::destroy_n(row.value(row.first), row.count);
         position += row.count;
     }
     while (index_ && index_->chunks != 0) drop_last_chunk();
     drop_index();
-    free_chunk(first_.get(), own_first_chunk_bytes());
+    Val* const values = get_some(first_);
+    if (has_keys_apart() && !shares) free_chunk(key_at(values), first_keys_bytes(capacity_));
+    free_chunk(values, own_first_chunk_bytes());
 }
 
 void table::reserve(std::size_t count) {
@@ -47,12 +50,12 @@ root_size table::size_as_root(std::uint32_t capacity) noexcept {
 }
 
 root_size table::size_as_root(const shape& keys) noexcept {
-    return root_size_with(key_distance(keys.count), 0);
+    return root_size_with(key_distance(keys.room()), 0);
 }
 
 root_size table::size_of_copy_as_root(const Val* shared_keys) const noexcept {
     const std::size_t count = entries();
-    if (shared_keys) return root_size_with(key_distance(count), 0);
+    if (shared_keys) return root_size_with(key_distance(room_with_shape(count)), 0);
     const bool needs_index = index_ && count > most_in_row;  // see copy_entries
     return root_size_with(first_chunk_bytes(first_capacity_for(count)),
                           needs_index ? table_index::size_bytes(log2_words_for(count)) : 0);
@@ -101,10 +104,11 @@ void table::move_into_new(std::size_t for_entries) {
     fresh.make_room(for_entries);
     const std::vector<std::uint32_t> hashes = filed_hashes();
     const std::size_t count = positions();
+    const bool shares = shares_keys();
     for (std::size_t i = 0; i < count; ++i) {
         const entry_place from = place_at(i);
         const entry_place to = fresh.place_at(i);
-        if (i < capacity_ && shares_keys())
+        if (i < capacity_ && shares)
             new (to.key) Val(*from.key, memory_);  // a short text
         else
             new (to.key) Val(std::move(*from.key), memory_);
@@ -115,35 +119,18 @@ void table::move_into_new(std::size_t for_entries) {
     swap(fresh);
 }
 
-/// Before keys move: a shape's stay where they are.
-void table::own_keys() { move_into_new(positions()); }
-
-/// Before another key than the shape's next one is inserted. What is there stays where it is, and
-/// further entries go to further chunks; so the index comes first, which is the last thing that can
-/// fail.
-void table::leave_shape() {
-    box* const b = region();
+/// Before keys move, or another than the shape's next one is added. The values stay where they are.
+void table::own_keys() {
+    const std::size_t count = std::min(positions(), capacity_);
+    const std::size_t bytes = first_keys_bytes(capacity_);
     Val* const values = get_some(first_);
-    shapes.forget(*key_at(values), b->root() == this);
-    if (positions() == 0) return leave_unused_shape();
-    if (!index_) build_index(positions() + 1);
-    const std::size_t left = capacity_ - positions();
-    region_deallocate(*b, values + positions(), key_distance(left));
-    capacity_ = positions();
-    note_room();
-}
-
-/// A chunk for values alone has room for half as many entries with keys.
-void table::leave_unused_shape() noexcept {
-    Val* const values = get_some(first_);
-    const std::size_t bytes = key_distance(capacity_);
-    std::size_t count = capacity_ / 2;
-    while (first_chunk_bytes(count) > bytes) --count;
-    take_first_chunk(values, count);
-    const std::size_t used = first_chunk_bytes(count);
-    if (used != bytes)
-        region_deallocate(*region(), reinterpret_cast<char*>(values) + used, bytes - used);
-    if (index_) note_room();
+    Val* const keys = new_chunk(region(), bytes);
+    std::memset(static_cast<void*>(keys), 0, bytes);
+    const Val* const shared = key_at(values);
+    for (std::size_t i = 0; i != count; ++i) new (keys + i) Val(shared[i], memory_);  // short texts
+    const unsigned char* const its_fingerprints = fingerprints();
+    to_keys_ = reinterpret_cast<char*>(keys) - reinterpret_cast<char*>(values);
+    if (has_fingerprints(capacity_)) std::copy_n(its_fingerprints, count, fingerprints());
 }
 
 }  // namespace valpool::detail

@@ -49,9 +49,10 @@ template <bool IsRoot>
     const std::size_t count = has_index ? other.entries() : other.row_size();
     if (count == 0) return;
     if (b && shared_keys) {
+        const std::size_t capacity = room_with_shape(count);
         Val* const room =
-            IsRoot ? reinterpret_cast<Val*>(this + 1) : new_chunk(b, key_distance(count));
-        copy_values(get_some(other.first_), count, take_shape(room, count, shared_keys), b);
+            IsRoot ? reinterpret_cast<Val*>(this + 1) : new_chunk(b, key_distance(capacity));
+        copy_values(get_some(other.first_), count, take_shape(room, capacity, shared_keys), b);
         size_ = static_cast<std::uint32_t>(count);
         return;
     }
@@ -71,7 +72,7 @@ table::table(box* region, std::uint32_t capacity) : table(allocator<char>(region
 }
 
 table::table(box* region, const shape& keys) : table(allocator<char>(region)) {
-    take_shape(reinterpret_cast<Val*>(this + 1), keys.count, keys.keys());
+    take_shape(reinterpret_cast<Val*>(this + 1), keys.room(), keys.keys());
 }
 
 table::table(const table& other, box* region, as_root how) : table(allocator<char>(region)) {
@@ -79,19 +80,16 @@ table::table(const table& other, box* region, as_root how) : table(allocator<cha
 }
 
 /// Those of a table that shares them already in that pool, or the ones that the thread has seen
-/// behind the same first key, if all are the same.
+/// behind the same first key, if they begin with all of these.
 const Val* table::keys_to_share(StreamingPool* pool) const noexcept {
-    if (index_ || row_size() < least_keys_of_shape || row_size() > most_keys_of_shape)
-        return nullptr;
+    const std::uint32_t count = row_size();
+    if (index_ || count < least_keys_of_shape || count > most_keys_of_shape) return nullptr;
     const Val* const keys = key_at(get_some(first_));
-    if (shares_keys() && row_size() == capacity_ && pool_of(*region()) == pool) return keys;
+    if (room_with_shape(count) == capacity_ && shares_keys() && pool_of(*region()) == pool)
+        return keys;
     if (!is_short_text(*keys)) return nullptr;
     const shape* const s = shapes.begun_by(*static_cast<arena*>(pool), words_of(*keys));
-    const auto is_same = [](const Val& a, const Val& b) {
-        return words_of(a).is_stored_at(value_access::stored(b));
-    };
-    if (s && s->count == row_size() && std::equal(keys, keys + s->count, s->keys(), is_same))
-        return s->keys();
+    if (s && s->room() == room_with_shape(count) && s->begins_with(keys, count)) return s->keys();
     shapes.miss();
     return nullptr;
 }

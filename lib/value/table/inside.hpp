@@ -6,6 +6,7 @@
 #include <valpool/value/key.hpp>
 #include <valpool/value/tab.hpp>
 
+#include "object/box_layout.hpp"
 #include "value/containers.hpp"
 #include "value/growth_guess.hpp"
 #include "value/hash.hpp"
@@ -15,6 +16,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 namespace valpool::detail {
@@ -22,6 +24,12 @@ namespace valpool::detail {
 constexpr std::size_t most_entries = std::size_t{1} << 30;
 
 inline bool is_hole(const Val& key) noexcept { return key.subtype == '-'; }
+
+/// Of the values of a table that begins with a shape of so many keys, and of its copies. A stage of
+/// a pipeline that adds a key or two mostly finds room for them.
+constexpr std::size_t room_with_shape(std::size_t count) noexcept {
+    return round_up(count, smallest_chunk);
+}
 
 inline std::size_t first_capacity_for(std::size_t entries) noexcept {
     return std::max<std::size_t>(entries, smallest_chunk);
@@ -69,7 +77,13 @@ inline unsigned char* table::fingerprints() const noexcept {
 
 /// What a first chunk that the table has allocated takes.
 inline std::size_t table::own_first_chunk_bytes() const noexcept {
-    return shares_keys() ? key_distance(capacity_) : first_chunk_bytes(capacity_);
+    return has_keys_apart() ? key_distance(capacity_) : first_chunk_bytes(capacity_);
+}
+
+inline bool table::shares_keys() const noexcept {
+    if (!has_keys_apart()) return false;
+    const arena& a = arena_of(*region());
+    return a.in_shapes(a.offset_of(key_at(get_some(first_))));
 }
 
 /// Makes an entry that is there to be found. `hash` need not be the hash of a key that is a short
@@ -150,7 +164,7 @@ static_assert(sizeof(Val) % region_grain == 0);
     return take_first_chunk(new_chunk(b, first_chunk_bytes(count)), count);
 }
 
-/// As take_first_chunk, for values alone: the keys are a shape's.
+/// As take_first_chunk, for values alone: the keys are a shape's, which has the same room.
 [[gnu::always_inline]] inline Val* table::take_shape(Val* values, std::size_t capacity,
                                                      const Val* keys) noexcept {
     first_ = values;
@@ -162,8 +176,11 @@ static_assert(sizeof(Val) % region_grain == 0);
 /// The entry at that position, without a hole.
 inline void table::destroy_at(std::size_t position) noexcept {
     const entry_place at = place_at(position);
-    if (position >= capacity_ || !shares_keys()) std::destroy_at(at.key);
     std::destroy_at(at.value);
+    const bool is_apart = position < capacity_ && has_keys_apart();
+    if (is_apart && shares_keys()) return;
+    std::destroy_at(at.key);
+    if (is_apart) std::memset(static_cast<void*>(at.key), 0, sizeof(Val));  // invariant 5
 }
 
 }  // namespace valpool::detail

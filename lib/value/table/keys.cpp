@@ -246,21 +246,24 @@ template <class... Words>
     return add_short(key.head, key.second, key.third);
 }
 
-/// Whether it is the key that comes next of those that the table shares.
+/// Whether it is the key that comes next of those that the table shares, which are short texts.
 template <class AnyKey>
-bool table::is_next_of_shape(const AnyKey& key, std::size_t position) const {
-    return prepared(key).is(*key_at(get_some(first_) + position));
+bool table::is_next_of_shape(const AnyKey& key, std::size_t position) const noexcept {
+    if constexpr (std::is_same_v<AnyKey, short_text>)
+        return short_key(key).is(*key_at(get_some(first_) + position));
+    else
+        return false;
 }
 
-/// Of a key that is not the next one of those that the table shares.
+/// Of a key that is not the next one of a shape's.
 template <class... Words>
 [[gnu::noinline]] Val& table::find_or_insert_not_next(Words... words) {
     const Val* const there = find_in_row(short_text(words...));
     return there ? const_cast<Val&>(*there) : add_short(words...);
 }
 
-/// In a table without an index that shares its keys. Mostly it is the next one: then it is not
-/// there yet, for a shape has each key once.
+/// In a table without an index whose keys lie apart. Mostly it is the shape's next one: then it is
+/// not there yet, for a shape has each key once.
 template <class... Words>
 [[gnu::noinline]] Val& table::find_or_insert_in_shape(Words... words) {
     const short_text key(words...);
@@ -284,7 +287,7 @@ template <class... Words>
 template <bool IsRoot>
 [[gnu::always_inline]] inline Val& table::find_or_insert_short(box* b, const short_text& key) {
     if (index_) return find_or_insert_anywhere(key.head, key.second, key.third);
-    if (shares_keys()) return find_or_insert_in_shape(key.head, key.second, key.third);
+    if (has_keys_apart()) return find_or_insert_in_shape(key.head, key.second, key.third);
     if (has_fingerprints(capacity_))
         return find_or_insert_by_fingerprint(key.head, key.second, key.third);
     if (IsRoot) return find_or_insert_in_row(b, key);
@@ -318,7 +321,7 @@ void table::begin_with(const AnyKey& key) {
     if constexpr (std::is_same_v<AnyKey, short_text>) {
         if (b) {
             if (const shape* const s = shapes.begun_by(arena_of(*b), key)) {
-                take_shape(new_chunk(b, key_distance(s->count)), s->count, s->keys());
+                take_shape(new_chunk(b, key_distance(s->room())), s->room(), s->keys());
                 return;
             }
             shapes.miss();
@@ -327,15 +330,36 @@ void table::begin_with(const AnyKey& key) {
     make_first_chunk(usual_first_capacity(b ? pool_of(*b) : nullptr), b);
 }
 
+/// Another key comes than the shape's next one: the thread knows a shape that goes on with it, or
+/// the table gets keys of its own.
+template <class AnyKey>
+void table::leave_shape(const AnyKey& next) {
+    arena& a = arena_of(*region());
+    Val* const values = get_some(first_);
+    const Val* const keys = key_at(values);
+    if constexpr (std::is_same_v<AnyKey, short_text>) {
+        const std::uint32_t count = positions();
+        const shape* const s = shapes.begun_by(a, count != 0 ? words_of(*keys) : next);
+        if (s && s->room() == capacity_ && s->count > count && s->begins_with(keys, count) &&
+            next.is_stored_at(value_access::stored(s->keys()[count]))) {
+            take_shape(values, capacity_, s->keys());
+            return;
+        }
+    }
+    own_keys();
+    shapes.leave(a, keys);
+}
+
 template <class AnyKey>
 [[gnu::noinline]] Val& table::add(const AnyKey& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
     const std::size_t position = positions();
-    if (!first_)
-        begin_with(key);
-    else if (shares_keys() && position < capacity_ && !is_next_of_shape(key, position))
-        leave_shape();
-    const bool has_key = shares_keys() && position < capacity_;
+    if (!first_) begin_with(key);
+    bool has_key = position < capacity_ && shares_keys();
+    if (has_key && !is_next_of_shape(key, position)) {
+        leave_shape(key);
+        has_key = shares_keys();
+    }
     if (!has_key && position < most_in_row && position % smallest_chunk == 0)
         guess.outgrows(position / smallest_chunk);
     if (position >= room()) make_room(position + 1);

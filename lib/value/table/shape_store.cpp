@@ -46,10 +46,11 @@ const shape* shape_store::add(const arena& a, std::uint32_t hash,
     s->hash = hash;
     s->count = keys.count();
     auto* const to = const_cast<Val*>(s->keys());
-    auto* const fingerprints = reinterpret_cast<unsigned char*>(to + keys.count());
+    // Behind the keys lie zeros: what was reserved is used once.
+    auto* const fingerprints = reinterpret_cast<unsigned char*>(to + s->room());
     for (std::uint32_t i = 0; i != keys.count(); ++i) {
         value_access::new_short(to + i, keys[i], nullptr);
-        if (has_fingerprints(keys.count())) fingerprints[i] = fingerprint_of(keys[i]);
+        if (has_fingerprints(s->room())) fingerprints[i] = fingerprint_of(keys[i]);
     }
     VALPOOL_KILL_POINT("shape.written");
     for (std::size_t i = 0; i != slots; ++i) {

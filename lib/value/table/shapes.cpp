@@ -30,11 +30,21 @@ const shape* shape_guesses::begun_by(arena& a, const short_text& first) noexcept
 
 const shape* shape_guesses::of_root(arena& a) noexcept { return used(root_.known(a)); }
 
-void shape_guesses::forget(const Val& first, bool is_root) noexcept {
+/// What it has seen of others stays: a stage of a pipeline that adds a key to each packet leaves
+/// the shape of each until it has seen the longer keys often enough.
+void shape_guesses::leave(arena& a, const Val* keys) noexcept {
     miss();
-    if (is_root) root_ = {};
-    place& its_own = place_of(words_of(first));
-    if (is_same(its_own.first, words_of(first))) its_own.keys = {};
+    for (sequence* const seen : {&root_, &place_of(words_of(*keys)).keys}) {
+        const shape* const s = seen->known(a);
+        if (s && s->keys() == keys) *seen = {};
+    }
+}
+
+bool shape::begins_with(const Val* first_keys, std::size_t how_many) const noexcept {
+    const auto is_same = [](const Val& a, const Val& b) {
+        return is_short_text(a) && words_of(a).is_stored_at(value_access::stored(b));
+    };
+    return how_many <= count && std::equal(first_keys, first_keys + how_many, keys(), is_same);
 }
 
 /// Looks at the tables in a box.

@@ -12,8 +12,8 @@
 
 namespace valpool::detail {
 
-/// Shape: in a shape_store; the keys follow, then their fingerprints if there are enough of them,
-/// as in a table's first chunk. All keys are short texts.
+/// Shape: in a shape_store; the keys follow, zeros up to room(), and fingerprints if that is enough
+/// for them, as in a table's first chunk. All keys are short texts.
 /// Writers: the thread that adds it, before it is published; it never changes after that.
 struct shape {
     std::uint32_t hash;
@@ -21,8 +21,10 @@ struct shape {
     std::uint64_t reserved[3];
 
     const Val* keys() const noexcept { return reinterpret_cast<const Val*>(this + 1); }
+    std::size_t room() const noexcept { return room_with_shape(count); }
+    bool begins_with(const Val* first_keys, std::size_t how_many) const noexcept;
     static std::size_t size_bytes(std::size_t count) noexcept {
-        return sizeof(shape) + first_chunk_bytes(count) - key_distance(count);
+        return sizeof(shape) + first_keys_bytes(room_with_shape(count));
     }
 };
 static_assert(sizeof(shape) == sizeof(Val), "what is compared of a key lies in one cache line");
@@ -100,7 +102,8 @@ public:
     const shape* of_root(arena& a) noexcept;
     /// A table began without a shape, or had to leave the one that it began with.
     void miss() noexcept { is_wanted_ = true; }
-    void forget(const Val& first, bool is_root) noexcept;
+    /// A table that began with this key had to leave these.
+    void leave(arena& a, const Val* keys) noexcept;
     /// Whether the next box that leaves the process should be looked at.
     bool is_wanted() const noexcept { return is_wanted_; }
     /// Of a box that is complete, and that nobody changes meanwhile.

@@ -46,11 +46,33 @@ struct shapes_fixture {
     }
     /// Packets with these keys have a shape from then on.
     void learn(const std::vector<std::string>& keys) {
-        for (int i = 0; i != 600; ++i) {  // longer than the longest pause
+        for (int i = 0; i != rounds; ++i) {
             Val packet = of_keys(keys);
             pass(packet);
         }
     }
+    /// A packet of another thread, which has learned these keys.
+    Val from_elsewhere(const std::vector<std::string>& keys) {
+        Val packet;
+        std::thread([&] {
+            learn(keys);
+            packet = of_keys(keys);
+        }).join();
+        return packet;
+    }
+    /// Until there is not room for one more number.
+    std::vector<Val> fill() const {
+        std::vector<Val> filling;
+        for (std::size_t size = 1 << 16; size >= 8; size /= 2) {
+            try {
+                for (;;) filling.push_back(Shared(pool, Tab{{"filling", std::string(size, 'x')}}));
+            } catch (const PoolExhausted&) {
+            }
+        }
+        return filling;
+    }
+
+    static constexpr int rounds = 600;  // more than the longest pause
 };
 
 std::vector<std::string> keys_named(const std::string& name, std::size_t count) {
@@ -151,6 +173,9 @@ BOOST_AUTO_TEST_CASE(references_stay_when_another_key_comes_than_expected) {
         CHECK_TABLE(packet, expected);
         BOOST_TEST(first_key == keys[0]);
         for (std::size_t i = 0; i != known; ++i) BOOST_TEST(&packet[keys[i]] == values[i]);
+        packet.remove(keys[known - 1]);
+        expected.remove(keys[known - 1]);
+        for (std::size_t i = 0; i + 1 < known; ++i) BOOST_TEST(&packet[keys[i]] == values[i]);
         pass(packet);
         CHECK_TABLE(packet, expected);
     }
@@ -167,6 +192,70 @@ BOOST_AUTO_TEST_CASE(a_box_whose_keys_are_all_others_than_expected_has_those) {
             CHECK_TABLE(packet, expected);
             pass(packet);
             CHECK_TABLE(packet, expected);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_stage_that_adds_a_key_before_long_takes_no_further_memory_for_it) {
+    for (const std::size_t count : {3u, 5u, 6u, 7u, 18u}) {
+        const std::vector<std::string> keys =
+            keys_named("of " + std::to_string(count) + " ", count);
+        std::vector<std::uint64_t> grown;
+        CQ from_here(1, pool, true), from_stage(1, pool, true);
+        std::thread stage([&] {
+            for (int i = 0; i != rounds; ++i) {
+                Val packet = from_here.deq();
+                packet["added"] = i;
+                from_stage.enq(std::move(packet));
+            }
+        });
+        for (int i = 0; i != rounds; ++i) {
+            Val packet = of_keys(keys);
+            Tab expected(static_cast<Tab&>(packet));
+            expected["added"] = i;
+            from_here.enq(std::move(packet));
+            packet = from_stage.deq();
+            CHECK_TABLE(packet, expected);
+            grown.push_back(from_stage.counters().bytes_in);
+        }
+        stage.join();
+        const std::uint64_t last_bytes = grown[rounds - 1] - grown[rounds - 2];
+        Val packet = of_keys(keys);
+        BOOST_TEST_CONTEXT(count << " keys") BOOST_TEST(last_bytes == pass(packet));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(packets_of_a_full_pool_take_one_more_key) {
+    const std::vector<std::string> keys = keys_named("key ", 6);
+    std::vector<std::string> and_one_more = keys;
+    and_one_more.emplace_back("another");
+    Val packet = from_elsewhere(keys);
+    Val second = from_elsewhere(keys);
+    Tab expected(static_cast<Tab&>(packet));
+    learn(and_one_more);
+    std::vector<Val> filling = fill();
+    packet["another"] = expected["another"] = 1;
+    CHECK_TABLE(packet, expected);
+    BOOST_CHECK_THROW(second["unexpected"] = 1, PoolExhausted);
+    expected.remove("another");
+    CHECK_TABLE(second, expected);
+    BOOST_TEST(second.remove("no such key") == false);
+}
+
+BOOST_AUTO_TEST_CASE(a_key_that_was_removed_is_added_again_where_keys_are_the_tables_own) {
+    for (const std::size_t count : {3u, 7u, 19u}) {
+        const std::vector<std::string> keys = keys_named("key ", count);
+        learn(keys);
+        Val packet = of_keys(keys);
+        Tab expected(static_cast<Tab&>(packet));
+        for (int i = 0; i != 3; ++i) {
+            for (const std::string& key : {keys.back(), keys.front()}) {
+                BOOST_TEST(packet.remove(key));
+                expected.remove(key);
+                CHECK_TABLE(packet, expected);
+                packet[key] = expected[key] = i;
+                CHECK_TABLE(packet, expected);
+            }
         }
     }
 }
@@ -232,13 +321,7 @@ BOOST_AUTO_TEST_CASE(what_a_full_pool_refuses_leaves_the_table_as_it_was) {
     learn(keys);
     Val packet = of_keys({keys[0], keys[1], keys[2]});
     Tab expected(static_cast<Tab&>(packet));
-    std::vector<Val> filling;
-    for (std::size_t size = 1 << 16; size >= 8; size /= 2) {
-        try {
-            for (;;) filling.push_back(Shared(pool, Tab{{"filling", std::string(size, 'x')}}));
-        } catch (const PoolExhausted&) {
-        }
-    }
+    std::vector<Val> filling = fill();
     for (const std::string& key : keys_named("another ", 40)) {
         try {
             packet[key] = key;

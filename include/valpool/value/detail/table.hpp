@@ -30,9 +30,10 @@ struct shape;
 ///   2. there is an index as soon as there are two chunks or more than `most_in_row` entries;
 ///   3. each entry that is no hole stands in the index, if there is one;
 ///   4. without an index, and if the first chunk has fingerprints, they are those of the keys;
-///   5. a first chunk that shares a shape's keys has no holes, and as many values as there are keys
-///      in the shape until another key than the shape's next one is inserted: then it has those
-///      that are used.
+///   5. the keys of a first chunk lie right behind its values, or apart: those of a shape, which
+///   has
+///      room for as many as the chunk, or a block of the table's own, where no unused place looks
+///      like a key. So a key that is the next one there is a shape's, and not in the table yet.
 class VALPOOL_API table {
 public:
     /// For the first chunk of a table that is going to be filled, in that pool (null: on the heap):
@@ -165,9 +166,7 @@ public:
 
     private:
         bool is_at_end() const noexcept { return at_ == last_; }
-        Val* key() const noexcept {
-            return behind(at_, to_key_bytes_);
-        }
+        Val* key() const noexcept { return behind(at_, to_key_bytes_); }
         entry* here() const noexcept { return new (entry_.bytes) entry(*key(), *at_); }
         /// Of the entry that was given last, which owns nothing: a copy of a walk has its own.
         struct entry_room {
@@ -186,9 +185,9 @@ public:
             if (part.is_last()) table_ = nullptr;
         }
 
-        const table* table_ = nullptr;  // null: there is nothing behind this row
-        Val* at_ = nullptr;             // the value
-        Val* last_ = nullptr;           // behind the last value of this row; there at the end
+        const table* table_ = nullptr;   // null: there is nothing behind this row
+        Val* at_ = nullptr;              // the value
+        Val* last_ = nullptr;            // behind the last value of this row; there at the end
         std::int64_t to_key_bytes_ = 0;  // from the value; bytes spare the loop multiplying
         mutable entry_room entry_;
     };
@@ -239,10 +238,12 @@ private:
         }
         return at;
     }
-    /// Of the first chunk: the keys are a shape's, so only the values are this table's own.
-    bool shares_keys() const noexcept {
+    /// Of the first chunk.
+    bool has_keys_apart() const noexcept {
         return to_keys_ != static_cast<std::int64_t>(key_distance(capacity_));
     }
+    /// They are a shape's, so only the values are this table's own.
+    bool shares_keys() const noexcept;
     /// Of a value in the first chunk.
     Val* key_at(Val* value) const noexcept { return behind(value, to_keys_); }
     std::int64_t distance_to_keys(const row_part& part) const noexcept {
@@ -336,11 +337,11 @@ private:
     template <class... Words>
     Val& find_or_insert_not_next(Words... key);
     template <class AnyKey>
-    bool is_next_of_shape(const AnyKey& key, std::size_t position) const;
+    bool is_next_of_shape(const AnyKey& key, std::size_t position) const noexcept;
     template <class AnyKey>
     void begin_with(const AnyKey& key);
-    void leave_shape();
-    void leave_unused_shape() noexcept;
+    template <class AnyKey>
+    void leave_shape(const AnyKey& next);
     void own_keys();
     Val* take_shape(Val* values, std::size_t capacity, const Val* keys) noexcept;
     void destroy_at(std::size_t position) noexcept;

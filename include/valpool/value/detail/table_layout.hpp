@@ -13,8 +13,8 @@ namespace detail {
 // A chunk has all its values first, then all its keys: a search for a key, and a walk over the
 // values, reads half as many cache lines as it would if they alternated. Values come first so that
 // those of a table that is the root object of a box lie right behind it, in the same cache lines.
-// The keys of a first chunk in a pool may be a shape's instead, which many tables share:
-// docs/design/shapes.md.
+// The keys of a first chunk in a pool may lie apart: a shape's, which many tables share, or such a
+// table's own, once they are no shape's any more (docs/design/shapes.md).
 
 /// So many entries are found without an index: by comparing all keys of a smallest chunk, and by
 /// their fingerprints (lib/value/table/fingerprints.hpp) in a larger one.
@@ -38,6 +38,10 @@ constexpr std::size_t first_chunk_bytes(std::size_t capacity) noexcept {
     const std::size_t count = has_fingerprints(capacity) ? capacity : 0;
     const std::size_t groups = (count + fingerprint_group - 1) / fingerprint_group;
     return chunk_bytes(capacity) + groups * fingerprint_group;
+}
+/// What that takes beside the values: the keys, and their fingerprints.
+constexpr std::size_t first_keys_bytes(std::size_t capacity) noexcept {
+    return first_chunk_bytes(capacity) - key_distance(capacity);
 }
 inline Val* key_of(Val* value, std::size_t capacity) noexcept { return value + capacity; }
 inline Val* behind(Val* value, std::int64_t bytes) noexcept {
