@@ -42,7 +42,7 @@ void shape_guesses::leave(arena& a, const Val* keys) noexcept {
 
 bool shape::begins_with(const Val* first_keys, std::size_t how_many) const noexcept {
     const auto is_same = [](const Val& a, const Val& b) {
-        return is_short_text(a) && words_of(a).is_stored_at(value_access::stored(b));
+        return words_of(a).is_stored_at(value_access::stored(b));
     };
     return how_many <= count && std::equal(first_keys, first_keys + how_many, keys(), is_same);
 }
