@@ -3,6 +3,7 @@
 /// Packets through a pool, as a user writes it.
 
 #include "support/contest.hpp"
+#include "support/field_key.hpp"
 #include "support/futex.hpp"
 #include "support/process.hpp"
 #include "support/stream.hpp"
@@ -36,6 +37,7 @@ inline void take(CQ& pipe, waiting how, Val& out) {
 /// What is in a table: see message_pack for the same of another kind.
 struct pooled_values {
     static const Val& at(const Val& t, std::string_view key) { return t[key]; }
+    static const Val& at(const Val& t, const field_key& key) { return t[key.prepared]; }
     static const Val& below(const Val& t, std::string_view key) { return t[key]; }
     static std::int64_t integer(const Val& v) { return v; }
     static double real(const Val& v) { return v; }
