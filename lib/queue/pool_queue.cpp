@@ -492,12 +492,13 @@ private:
         if (shapes.is_wanted()) learn_shapes(h);
         return bytes_of(arena_, b);
     }
-    /// Somebody else who has a handle may be changing the packet, if he has its lock.
+    /// Another thread of this process that has a handle may be changing the packet, if it has the
+    /// packet's lock. One that another process has, too, is not looked at: if this process died
+    /// with the lock, it would take the packet from the others.
     [[gnu::noinline]] void learn_shapes(hold& h) const noexcept {
         box& b = *h.target;
-        if (h.handles.load(std::memory_order_acquire) == 1 &&
-            b.refs.load(std::memory_order_acquire) == 1)
-            return shapes.learn(arena_, b);
+        if (b.refs.load(std::memory_order_acquire) != 1) return;
+        if (h.handles.load(std::memory_order_acquire) == 1) return shapes.learn(arena_, b);
         try {
             if (!lock_box_for(b, 0.0)) return;
             shapes.learn(arena_, b);

@@ -85,7 +85,7 @@ constexpr std::size_t largest_first_chunk_bytes = 4096;
 template <class T>
 [[gnu::noinline]] Proxy share_empty_table(StreamingPool* pool) {
     arena* const a = static_cast<arena*>(pool);
-    if (const shape* const s = a ? shapes.of_root(*a) : nullptr)
+    if (const shape* const s = a ? shapes.to_begin_root(*a) : nullptr)
         return share_root<T>(pool, container_tags<T>::tag, 'Z', table::size_as_root(*s),
                              [=](box* b, void* place) { new (place) T(b, *s); });
     shapes.miss();

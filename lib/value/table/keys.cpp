@@ -320,7 +320,7 @@ void table::begin_with(const AnyKey& key) {
     box* const b = region();
     if constexpr (std::is_same_v<AnyKey, short_text>) {
         if (b) {
-            if (const shape* const s = shapes.begun_by(arena_of(*b), key)) {
+            if (const shape* const s = shapes.to_begin_with(arena_of(*b), key)) {
                 take_shape(new_chunk(b, key_distance(s->room())), s->room(), s->keys());
                 return;
             }

@@ -96,12 +96,19 @@ private:
 /// with the shape.
 class shape_guesses {
 public:
-    /// Of a table in a pool that begins with this key; null: none is expected.
+    /// Of the last tables that began with this key; null: not known.
     const shape* begun_by(arena& a, const short_text& first) noexcept;
-    /// Of the root object of the thread's next box.
-    const shape* of_root(arena& a) noexcept;
+    // Of a table that is going to be filled, and is expected to get these keys; null: make room as
+    // without shapes.
+    const shape* to_begin_with(arena& a, const short_text& first) noexcept {
+        return trusted(a, begun_by(a, first));
+    }
+    const shape* to_begin_root(arena& a) noexcept { return trusted(a, root_.known(a)); }
     /// A table began without a shape, or had to leave the one that it began with.
-    void miss() noexcept { is_wanted_ = true; }
+    void miss() noexcept {
+        is_wanted_ = true;
+        ++misses_;
+    }
     /// A table that began with this key had to leave these.
     void leave(arena& a, const Val* keys) noexcept;
     /// Whether the next box that leaves the process should be looked at.
@@ -114,8 +121,10 @@ private:
 
     static constexpr unsigned enough = 3;  // times in a row
     static constexpr unsigned places = 8;
-    static constexpr unsigned longest_pause = 256;
-    static constexpr unsigned uses_between_looks = 64;
+    static constexpr std::uint32_t longest_pause = 256;
+    /// So many tables may begin with shapes before the thread looks again what became of such.
+    static constexpr std::uint32_t least_trust = 512;
+    static constexpr std::uint32_t most_trust = std::uint32_t{1} << 30;
 
     /// A sequence, and how often it came in a row.
     struct sequence {
@@ -136,15 +145,15 @@ private:
     place& place_of(const short_text& first) noexcept {
         return places_[fingerprint_of(first) % places];
     }
-    const shape* used(const shape* s) noexcept {
-        if (s && ++uses_ % uses_between_looks == 0) is_wanted_ = true;
-        return s;
-    }
+    const shape* trusted(const arena& a, const shape* s) noexcept;
+    bool should_look_soon() const noexcept { return uses_ >= trust_ / 2; }
 
     bool is_wanted_ = false;
-    std::uint16_t pause_ = 1;
-    std::uint16_t pause_left_ = 0;
+    // Since the last look.
+    std::uint32_t misses_ = 0;
     std::uint32_t uses_ = 0;
+    std::uint32_t pause_ = 1;  // so many misses make another look worth it
+    std::uint32_t trust_ = least_trust;
     sequence root_;
     place places_[places];
 };

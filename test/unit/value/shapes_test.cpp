@@ -18,7 +18,11 @@ namespace {
 
 /// A pool that is large enough for shapes, and a pipe in it: a thread learns from what leaves it.
 struct shapes_fixture {
-    pool_memory memory{4 << 20};
+    explicit shapes_fixture(std::size_t bytes = 20 << 20) : memory(bytes) {}
+    shapes_fixture(const shapes_fixture&) = delete;
+    shapes_fixture& operator=(const shapes_fixture&) = delete;
+
+    pool_memory memory;
     StreamingPool* const pool = memory.get();
     std::optional<CQ> pipe_of_pool{std::in_place, 4, pool, true};
     CQ& pipe = *pipe_of_pool;
@@ -75,6 +79,11 @@ struct shapes_fixture {
     static constexpr int rounds = 600;  // more than the longest pause
 };
 
+/// One in which a wrong guess must not take room.
+struct small_pool_fixture : shapes_fixture {
+    small_pool_fixture() : shapes_fixture(4 << 20) {}
+};
+
 std::vector<std::string> keys_named(const std::string& name, std::size_t count) {
     std::vector<std::string> keys;
     for (std::size_t i = 0; i != count; ++i) keys.push_back(name + std::to_string(i));
@@ -125,7 +134,9 @@ BOOST_AUTO_TEST_CASE(a_record_of_three_numbers_takes_at_most_256_bytes) {
     BOOST_TEST(pass(packet) <= 256u);
 }
 
-BOOST_AUTO_TEST_CASE(keys_that_are_no_short_texts_or_too_many_are_not_shared) {
+// In a small pool: in a larger one the room of a table depends on the ones before.
+BOOST_FIXTURE_TEST_CASE(keys_that_are_no_short_texts_or_too_many_are_not_shared,
+                        small_pool_fixture) {
     std::vector<std::string> with_a_long_one = keys_named("k", 3);
     with_a_long_one.emplace_back(40, 'x');
     for (const auto& keys : {keys_named("many ", 33), with_a_long_one, keys_named("one ", 1)}) {
@@ -223,6 +234,61 @@ BOOST_AUTO_TEST_CASE(a_stage_that_adds_a_key_before_long_takes_no_further_memory
         Val packet = of_keys(keys);
         BOOST_TEST_CONTEXT(count << " keys") BOOST_TEST(last_bytes == pass(packet));
     }
+}
+
+namespace {
+/// How many tables of one key a packet can have.
+std::size_t tables_that_fit(Val packet, std::string_view key) {
+    for (;;) {
+        try {
+            packet.append(Tab());
+            packet[packet.length() - 1][key] = 1;
+        } catch (const PoolExhausted&) {
+            return packet.length();
+        }
+    }
+}
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_small_pool_loses_no_room_to_a_wrong_guess, small_pool_fixture) {
+    const std::size_t before = tables_that_fit(Shared(pool, Arr()), "key 0");
+    learn(keys_named("key ", 32));
+    BOOST_TEST(tables_that_fit(Shared(pool, Arr()), "key 0") > before - before / 50);
+    learn(keys_named("key ", 7));
+    BOOST_TEST(tables_that_fit(Shared(pool, Arr()), "key 0") > before - before / 50);
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_guess_costs_half_a_megabyte_at_most) {
+    const std::size_t before = tables_that_fit(Shared(pool, Arr()), "key 0");
+    learn(keys_named("key ", 32));
+    const std::size_t after = tables_that_fit(Shared(pool, Arr()), "key 0");
+    BOOST_TEST_CONTEXT(after) BOOST_TEST(before < after + after / 20);
+    std::vector<Val> kept;
+    const std::size_t used = pool->usedBytes();
+    for (std::size_t i = 0; i != 4000; ++i) kept.push_back(of_keys({"key 0"}));
+    BOOST_TEST((pool->usedBytes() - used) / kept.size() < 1024u);
+}
+
+BOOST_AUTO_TEST_CASE(tables_that_have_become_shorter_are_learned_too) {
+    learn(keys_named("key ", 32));
+    learn({"key 0"});
+    Val packet = of_keys({"key 0"});
+    BOOST_TEST(pass(packet) <= 384u);
+}
+
+BOOST_AUTO_TEST_CASE(a_packet_of_many_tables_shares_the_keys_of_all) {
+    const std::vector<std::string> keys = keys_named("key ", 8);
+    std::uint64_t bytes = 0;
+    for (int i = 0; i != 20; ++i) {
+        Val packet = Shared(pool, Arr());
+        for (int k = 0; k != 5000; ++k) {
+            packet.append(Tab());
+            Val& table = packet[k];
+            for (const std::string& key : keys) table[key] = k;
+        }
+        bytes = pass(packet);
+    }
+    BOOST_TEST(bytes / 5000 < 8 * sizeof(Val) + 200);
 }
 
 BOOST_AUTO_TEST_CASE(packets_of_a_full_pool_take_one_more_key) {
