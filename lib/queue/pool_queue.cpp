@@ -492,13 +492,14 @@ private:
         if (shapes.is_wanted()) learn_shapes(h);
         return bytes_of(arena_, b);
     }
-    /// Another thread of this process that has a handle may be changing the packet, if it has the
-    /// packet's lock. One that another process has, too, is not looked at: if this process died
-    /// with the lock, it would take the packet from the others.
+    /// Another thread that has a handle may be changing the packet, if it has the packet's lock. Only
+    /// of a new packet is the lock taken: who shares one that was sent before wants its lock for
+    /// those who change it, and would lose the packet if this process died with the lock.
     [[gnu::noinline]] void learn_shapes(hold& h) const noexcept {
         box& b = *h.target;
         if (b.refs.load(std::memory_order_acquire) != 1) return;
         if (h.handles.load(std::memory_order_acquire) == 1) return shapes.learn(arena_, b);
+        if (b.published.load(std::memory_order_relaxed)) return;
         try {
             if (!lock_box_for(b, 0.0)) return;
             shapes.learn(arena_, b);

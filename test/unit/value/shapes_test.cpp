@@ -95,10 +95,13 @@ bool is_alike(const Val& v, const Tab& expected) {
     return v == Val(expected) && v.length() == expected.length() &&
            Stringize(static_cast<Tab&>(v).keys()) == Stringize(expected.keys());
 }
-/// All keys are found, and another one is not.
+/// All keys are found, in either order, and another one is not.
 bool finds_all(const Val& v, const Tab& expected) {
-    for (const auto& [key, value] : expected)
-        if (!v.contains(key) || v(key) != value) return false;
+    const Arr keys = expected.keys();
+    for (const Val& key : keys)
+        if (!v.contains(key) || v(key) != expected(key)) return false;
+    for (std::size_t i = keys.length(); i-- != 0;)
+        if (!v.contains(keys[i]) || v(keys[i]) != expected(keys[i])) return false;
     return !v.contains("no such key") && !v.contains(-7);
 }
 #define CHECK_TABLE(v, expected)          \
@@ -274,6 +277,18 @@ BOOST_AUTO_TEST_CASE(tables_that_have_become_shorter_are_learned_too) {
     learn({"key 0"});
     Val packet = of_keys({"key 0"});
     BOOST_TEST(pass(packet) <= 384u);
+
+    std::uint64_t bytes = 0;
+    for (const std::size_t count : {32u, 1u}) {
+        for (int i = 0; i != rounds; ++i) {
+            packet = empty();
+            packet["below"] = Tab();
+            Val& below = packet["below"];
+            for (const std::string& key : keys_named("key ", count)) below[key] = i;
+            bytes = pass(packet);
+        }
+    }
+    BOOST_TEST(bytes <= 768u);
 }
 
 BOOST_AUTO_TEST_CASE(a_packet_of_many_tables_shares_the_keys_of_all) {
@@ -308,6 +323,34 @@ BOOST_AUTO_TEST_CASE(packets_of_a_full_pool_take_one_more_key) {
     BOOST_TEST(second.remove("no such key") == false);
 }
 
+BOOST_AUTO_TEST_CASE(a_table_goes_on_with_a_longer_shape_only_if_that_has_the_same_room) {
+    for (const std::size_t count : {3u, 7u, 11u, 19u}) {
+        for (const int longer : {1, 2, 6, 12}) {
+            const std::vector<std::string> keys =
+                keys_named(std::to_string(count) + " ", count + static_cast<std::size_t>(longer));
+            Val packet = from_elsewhere({keys.begin(), keys.end() - longer});
+            Tab expected(static_cast<Tab&>(packet));
+            learn(keys);
+            const Val copy = Shared(pool, expected);
+            CHECK_TABLE(copy, expected);
+            for (std::size_t i = count; i != keys.size(); ++i) {
+                packet[keys[i]] = expected[keys[i]] = i;
+                CHECK_TABLE(packet, expected);
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_same_first_and_last_key_are_not_enough_for_the_same_shape) {
+    Val packet = from_elsewhere({"first", "second", "third"});
+    learn({"first", "another", "third", "last"});
+    packet["last"] = 3;
+    const Tab expected{{"first", 0}, {"second", 1}, {"third", 2}, {"last", 3}};
+    CHECK_TABLE(packet, expected);
+    const Val copy = Shared(pool, expected);
+    CHECK_TABLE(copy, expected);
+}
+
 BOOST_AUTO_TEST_CASE(a_key_that_was_removed_is_added_again_where_keys_are_the_tables_own) {
     for (const std::size_t count : {3u, 7u, 19u}) {
         const std::vector<std::string> keys = keys_named("key ", count);
@@ -318,6 +361,9 @@ BOOST_AUTO_TEST_CASE(a_key_that_was_removed_is_added_again_where_keys_are_the_ta
             for (const std::string& key : {keys.back(), keys.front()}) {
                 BOOST_TEST(packet.remove(key));
                 expected.remove(key);
+                CHECK_TABLE(packet, expected);
+                packet[keys[count - 2]] = expected[keys[count - 2]] = key;
+                packet[keys.back()] = expected[keys.back()] = i;
                 CHECK_TABLE(packet, expected);
                 packet[key] = expected[key] = i;
                 CHECK_TABLE(packet, expected);
