@@ -17,7 +17,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace valpool::bench {
 
@@ -146,33 +145,30 @@ private:
     int capacity_packets_;
 };
 
-/// The pool's bytes that a packet takes, all bookkeeping included, once some have been sent: a
-/// thread learns from these.
+/// The pool's bytes that a packet takes that waits in a pipe, without its cell there; once some
+/// have been sent, for a thread learns from these.
 template <class Payload>
 measurements valpool_packet_size(const options&) {
-    constexpr std::size_t packets = 1000;
+    constexpr int packets = 1000;
     const shm_name pool_name("bytes");
     const shared<std::size_t> used;
-    const auto build = [&] {
+    const auto send = [&] {
         SHMMain main(pool_name, 64 * mebibyte);
         main.start();
-        std::vector<Val> kept;
-        const auto build_another = [&] {
-            kept.push_back(Shared(main.pool(), Tab()));
-            Payload::build(kept.back(), ordinary_number + static_cast<std::int64_t>(kept.size()));
+        CQ pipe(2 * packets, main.pool(), true);
+        const auto send_some = [&] {
+            for (std::int64_t n = 0; n < packets; ++n) {
+                Val data = Shared(main.pool(), Tab());
+                Payload::build(data, ordinary_number + n);
+                pipe.enq(std::move(data));
+            }
         };
-        CQ pipe(1, main.pool(), true);
-        for (std::size_t i = 0; i < packets; ++i) {
-            build_another();
-            pipe.enq(std::move(kept.back()));
-            pipe.deq();
-        }
-        kept.clear();
+        send_some();
         const std::size_t before = main.pool()->usedBytes();
-        for (std::size_t i = 0; i < packets; ++i) build_another();
+        send_some();
         *used = (main.pool()->usedBytes() - before) / packets;
     };
-    run_processes({{0, build}}, longest_measurement);
+    run_processes({{0, send}}, longest_measurement);
     return {packet_size(*used)};
 }
 
