@@ -17,6 +17,7 @@
 #include "peers/zeromq_channel.hpp"
 #endif
 
+#include <cstdint>
 #include <string>
 
 using namespace valpool::bench;
@@ -40,6 +41,27 @@ void add_valpool(contest& c, int capacity) {
     c.add(valpool_contestant("valpool_model", "a model copied, two fields changed"),
           capacity_name(capacity),
           measures<valpool_transport<record, giving::copied_from_model>>(capacity));
+}
+
+/// One thread has the work of both sides, and no cache line goes to another processor.
+measurements packets_per_second_alone(const options& o) {
+    using transport = valpool_transport<record, giving::moved>;
+    const transport pipe(largest_capacity);
+    const shared<double> rate;
+    const auto send_and_receive = [&] {
+        transport::producer producer(pipe);
+        transport::consumer consumer(pipe);
+        const auto pass = [&](std::int64_t n) {
+            producer.send(n);
+            expect_packet(consumer.receive(), n);
+        };
+        for (std::int64_t n = 0; n < warm_up_packets; ++n) pass(n);
+        const auto began = clock_type::now();
+        const std::int64_t next = send_for(o.seconds, pass, warm_up_packets);
+        *rate = static_cast<double>(next - warm_up_packets) / seconds_since(began);
+    };
+    run_processes({{0, send_and_receive}}, longest_measurement);
+    return {{"rate", "packets/s", *rate}};
 }
 
 void add_others(contest& c, int packets) {
@@ -107,6 +129,8 @@ int main(int argc, char** argv) {
         add_others(c, capacity);
         add_installed_peers(c, capacity);
     }
+    c.add({kind::limit, "one_thread", "limit: one thread with the work of both sides"},
+          capacity_name(largest_capacity), packets_per_second_alone);
     add_sockets(c);
     add_sizes(c);
     return c.run(o);

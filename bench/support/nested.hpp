@@ -2,6 +2,7 @@
 
 /// The packet of W4: a table of 100 keys in five levels, with numbers, texts and lists.
 
+#include "support/field_key.hpp"
 #include "support/stream.hpp"
 
 #include <valpool/valpool.hpp>
@@ -35,43 +36,48 @@ class nested {
     static double real_for(std::int64_t n) { return 0.5 * static_cast<double>(n); }
 
     /// "integer_0", "integer_1", ...
-    static std::vector<std::string> keys(const std::string& what, int count) {
-        std::vector<std::string> all;
-        for (int i = 0; i < count; ++i) all.push_back(what + std::to_string(i));
+    static std::vector<field_key> keys(const std::string& what, int count) {
+        std::vector<field_key> all;
+        for (int i = 0; i < count; ++i) all.emplace_back(what + std::to_string(i));
         return all;
     }
-    inline static const std::vector<std::string> integer_keys = keys("integer_", integers);
-    inline static const std::vector<std::string> real_keys = keys("real_", reals);
-    inline static const std::vector<std::string> text_keys = keys("a_text_", texts);
-    inline static const std::vector<std::string> list_keys = keys("numbers_", lists);
+    inline static const std::vector<field_key> integer_keys = keys("integer_", integers);
+    inline static const std::vector<field_key> real_keys = keys("real_", reals);
+    inline static const std::vector<field_key> text_keys = keys("a_text_", texts);
+    inline static const std::vector<field_key> list_keys = keys("numbers_", lists);
+
+    static Val& field(Val& t, const field_key& key) { return t[key.prepared]; }
+    static boost::json::value& field(boost::json::object& t, std::string_view key) {
+        return t[key];
+    }
 
     static Val& add_table(Val& t, const char* key) { return t[key] = Tab(); }
-    static void add_list(Val& t, std::string_view key, std::int64_t first) {
-        Val& list = t[key] = Arr();
+    static void add_list(Val& t, const field_key& key, std::int64_t first) {
+        Val& list = field(t, key) = Arr();
         for (int i = 0; i < list_length; ++i) list.append(first + i);
     }
     static boost::json::object& add_table(boost::json::object& t, const char* key) {
         return t[key].emplace_object();
     }
     static void add_list(boost::json::object& t, std::string_view key, std::int64_t first) {
-        boost::json::array& list = t[key].emplace_array();
+        boost::json::array& list = field(t, key).emplace_array();
         for (int i = 0; i < list_length; ++i) list.emplace_back(first + i);
     }
 
     template <class Table>
     static void add_level(Table& t, std::int64_t n) {
-        for (const std::string& key : integer_keys) t[key] = n++;
-        for (const std::string& key : real_keys) t[key] = real_for(n++);
-        for (const std::string& key : text_keys) t[key] = text_for(n++);
-        for (const std::string& key : list_keys) add_list(t, key, n++);
+        for (const field_key& key : integer_keys) field(t, key) = n++;
+        for (const field_key& key : real_keys) field(t, key) = real_for(n++);
+        for (const field_key& key : text_keys) field(t, key) = text_for(n++);
+        for (const field_key& key : list_keys) add_list(t, key, n++);
     }
 
     template <class Writer>
     static void write_level(Writer& w, std::int64_t n) {
-        for (const std::string& key : integer_keys) w.integer(key, n++);
-        for (const std::string& key : real_keys) w.real(key, real_for(n++));
-        for (const std::string& key : text_keys) w.text(key, text_for(n++));
-        for (const std::string& key : list_keys) {
+        for (const field_key& key : integer_keys) w.integer(key, n++);
+        for (const field_key& key : real_keys) w.real(key, real_for(n++));
+        for (const field_key& key : text_keys) w.text(key, text_for(n++));
+        for (const field_key& key : list_keys) {
             std::array<std::int64_t, list_length> list;
             for (int i = 0; i < list_length; ++i) list[static_cast<std::size_t>(i)] = n + i;
             w.integers(key, list);
@@ -83,15 +89,15 @@ class nested {
     template <class Values, class Table>
     static bool has_level(const Table& t, std::int64_t n, std::int64_t more) {
         bool is_right = true;
-        for (const std::string& key : integer_keys) {
+        for (const field_key& key : integer_keys) {
             is_right &= Values::integer(Values::at(t, key)) == n++ + more;
             more = 0;
         }
-        for (const std::string& key : real_keys)
+        for (const field_key& key : real_keys)
             is_right &= Values::real(Values::at(t, key)) == real_for(n++);
-        for (const std::string& key : text_keys)
+        for (const field_key& key : text_keys)
             is_right &= Values::text(Values::at(t, key)) == text_for(n++);
-        for (const std::string& key : list_keys)
+        for (const field_key& key : list_keys)
             is_right &= Values::has_integers(Values::at(t, key), n++, list_length);
         return is_right;
     }
@@ -151,7 +157,7 @@ public:
 
     /// Of a packet that is a copy of packet 0, all that differs: a field of the root.
     static void change_model(Val& root, std::int64_t sequence_number) {
-        root[integer_keys.front()] = sequence_number;
+        field(root, integer_keys.front()) = sequence_number;
     }
     template <class Values, class Table>
     static std::int64_t check_model(const Table& root) {

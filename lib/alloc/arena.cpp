@@ -19,6 +19,7 @@ struct plan {
     std::size_t page_count;
     std::size_t words, lanes;
     std::size_t slots, lane_lines, heaps, seats, table, stride, map, partial, partial_stride;
+    std::size_t shapes, shape_bytes;
     std::size_t pages, end;
 };
 
@@ -38,6 +39,14 @@ std::size_t lane_count_for(std::size_t pool_bytes) noexcept {
 std::size_t reserve_for(std::size_t pool_bytes, std::size_t page_bytes) noexcept {
     constexpr std::size_t most = std::size_t{1} << 20;
     return std::max<std::size_t>(std::min(pool_bytes / 4, most) / page_bytes, 16);
+}
+
+/// For the keys that tables share. Large enough for a hundred tables of twenty keys, and not worth
+/// its memory in the smallest pools.
+std::size_t shape_bytes_for(std::size_t pool_bytes) noexcept {
+    constexpr std::size_t least_pool = std::size_t{1} << 20;
+    constexpr std::size_t least = std::size_t{16} << 10, most = std::size_t{64} << 10;
+    return pool_bytes < least_pool ? 0 : std::clamp(std::bit_floor(pool_bytes / 64), least, most);
 }
 
 plan make_plan(std::size_t page_bytes, std::size_t page_count, std::size_t lanes) noexcept {
@@ -62,6 +71,8 @@ plan make_plan(std::size_t page_bytes, std::size_t page_count, std::size_t lanes
     p.map = take(map_bytes);
     p.partial_stride = map_bytes;
     p.partial = take(map_bytes * size_class_count);
+    p.shape_bytes = shape_bytes_for(page_bytes * page_count);
+    p.shapes = take(p.shape_bytes);
     p.pages = round_up(at, smallest_page_bytes);
     p.end = p.pages + page_count * page_bytes;
     return p;
@@ -136,6 +147,8 @@ arena& format_arena(void* memory, const arena_shape& shape, std::size_t raw_alig
     a.map_offset = p.map;
     a.partial_offset = p.partial;
     a.partial_stride = p.partial_stride;
+    a.shapes_offset = p.shapes;
+    a.shape_bytes = p.shape_bytes;
     a.pages_offset = p.pages;
     a.shared_by_file = by_file;
     for (std::uint32_t i = 0; i < a.page_count; ++i)
@@ -164,6 +177,7 @@ const char* arena_defect(const arena& a, std::size_t available) noexcept {
                        a.seats_offset == p.seats && a.table_offset == p.table &&
                        a.table_stride == p.stride && a.map_offset == p.map &&
                        a.partial_offset == p.partial && a.partial_stride == p.partial_stride &&
+                       a.shapes_offset == p.shapes && a.shape_bytes == p.shape_bytes &&
                        a.pages_offset == p.pages && a.words_per_page == p.words;
     return sound ? nullptr : "its offsets contradict its sizes";
 }

@@ -4,7 +4,7 @@
 /// works at any address.
 ///
 ///   arena | process slots | lanes | lane heaps | seats | page table | page map | partial maps |
-///   pages
+///   shapes of tables | pages
 ///
 /// These edits bump layout_version: every change to a struct in this header, to the registry and
 /// the seats, to box and chunk, to the size classes, to the queue's structs, to Val, its types and
@@ -24,7 +24,7 @@
 
 namespace valpool::detail {
 
-constexpr std::uint32_t layout_version = 14;
+constexpr std::uint32_t layout_version = 15;
 constexpr std::uint64_t arena_magic = 0x31616e6572617076;  // "vparena1"
 constexpr std::size_t smallest_page_bytes = 4096;
 /// Every pool has blocks of this size.
@@ -137,6 +137,8 @@ struct arena : StreamingPool {
     std::uint64_t map_offset;
     std::uint64_t partial_offset;
     std::uint64_t partial_stride;
+    std::uint64_t shapes_offset;
+    std::uint64_t shape_bytes;  // 0: no area for shapes
     std::uint64_t pages_offset;
     std::uint64_t shared_by_file;  // 1: has a pool_file, so deaths are noticed
 
@@ -207,6 +209,9 @@ struct arena : StreamingPool {
     }
     bool in_pages(std::uint64_t offset) const noexcept {
         return offset >= pages_offset && offset < size_bytes;
+    }
+    bool in_shapes(std::uint64_t offset) const noexcept {
+        return offset - shapes_offset < shape_bytes;
     }
     std::uint32_t page_of(std::uint64_t offset) const noexcept {
         return static_cast<std::uint32_t>((offset - pages_offset) >> page_shift);

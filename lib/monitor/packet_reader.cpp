@@ -52,6 +52,7 @@ struct table_words {
     std::uint64_t index;
     std::uint32_t size;
     std::uint32_t capacity;
+    std::int64_t to_keys;
 
     static constexpr std::uint32_t scattered = std::uint32_t{1} << 31;
     std::uint32_t positions() const noexcept { return size & ~scattered; }
@@ -337,7 +338,7 @@ private:
     entry_place place_of(const frame& f, std::uint32_t position) {
         const table_words& t = f.table;
         if (position < t.capacity)
-            return place_in(f.table_offset + offsetof(table_words, first), position, t.capacity);
+            return place_in(f.table_offset + offsetof(table_words, first), position, t.to_keys);
         const std::uint64_t index = memory_.target(f.table_offset + offsetof(table_words, index));
         const auto words = memory_.read<index_words>(index);
         if (!words.makes_sense()) throw unreadable();
@@ -347,12 +348,12 @@ private:
         const table_index::place place = its.place_of(position - t.capacity);
         if (place.chunk >= words.chunks) throw unreadable();
         return place_in(index + sizeof words + place.chunk * sizeof(chunk_pointer), place.at,
-                        place.capacity);
+                        static_cast<std::int64_t>(key_distance(place.capacity)));
     }
     entry_place place_in(std::uint64_t chunk_pointer_offset, std::uint32_t i,
-                         std::uint64_t capacity) {
+                         std::int64_t to_keys) {
         const std::uint64_t value = memory_.target(chunk_pointer_offset) + i * sizeof(Val);
-        return {value + key_distance(capacity), value};
+        return {value + static_cast<std::uint64_t>(to_keys), value};
     }
 
     seen_memory memory_;

@@ -18,9 +18,9 @@ struct unreadable : std::exception {
     const char* what() const noexcept override { return "this part of the pool cannot be read"; }
 };
 
-/// Copies out of the pages of an arena. Places are offsets from the arena's start, so what was read
-/// there can be used in sums: a wrong one lies outside, and is not read.
-/// Each copy goes into a digest. Two walks with the same digest have read the same.
+/// Copies out of the pages of an arena, and the keys that its tables share. Places are offsets from
+/// the arena's start, so what was read there can be used in sums: a wrong one lies outside, and is
+/// not read. Each copy goes into a digest. Two walks with the same digest have read the same.
 class seen_memory {
 public:
     explicit seen_memory(const arena& a) noexcept : arena_(a) {}
@@ -28,7 +28,7 @@ public:
     const arena& pool() const noexcept { return arena_; }
     std::uint64_t digest() const noexcept { return digest_; }
 
-    /// Throws unreadable for bytes outside the pages.
+    /// Throws unreadable for bytes that are elsewhere.
     void read(std::uint64_t offset, void* to, std::size_t size_bytes) {
         check(offset, size_bytes);
         // The thread sanitizer would see a race here, as it does in check(); so would the language.
@@ -49,7 +49,12 @@ public:
         return distance == null_distance ? 0 : pointer_offset + distance;
     }
     void check(std::uint64_t offset, std::size_t size_bytes) const {
-        if (!arena_.in_pages(offset) || size_bytes > arena_.size_bytes - offset) throw unreadable();
+        // The pages come last, so they end with the arena.
+        const bool is_shared_key = arena_.in_shapes(offset);
+        const std::uint64_t end =
+            is_shared_key ? arena_.shapes_offset + arena_.shape_bytes : arena_.size_bytes;
+        if (!is_shared_key && !arena_.in_pages(offset)) throw unreadable();
+        if (size_bytes > end - offset) throw unreadable();
     }
 
 private:

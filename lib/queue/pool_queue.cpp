@@ -1,5 +1,6 @@
 #include "queue/queue_core.hpp"
 
+#include <valpool/object/detail/box_lock.hpp>
 #include <valpool/object/detail/hold.hpp>
 
 #include "base/cancellation.hpp"
@@ -20,6 +21,7 @@
 
 #include <valpool/value/detail/pack.hpp>
 #include <valpool/value/detail/value_access.hpp>
+#include "value/table/shapes.hpp"
 
 #include <algorithm>
 #include <cinttypes>
@@ -118,7 +120,7 @@ public:
     bool put(Val&& value, deadline until) override {
         thread_lane& l = lane_of_thread(arena_, until);
         if (hold* const h = sole_hold(value); h && may_have_room()) {
-            const std::uint64_t bytes = bytes_to_send(*h->target);
+            const std::uint64_t bytes = bytes_to_send(*h);
             if (try_hand_over(l, *h, until)) {
                 static_cast<void>(value_access::release_hold(value));
                 end_hold(l, h);
@@ -466,7 +468,7 @@ private:
         hold& h = *packed.get();
         box& b = *h.target;
         thread_lane& l = lane_of_thread(arena_);
-        const std::uint64_t bytes = bytes_to_send(b);
+        const std::uint64_t bytes = bytes_to_send(h);
         if (h.handles.load(std::memory_order_acquire) == 1) {
             if (!try_hand_over(l, h, until)) return false;
             end_hold(l, packed.release());
@@ -481,12 +483,30 @@ private:
         return true;
     }
 
-    /// A packet that leaves the process for the first time is complete.
-    std::uint64_t bytes_to_send(box& b) const noexcept {
+    /// A packet that leaves the thread is complete, for the next stage of a pipeline.
+    std::uint64_t bytes_to_send(hold& h) const noexcept {
+        box& b = *h.target;
         if (b.chunks.load(std::memory_order_relaxed) != 0 &&
             !b.published.load(std::memory_order_relaxed))
             learn_size(b);
+        if (shapes.is_wanted()) learn_shapes(h);
         return bytes_of(arena_, b);
+    }
+    /// Another thread that has a handle may be changing the packet, if it has the packet's lock. Only
+    /// of a new packet is the lock taken: who shares one that was sent before wants its lock for
+    /// those who change it, and would lose the packet if this process died with the lock.
+    [[gnu::noinline]] void learn_shapes(hold& h) const noexcept {
+        box& b = *h.target;
+        if (b.refs.load(std::memory_order_acquire) != 1) return;
+        if (h.handles.load(std::memory_order_acquire) == 1) return shapes.learn(arena_, b);
+        if (b.published.load(std::memory_order_relaxed)) return;
+        try {
+            if (!lock_box_for(b, 0.0)) return;
+            shapes.learn(arena_, b);
+            unlock_box(b, fork_generation());
+        } catch (const std::exception&) {
+            // Somebody has died while changing it. The next packet will do.
+        }
     }
 
     /// As try_hand_over, for a pipe with taps: the hold's reference is given up in the end.

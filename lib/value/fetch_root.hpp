@@ -10,16 +10,13 @@
 namespace valpool::detail {
 
 /// The cache lines of a table with a few entries that is the root object of a box: header, table
-/// and first value, then three keys.
+/// and first value, then the third value, or the first key of a table that shares none.
 struct root_lines {
     static constexpr std::size_t head_bytes = box_header_bytes + sizeof(table);
     static constexpr std::size_t head_lines_bytes = round_up(head_bytes, cache_line_bytes);
-    static constexpr std::size_t keys_offset = head_bytes + key_distance(smallest_chunk);
-    static constexpr std::size_t keys_line = keys_offset - keys_offset % cache_line_bytes;
-    static constexpr std::size_t keys_lines_bytes = 2 * cache_line_bytes;
+    static constexpr std::size_t third_offset = head_bytes + 2 * sizeof(Val);
+    static constexpr std::size_t third_line = round_up(third_offset, cache_line_bytes);
 };
-static_assert(root_lines::keys_offset + 3 * sizeof(Val) - (sizeof(Val) - sizeof(short_text)) <=
-              root_lines::keys_line + root_lines::keys_lines_bytes);
 
 enum class fetch_for { reading, answering };
 
@@ -37,7 +34,7 @@ inline void fetch_root(char* of_box, fetch_for use) noexcept {
         prefetch_to_write(of_box, root_lines::head_lines_bytes);
     else
         prefetch_to_read(of_box, root_lines::head_lines_bytes);
-    prefetch_to_read(of_box + root_lines::keys_line, root_lines::keys_lines_bytes);
+    prefetch_to_read(of_box + root_lines::third_line, cache_line_bytes);
 }
 
 }  // namespace valpool::detail

@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "process/fork.hpp"
 #include "value/containers.hpp"
+#include "value/table/shapes.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -83,6 +84,11 @@ constexpr std::size_t largest_first_chunk_bytes = 4096;
 /// An empty table gets room for its first entries in the same block.
 template <class T>
 [[gnu::noinline]] Proxy share_empty_table(StreamingPool* pool) {
+    arena* const a = static_cast<arena*>(pool);
+    if (const shape* const s = a ? shapes.to_begin_root(*a) : nullptr)
+        return share_root<T>(pool, container_tags<T>::tag, 'Z', table::size_as_root(*s),
+                             [=](box* b, void* place) { new (place) T(b, *s); });
+    shapes.miss();
     const std::uint32_t capacity = table::usual_first_capacity(pool);
     return share_root<T>(pool, container_tags<T>::tag, 'Z', table::size_as_root(capacity),
                          [=](box* b, void* place) { new (place) T(b, capacity); });
@@ -91,10 +97,11 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline Proxy share_table(StreamingPool* pool, const T& t) {
     if (t.isEmpty()) return share_empty_table<T>(pool);
-    const root_size size = t.size_of_copy_as_root();
+    const table::as_root how = {pool ? t.keys_to_share(pool) : nullptr};
+    const root_size size = t.size_of_copy_as_root(how.shared_keys);
     if (size.first_chunk_bytes > largest_first_chunk_bytes) return make_shared(pool, t);
     return share_root<T>(pool, container_tags<T>::tag, 'Z', size,
-                         [&t](box* b, void* place) { new (place) T(t, b, table::as_root()); });
+                         [&t, how](box* b, void* place) { new (place) T(t, b, how); });
 }
 }  // namespace
 

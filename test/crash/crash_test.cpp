@@ -414,7 +414,9 @@ bool is_of_a_creator(unsigned point) {
 }
 /// Kill points that are passed with the gate closed.
 bool is_alone(unsigned point) { return is_about(point, "removal.") || is_about(point, "claim."); }
-bool is_elsewhere(unsigned point) { return is_about(point, "recovery.") || is_of_a_creator(point); }
+bool is_elsewhere(unsigned point) {
+    return is_about(point, "recovery.") || is_about(point, "shape.") || is_of_a_creator(point);
+}
 
 }  // namespace
 

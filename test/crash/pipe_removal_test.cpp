@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 /// Pipes are removed while a process is stopped in the middle of an operation, and by processes
@@ -25,12 +24,6 @@ unsigned point_named(const std::string& name) {
         if (detail::kill_point_name(p) == name) return p;
     BOOST_FAIL("no such point: " << name);
     return 0;
-}
-
-bool has_stopped(pid_t pid) {
-    siginfo_t info{};
-    return waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == pid;
 }
 
 struct pipes : started_pool {
@@ -83,7 +76,7 @@ BOOST_AUTO_TEST_CASE(a_pipe_stays_while_a_process_is_stopped_in_an_operation_and
         side.pipe().deq();
         return 0;
     });
-    BOOST_REQUIRE(eventually([&] { return has_stopped(stopped.pid()); }));
+    BOOST_REQUIRE(eventually([&] { return stopped.has_stopped(); }));
     make("reply");
     open_temporary("temporary").reset();
     BOOST_TEST(!main.removePipe("reply"));
@@ -106,7 +99,7 @@ BOOST_AUTO_TEST_CASE(a_pipe_stays_for_one_that_is_stopped_after_it_has_found_it)
         side.pipe().enq(1);
         return side.pipe().deq() == 1 && !side.removePipe("reply") ? 0 : 1;
     });
-    BOOST_REQUIRE(eventually([&] { return has_stopped(opener.pid()); }));
+    BOOST_REQUIRE(eventually([&] { return opener.has_stopped(); }));
     BOOST_TEST(!main.removePipe("reply"));
     opener.signal(SIGCONT);
     BOOST_TEST(opener.wait() == 0);
@@ -128,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_removal_ends_in_time_while_a_repair_is_stopped) {
         side.removePipe("reply");
         return 0;
     });
-    BOOST_REQUIRE(eventually([&] { return has_stopped(stopped.pid()); }));
+    BOOST_REQUIRE(eventually([&] { return stopped.has_stopped(); }));
     BOOST_TEST(!main.removePipe("reply"));
     temporary.reset();
     stopped.signal(SIGCONT);

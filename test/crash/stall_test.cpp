@@ -16,7 +16,6 @@
 #include <utility>
 #include <vector>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 /// A process is stopped in the middle of a repair, with the gate closed. Nobody can change anything
@@ -50,12 +49,6 @@ unsigned point_named(const std::string& name) {
         if (detail::kill_point_name(p) == name) return p;
     BOOST_FAIL("no such point: " << name);
     return 0;
-}
-
-bool has_stopped(pid_t pid) {
-    siginfo_t info{};
-    return waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == pid;
 }
 
 /// All content of the pool, and all that will be put there, is made before the stop.
@@ -104,7 +97,7 @@ public:
                        ? 0
                        : 1;
         });
-        BOOST_REQUIRE(eventually([&] { return has_stopped(repairer_->pid()); }));
+        BOOST_REQUIRE(eventually([&] { return repairer_->has_stopped(); }));
         BOOST_REQUIRE(gate_is_closed());
     }
     void end_it(ending how) {

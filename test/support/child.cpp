@@ -54,6 +54,12 @@ bool child::has_ended() const {
            info.si_pid == pid_;
 }
 
+bool child::has_stopped() const {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid_;
+}
+
 namespace {
 child lead_a_group(const std::function<int()>& body) {
     // Makes orphans children of this process, so that it can wait for them.

@@ -33,6 +33,8 @@ public:
         return wait();
     }
     bool has_ended() const;
+    /// By a signal, right now.
+    bool has_stopped() const;
 
 private:
     pid_t pid_ = 0;

@@ -58,7 +58,9 @@ public:
     /// is taken. appendStr(value): under the text of that number.
     using table::append;
     using table::appendStr;
-    /// remove(key): true if it was there. References into the table become invalid.
+    /// remove(key): true if it was there. References into the table become invalid. A table in a
+    /// pool may need memory for that, because it shares its keys with others: PoolExhausted, with
+    /// nothing changed.
     using table::clear;
     using table::entries;
     using table::isEmpty;

@@ -66,7 +66,7 @@ bool table::swapInto(Val& key, Val& value) {
 /// past it, so its word is free again.
 void table::take_newest_back() noexcept {
     const std::size_t position = positions() - 1;
-    destroy_entry(place_at(position));
+    destroy_at(position);
     if (index_) {
         table_index::word* const words = index_->words();
         const auto is_its_own = [position](table_index::word w) {
@@ -96,22 +96,27 @@ void table::add_all(const table& other) {
         if (!there) ++new_keys;
         destinations.push_back({there, hash});
     }
+    if (new_keys != 0 && positions() < capacity_ && shares_keys()) own_keys();
     if (new_keys != 0) make_room(positions() + new_keys);
     auto to = destinations.begin();
     for (auto& [key, value] : added) {
         if (to->value)
             *to->value = std::move(value);
         else
-            add_moved(const_cast<Val&>(key), value, to->hash);
+            add_moved(key, value, to->hash);
         ++to;
     }
 }
 
-/// A new entry of the same memory, for which there is room.
-void table::add_moved(Val& key, Val& value, std::uint32_t hash) {
+/// A new entry of the same memory, for which there is room. A key that owns nothing may be a
+/// shape's.
+void table::add_moved(const Val& key, Val& value, std::uint32_t hash) {
     const std::size_t position = positions();
     const entry_place at = place_at(position);
-    new (at.key) Val(std::move(key), memory_);
+    if (value_access::owns_something(key))
+        new (at.key) Val(std::move(const_cast<Val&>(key)), memory_);
+    else
+        new (at.key) Val(key, memory_);
     new (at.value) Val(std::move(value), memory_);
     set_positions(position + 1, has_holes());
     file(hash, position);
@@ -124,9 +129,13 @@ constexpr std::size_t least_holes = 8;
 
 bool table::remove(const Val& key) {
     const std::uint32_t hash = hash_if(is_hashed(), key);
-    const found_entry found = find_entry(key, hash);
+    found_entry found = find_entry(key, hash);
     if (!found.key) return false;
     const mutation guard(region());
+    if (shares_keys()) {
+        own_keys();
+        found = find_entry(key, hash);
+    }
     if (!index_) {
         remove_from_row(found.key);
         return true;
@@ -163,7 +172,7 @@ void table::remove_from_row(Val* key) noexcept {
     }
     std::move(key + 1, row.last(), key);
     std::move(row.value(key + 1), row.value(row.last()), row.value(key));
-    destroy_entry({row.last() - 1, row.value(row.last() - 1)});
+    destroy_at(row.count - 1);
     --size_;
 }
 

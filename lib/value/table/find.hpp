@@ -105,7 +105,7 @@ template <class AnyKey>
     const table_index* const index = index_.get();
     if (!index) {
         const entry_row row = first_row();
-        Val* const found = has_fingerprints(row.capacity)
+        Val* const found = has_fingerprints(capacity_)
                                ? find_by_fingerprint(key, fingerprint_of(wanted, hash))
                                : find_in(row, key);
         if (found == row.last()) return {};

@@ -78,6 +78,10 @@ void table::drop_last_chunk() noexcept {
 /// By position, as the index has them: to hash a key again could fail.
 std::vector<std::uint32_t> table::filed_hashes() const {
     std::vector<std::uint32_t> hashes(positions());
+    if (!index_) {  // a shape's keys, whose hashing cannot fail
+        for (std::size_t i = 0; i != hashes.size(); ++i) hashes[i] = hash_of(*place_at(i).key);
+        return hashes;
+    }
     index_->for_each([&](std::uint32_t hash, std::size_t position) { hashes[position] = hash; });
     return hashes;
 }
@@ -96,7 +100,7 @@ void table::close_holes() {
         index_->put(hashes[from], to);
         ++to;
     }
-    for (std::size_t i = to; i < positions(); ++i) destroy_entry(place_at(i));
+    for (std::size_t i = to; i < positions(); ++i) destroy_at(i);
     set_positions(to, false);
 }
 

@@ -6,7 +6,7 @@
 #include <valpool/value/key.hpp>
 #include <valpool/value/tab.hpp>
 
-#include "base/round_up.hpp"
+#include "object/box_layout.hpp"
 #include "value/containers.hpp"
 #include "value/growth_guess.hpp"
 #include "value/hash.hpp"
@@ -16,6 +16,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 namespace valpool::detail {
@@ -23,6 +24,12 @@ namespace valpool::detail {
 constexpr std::size_t most_entries = std::size_t{1} << 30;
 
 inline bool is_hole(const Val& key) noexcept { return key.subtype == '-'; }
+
+/// Of the values of a table that begins with a shape of so many keys, and of its copies. A stage of
+/// a pipeline that adds a key or two mostly finds room for them.
+constexpr std::size_t room_with_shape(std::size_t count) noexcept {
+    return round_up(count, smallest_chunk);
+}
 
 inline std::size_t first_capacity_for(std::size_t entries) noexcept {
     return std::max<std::size_t>(entries, smallest_chunk);
@@ -65,7 +72,18 @@ inline std::size_t table::room() const noexcept {
 
 /// Of a table whose first chunk has some.
 inline unsigned char* table::fingerprints() const noexcept {
-    return reinterpret_cast<unsigned char*>(get_some(first_)) + chunk_bytes(capacity_);
+    return reinterpret_cast<unsigned char*>(key_at(get_some(first_)) + capacity_);
+}
+
+/// What a first chunk that the table has allocated takes.
+inline std::size_t table::own_first_chunk_bytes() const noexcept {
+    return has_keys_apart() ? key_distance(capacity_) : first_chunk_bytes(capacity_);
+}
+
+inline bool table::shares_keys() const noexcept {
+    if (!has_keys_apart()) return false;
+    const arena& a = arena_of(*region());
+    return a.in_shapes(a.offset_of(key_at(get_some(first_))));
 }
 
 /// Makes an entry that is there to be found. `hash` need not be the hash of a key that is a short
@@ -73,23 +91,24 @@ inline unsigned char* table::fingerprints() const noexcept {
 inline void table::file(std::uint32_t hash, std::size_t position) noexcept {
     if (index_)
         index_->put(hash, position);
-    else if (has_fingerprints(capacity_))
+    else if (has_fingerprints(capacity_) && !shares_keys())
         fingerprints()[position] = fingerprint_of(*place_at(position).key, hash);
 }
 
 /// All there is, without an index.
 [[gnu::always_inline]] inline entry_row table::first_row() const noexcept {
-    return {key_of(get_some(first_), capacity_), row_size(), capacity_};
+    return {key_at(get_some(first_)), row_size(), to_keys_};
 }
 
 /// What is used from the position on of the chunk that it lies in.
 inline entry_row table::row_from(std::uint32_t position) const noexcept {
     if (position < capacity_)
-        return {key_of(get_some(first_), capacity_) + position,
-                std::min(capacity_, positions()) - position, capacity_};
+        return {key_at(get_some(first_)) + position, std::min(capacity_, positions()) - position,
+                to_keys_};
     const table_index::place place = index_->place_of(position - capacity_);
     return {key_of(get_some(index_->chunk(place.chunk)), place.capacity) + place.at,
-            std::min(place.capacity - place.at, positions() - position), place.capacity};
+            std::min(place.capacity - place.at, positions() - position),
+            static_cast<std::int64_t>(key_distance(place.capacity))};
 }
 
 /// In a table with an index.
@@ -97,7 +116,7 @@ inline entry_row table::row_from(std::uint32_t position) const noexcept {
     const table_index& index, std::size_t position) const noexcept {
     if (position < capacity_) {
         Val* const value = get_some(first_) + position;
-        return {key_of(value, capacity_), value};
+        return {key_at(value), value};
     }
     const table_index::place place = index.place_of(position - capacity_);
     Val* const value = get_some(index.chunk(place.chunk)) + place.at;
@@ -107,36 +126,29 @@ inline entry_row table::row_from(std::uint32_t position) const noexcept {
 inline table::entry_place table::place_at(std::size_t position) const noexcept {
     if (index_) return place_at(*index_, position);
     Val* const value = get_some(first_) + position;
-    return {key_of(value, capacity_), value};
+    return {key_at(value), value};
 }
 
-/// Behind a root's chunk, too: chunks are multiples of the grain.
-constexpr std::size_t distance_to_grain =
-    round_up(box_header_bytes + sizeof(table), region_grain) - box_header_bytes - sizeof(table);
+// What lies in a box begins at multiples of the grain: a root's chunk is freed as any other.
+static_assert((box_header_bytes + sizeof(table)) % region_grain == 0);
 static_assert(sizeof(Val) % region_grain == 0);
-// Each in one cache line, wherever the chunk begins.
-static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_text) <= sizeof(Val),
-              "what is compared of a key");
 
 [[gnu::always_inline]] inline Val* table::new_chunk(box* b, std::size_t size_bytes) {
     return static_cast<Val*>(b ? region_allocate(*b, size_bytes) : ::operator new(size_bytes));
 }
 
 [[gnu::always_inline]] inline void table::free_chunk(Val* values, std::size_t size_bytes) noexcept {
-    box* const b = region();
-    if (!b) return ::operator delete(values);
-    void* memory = values;
-    // What else lies in a box begins at a multiple of the grain, and what follows a root's chunk
-    // leaves as much free behind it.
-    if (memory == static_cast<table*>(b->root()) + 1)
-        memory = reinterpret_cast<char*>(values) + distance_to_grain;
-    region_deallocate(*b, memory, size_bytes);
+    if (box* const b = region())
+        region_deallocate(*b, values, size_bytes);
+    else
+        ::operator delete(values);
 }
 
 [[gnu::always_inline]] inline Val* table::take_first_chunk(Val* values,
                                                            std::size_t capacity) noexcept {
     first_ = values;
     capacity_ = static_cast<std::uint32_t>(capacity);
+    to_keys_ = static_cast<std::int64_t>(key_distance(capacity));
     // What is not used yet is compared, too. It seldom looks like a key if it is zero.
     if (has_fingerprints(capacity)) {
         std::fill_n(fingerprints(), fingerprint_group, 0);
@@ -152,9 +164,23 @@ static_assert((box_header_bytes + sizeof(table)) % sizeof(Val) + sizeof(short_te
     return take_first_chunk(new_chunk(b, first_chunk_bytes(count)), count);
 }
 
-inline void table::destroy_entry(entry_place at) noexcept {
-    std::destroy_at(at.key);
+/// As take_first_chunk, for values alone: the keys are a shape's, which has the same room.
+[[gnu::always_inline]] inline Val* table::take_shape(Val* values, std::size_t capacity,
+                                                     const Val* keys) noexcept {
+    first_ = values;
+    capacity_ = static_cast<std::uint32_t>(capacity);
+    to_keys_ = reinterpret_cast<const char*>(keys) - reinterpret_cast<const char*>(values);
+    return values;
+}
+
+/// The entry at that position, without a hole.
+inline void table::destroy_at(std::size_t position) noexcept {
+    const entry_place at = place_at(position);
     std::destroy_at(at.value);
+    const bool is_apart = position < capacity_ && has_keys_apart();
+    if (is_apart && shares_keys()) return;
+    std::destroy_at(at.key);
+    if (is_apart) std::memset(static_cast<void*>(at.key), 0, sizeof(Val));  // invariant 5
 }
 
 }  // namespace valpool::detail

@@ -1,6 +1,8 @@
 #include <valpool/value/val.hpp>
 
+#include "object/box_layout.hpp"
 #include "value/table/find.hpp"
+#include "value/table/shapes.hpp"
 
 #include <sstream>
 #include <stdexcept>
@@ -48,7 +50,7 @@ template <class... Words>
 /// The value of this key, in a table without an index; null when there is none.
 [[gnu::always_inline]] inline const Val* table::find_in_row(const short_text& key) const noexcept {
     const entry_row row = first_row();
-    if (has_fingerprints(row.capacity)) {
+    if (has_fingerprints(capacity_)) {
         Val* const at = find_next(row, short_key(key));
         return at ? row.value(at) : find_short_by_fingerprint(key.head, key.second, key.third);
     }
@@ -131,7 +133,7 @@ Val& table::at_words(std::uint64_t head, std::uint64_t second, std::uint64_t thi
         // As a signed number, the size of what is not one row is below any position.
         if (static_cast<std::int32_t>(position) < static_cast<std::int32_t>(size_)) {
             Val* const value = get_some(first_) + position;
-            if (short_key(key).is(*key_of(value, capacity_))) {
+            if (short_key(key).is(*key_at(value))) {
                 next_position = position + 1;
                 return *value;
             }
@@ -218,7 +220,7 @@ template <class... Words>
     all[count] = fingerprint;
     if (count % smallest_chunk == 0) guess.outgrows(count / smallest_chunk);
     Val* const place = get_some(first_) + count;
-    const entry_place at = {key_of(place, capacity_), place};
+    const entry_place at = {key_at(place), place};
     if (memory_.is_heap()) {
         insert_at_once(nullptr, at, key);
     } else {
@@ -244,6 +246,39 @@ template <class... Words>
     return add_short(key.head, key.second, key.third);
 }
 
+/// Whether it is the key that comes next of those that the table shares, which are short texts.
+template <class AnyKey>
+bool table::is_next_of_shape(const AnyKey& key, std::size_t position) const noexcept {
+    if constexpr (std::is_same_v<AnyKey, short_text>)
+        return short_key(key).is(*key_at(get_some(first_) + position));
+    else
+        return false;
+}
+
+/// Of a key that is not the next one of a shape's.
+template <class... Words>
+[[gnu::noinline]] Val& table::find_or_insert_not_next(Words... words) {
+    const Val* const there = find_in_row(short_text(words...));
+    return there ? const_cast<Val&>(*there) : add_short(words...);
+}
+
+/// In a table without an index whose keys lie apart. Mostly it is the shape's next one: then it is
+/// not there yet, for a shape has each key once.
+template <class... Words>
+[[gnu::noinline]] Val& table::find_or_insert_in_shape(Words... words) {
+    const short_text key(words...);
+    const std::uint32_t count = row_size();
+    Val* const place = get_some(first_) + count;
+    if (count < capacity_ && short_key(key).is(*key_at(place))) {
+        box* const b = memory_.region_in_pool();
+        if (!b) __builtin_unreachable();
+        if (b->published.load(std::memory_order_relaxed)) return add_short(words...);
+        size_ = count + 1;
+        return *value_access::new_none(place, b);
+    }
+    return find_or_insert_not_next(words...);
+}
+
 template <class... Words>
 [[gnu::noinline]] Val& table::find_or_insert_in_row_apart(Words... key) {
     return find_or_insert_in_row(region(), short_text(key...));
@@ -252,6 +287,7 @@ template <class... Words>
 template <bool IsRoot>
 [[gnu::always_inline]] inline Val& table::find_or_insert_short(box* b, const short_text& key) {
     if (index_) return find_or_insert_anywhere(key.head, key.second, key.third);
+    if (has_keys_apart()) return find_or_insert_in_shape(key.head, key.second, key.third);
     if (has_fingerprints(capacity_))
         return find_or_insert_by_fingerprint(key.head, key.second, key.third);
     if (IsRoot) return find_or_insert_in_row(b, key);
@@ -278,20 +314,58 @@ void new_key(Val* place, const AnyKey& key, const allocator<char>& memory) {
 }
 }  // namespace
 
+/// The first chunk of a table whose first key this is.
+template <class AnyKey>
+void table::begin_with(const AnyKey& key) {
+    box* const b = region();
+    if constexpr (std::is_same_v<AnyKey, short_text>) {
+        if (b) {
+            if (const shape* const s = shapes.to_begin_with(arena_of(*b), key)) {
+                take_shape(new_chunk(b, key_distance(s->room())), s->room(), s->keys());
+                return;
+            }
+            shapes.miss();
+        }
+    }
+    make_first_chunk(usual_first_capacity(b ? pool_of(*b) : nullptr), b);
+}
+
+/// Another key comes than the shape's next one: the thread knows a shape that goes on with it, or
+/// the table gets keys of its own.
+template <class AnyKey>
+void table::leave_shape(const AnyKey& next) {
+    arena& a = arena_of(*region());
+    Val* const values = get_some(first_);
+    const Val* const keys = key_at(values);
+    if constexpr (std::is_same_v<AnyKey, short_text>) {
+        const std::uint32_t count = positions();
+        const shape* const s = shapes.begun_by(a, count != 0 ? words_of(*keys) : next);
+        if (s && s->room() == capacity_ && s->count > count && s->begins_with(keys, count) &&
+            next.is_stored_at(value_access::stored(s->keys()[count]))) {
+            take_shape(values, capacity_, s->keys());
+            return;
+        }
+    }
+    own_keys();
+    shapes.leave(a, keys);
+}
+
 template <class AnyKey>
 [[gnu::noinline]] Val& table::add(const AnyKey& key, std::uint32_t hash, bool has_hash) {
     const mutation guard(region());
     const std::size_t position = positions();
-    if (!first_) {
-        box* const b = region();
-        make_first_chunk(usual_first_capacity(b ? pool_of(*b) : nullptr), b);
+    if (!first_) begin_with(key);
+    bool has_key = position < capacity_ && shares_keys();
+    if (has_key && !is_next_of_shape(key, position)) {
+        leave_shape(key);
+        has_key = shares_keys();
     }
-    if (position < most_in_row && position % smallest_chunk == 0)
+    if (!has_key && position < most_in_row && position % smallest_chunk == 0)
         guess.outgrows(position / smallest_chunk);
     if (position >= room()) make_room(position + 1);
     const std::uint32_t its_hash = has_hash ? hash : hash_if(is_hashed(), key);
     const entry_place at = place_at(position);
-    new_key(at.key, key, memory_);  // the last thing that can fail
+    if (!has_key) new_key(at.key, key, memory_);  // the last thing that can fail
     new (at.value) Val(memory_);
     set_positions(position + 1, has_holes());
     file(its_hash, position);

@@ -14,13 +14,17 @@ constexpr unsigned none = ~0u;  // no chunk's number
 
 /// Of a table that is not one row.
 row_part table::first_part() const noexcept {
-    return has_holes() ? part_from(0) : row_part(get_some(first_), capacity_, capacity_, false);
+    return has_holes() ? part_from(0)
+                       : row_part(get_some(first_), capacity_, row_part::in_first_chunk, false);
 }
 
 /// The first such part at or behind the position.
 row_part table::part_from(std::uint32_t position) const noexcept {
     while (position < positions()) {
         const entry_row row = row_from(position);
+        const std::uint32_t row_capacity =
+            position < capacity_ ? row_part::in_first_chunk
+                                 : static_cast<std::uint32_t>(row.to_keys / std::int64_t{sizeof(Val)});
         Val* first = row.first;
         Val* last = row.last();
         if (has_holes()) {
@@ -29,7 +33,7 @@ row_part table::part_from(std::uint32_t position) const noexcept {
         }
         position += static_cast<std::uint32_t>(last - row.first);
         if (first != last)
-            return {row.value(first), static_cast<std::uint32_t>(last - first), row.capacity,
+            return {row.value(first), static_cast<std::uint32_t>(last - first), row_capacity,
                     position == positions()};
     }
     return {};

@@ -137,6 +137,22 @@ BOOST_AUTO_TEST_CASE(a_packet_that_was_given_back_waits_again) {
     BOOST_TEST(look.peek("jobs", 9).packets.front() == Val(Tab{{"job", 7}}));
 }
 
+BOOST_AUTO_TEST_CASE(packets_whose_tables_share_their_keys_are_shown_whole) {
+    CQ& q = open("alike", 4);
+    for (int i = 0; i != 20; ++i) {
+        const Tab content{{"number", i}, {"below", Tab{{"x", 1}, {"y", Arr{1, 2}}}}, {"text", "t"}};
+        Val built = Shared(pool(), Tab());
+        for (const auto& [key, value] : content) built[key] = value;
+        for (const Val& packet : {built, Val(Shared(pool(), content)), Val(content)}) {
+            q.enq(packet);
+            const peeked_packets seen = look.peek("alike", 1);
+            BOOST_REQUIRE(seen.packets.size() == 1u);
+            BOOST_TEST(seen.packets.front() == Val(content));
+            q.deq();
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(threads_that_wait_are_seen) {
     CQ& q = open("empty", 2);
     std::thread reader([&] { q.deq(); });

@@ -64,7 +64,7 @@ struct box {
     void* root() noexcept { return this + 1; }
     const void* root() const noexcept { return this + 1; }
 };
-static_assert(sizeof(box) == 72, "a table behind it and three values fit two cache lines");
+static_assert(sizeof(box) == 72, "a table behind it and four values fit 256 bytes");
 static_assert(offsetof(box, mutator) == 64 && offsetof(box, root_tag) == 68,
               "what every reader looks at is in the root object's cache line");
 static_assert(offsetof(box, lock_word) % 4 == 0, "the kernel sleeps on aligned words");

@@ -20,6 +20,8 @@
 namespace valpool {
 namespace detail {
 
+struct shape;
+
 /// What Tab and OTab are: entries in chunks that never move, in the
 /// order of their insertion; and, from a few entries on, an index that finds keys by their hash.
 /// Invariants:
@@ -27,7 +29,11 @@ namespace detail {
 ///      there is an index) or the ones behind it move up (if there is none);
 ///   2. there is an index as soon as there are two chunks or more than `most_in_row` entries;
 ///   3. each entry that is no hole stands in the index, if there is one;
-///   4. without an index, and if the first chunk has fingerprints, they are those of the keys.
+///   4. without an index, and if the first chunk has fingerprints, they are those of the keys;
+///   5. the keys of a first chunk lie right behind its values, or apart: those of a shape, which
+///   has
+///      room for as many as the chunk, or a block of the table's own, where no unused place looks
+///      like a key. So a key that is the next one there is a shape's, and not in the table yet.
 class VALPOOL_API table {
 public:
     /// For the first chunk of a table that is going to be filled, in that pool (null: on the heap):
@@ -38,13 +44,17 @@ public:
     explicit table(const allocator<char>& memory) noexcept : memory_(memory) {}
     /// The root object of a box, with room for so many entries right behind it.
     table(box* region, std::uint32_t capacity);
+    /// The same, of a table that is likely to get these keys.
+    table(box* region, const shape& keys);
     table(const table& other) : table(other, allocator<char>()) {}
     table(const table& other, const allocator<char>& memory) : table(other, memory.region()) {}
     /// For who knows the region.
     table(const table& other, box* region);
     /// The root object of a box, with room for the entries right behind it. Never of none: a
     /// compiler that knows it compares nothing for each value.
-    struct as_root {};
+    struct as_root {
+        const Val* shared_keys;  // keys_to_share()
+    };
     [[gnu::nonnull]] table(const table& other, box* region, as_root);
     table(table&& other);
     table(table&& other, const allocator<char>& memory);
@@ -126,7 +136,7 @@ public:
             if (__builtin_expect(t.is_one_row(), true)) {
                 at_ = t.first_value();
                 last_ = at_ + t.row_size();
-                to_key_bytes_ = key_distance(t.capacity_);
+                to_key_bytes_ = t.to_keys_;
                 return;
             }
             table_ = &t;
@@ -156,9 +166,7 @@ public:
 
     private:
         bool is_at_end() const noexcept { return at_ == last_; }
-        Val* key() const noexcept {
-            return reinterpret_cast<Val*>(reinterpret_cast<char*>(at_) + to_key_bytes_);
-        }
+        Val* key() const noexcept { return behind(at_, to_key_bytes_); }
         entry* here() const noexcept { return new (entry_.bytes) entry(*key(), *at_); }
         /// Of the entry that was given last, which owns nothing: a copy of a walk has its own.
         struct entry_room {
@@ -173,14 +181,14 @@ public:
         VALPOOL_ALWAYS_INLINE void enter(const row_part& part) noexcept {
             at_ = part.first;
             last_ = at_ + part.count;
-            to_key_bytes_ = key_distance(part.capacity());
+            to_key_bytes_ = table_->distance_to_keys(part);
             if (part.is_last()) table_ = nullptr;
         }
 
-        const table* table_ = nullptr;  // null: there is nothing behind this row
-        Val* at_ = nullptr;             // the value
-        Val* last_ = nullptr;           // behind the last value of this row; there at the end
-        std::size_t to_key_bytes_ = 0;  // from the value; bytes spare the loop multiplying
+        const table* table_ = nullptr;   // null: there is nothing behind this row
+        Val* at_ = nullptr;              // the value
+        Val* last_ = nullptr;            // behind the last value of this row; there at the end
+        std::int64_t to_key_bytes_ = 0;  // from the value; bytes spare the loop multiplying
         mutable entry_room entry_;
     };
     walk<Val> begin() noexcept { return walk<Val>(*this); }
@@ -192,7 +200,10 @@ public:
     /// Of a table that is constructed as the root object of a box, with room for so many entries,
     /// or as a copy of this one; what keys and values allocate is not counted.
     static root_size size_as_root(std::uint32_t capacity) noexcept;
-    root_size size_of_copy_as_root() const noexcept;
+    static root_size size_as_root(const shape& keys) noexcept;
+    root_size size_of_copy_as_root(const Val* shared_keys) const noexcept;
+    /// The keys that a copy in that pool shares with other tables; null: it has its own.
+    const Val* keys_to_share(StreamingPool* pool) const noexcept;
     void reserve(std::size_t count);
 
 protected:
@@ -201,6 +212,7 @@ protected:
 
 private:
     friend class ::valpool::Val;
+    friend class shape_learner;
 
     /// Where an entry lies, or is going to.
     struct entry_place {
@@ -226,6 +238,19 @@ private:
         }
         return at;
     }
+    /// Of the first chunk.
+    bool has_keys_apart() const noexcept {
+        return to_keys_ != static_cast<std::int64_t>(key_distance(capacity_));
+    }
+    /// They are a shape's, so only the values are this table's own.
+    bool shares_keys() const noexcept;
+    /// Of a value in the first chunk.
+    Val* key_at(Val* value) const noexcept { return behind(value, to_keys_); }
+    std::int64_t distance_to_keys(const row_part& part) const noexcept {
+        return part.capacity() == row_part::in_first_chunk
+                   ? to_keys_
+                   : static_cast<std::int64_t>(key_distance(part.capacity()));
+    }
     /// All entries lie in the first chunk, without holes. Always so without an index.
     bool is_one_row() const noexcept { return (size_ & scattered) == 0; }
     /// Of such a table.
@@ -237,6 +262,7 @@ private:
     std::size_t capacity() const noexcept;
     std::size_t room() const noexcept;
     unsigned char* fingerprints() const noexcept;
+    std::size_t own_first_chunk_bytes() const noexcept;
     bool is_hashed() const noexcept { return index_ || has_fingerprints(capacity_); }
     entry_row first_row() const noexcept;
     entry_row row_from(std::uint32_t position) const noexcept;
@@ -306,6 +332,19 @@ private:
     const Val* find_any(const AnyKey& key) const;
     template <class AnyKey>
     Val& find_or_insert_any(const AnyKey& key);
+    template <class... Words>
+    Val& find_or_insert_in_shape(Words... key);
+    template <class... Words>
+    Val& find_or_insert_not_next(Words... key);
+    template <class AnyKey>
+    bool is_next_of_shape(const AnyKey& key, std::size_t position) const noexcept;
+    template <class AnyKey>
+    void begin_with(const AnyKey& key);
+    template <class AnyKey>
+    void leave_shape(const AnyKey& next);
+    void own_keys();
+    Val* take_shape(Val* values, std::size_t capacity, const Val* keys) noexcept;
+    void destroy_at(std::size_t position) noexcept;
     template <class AnyKey>
     Val& add(const AnyKey& key, std::uint32_t hash, bool has_hash);
     template <class AnyKey>
@@ -316,8 +355,8 @@ private:
     Val* make_first_chunk(std::size_t for_entries, box* b);
     Val* first_chunk_of_root(std::size_t for_entries) noexcept;
     template <bool IsRoot>
-    void copy_all(const table& other, box* b);
-    void copy_part(const row_part& from, Val* values, box* b);
+    void copy_all(const table& other, box* b, const Val* shared_keys);
+    void copy_part(const row_part& from, const Val* keys, Val* values, box* b);
     void copy_entries(const table& other, box* b);
     void index_copies_of(const table& other);
     void file(std::uint32_t hash, std::size_t position) noexcept;
@@ -330,12 +369,11 @@ private:
     std::vector<std::uint32_t> filed_hashes() const;
     void close_holes();
     void give_back_room() noexcept;
-    void move_into_smaller(std::size_t for_entries);
+    void move_into_new(std::size_t for_entries);
     static void move_entry(entry_place from, entry_place to) noexcept;
-    static void destroy_entry(entry_place at) noexcept;
     void remove_from_row(Val* key) noexcept;
     void take_newest_back() noexcept;
-    void add_moved(Val& key, Val& value, std::uint32_t hash);
+    void add_moved(const Val& key, Val& value, std::uint32_t hash);
 
     allocator<char> memory_;
     chunk_pointer first_;                    // to the first chunk; null: none
@@ -343,8 +381,9 @@ private:
     static constexpr std::uint32_t scattered = std::uint32_t{1} << 31;
     std::uint32_t size_ = 0;      // positions(), and `scattered` if that is not one row
     std::uint32_t capacity_ = 0;  // of the first chunk
+    std::int64_t to_keys_ = 0;    // from a value in the first chunk, in bytes
 };
-static_assert(sizeof(table) == 32, "box header, table and four entries are a block of 384 bytes");
+static_assert(sizeof(table) == 40, "box header, table and four entries are a block of 384 bytes");
 
 }  // namespace detail
 }  // namespace valpool

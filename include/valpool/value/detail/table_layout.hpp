@@ -13,6 +13,8 @@ namespace detail {
 // A chunk has all its values first, then all its keys: a search for a key, and a walk over the
 // values, reads half as many cache lines as it would if they alternated. Values come first so that
 // those of a table that is the root object of a box lie right behind it, in the same cache lines.
+// The keys of a first chunk in a pool may lie apart: a shape's, which many tables share, or such a
+// table's own, once they are no shape's any more (docs/design/shapes.md).
 
 /// So many entries are found without an index: by comparing all keys of a smallest chunk, and by
 /// their fingerprints (lib/value/table/fingerprints.hpp) in a larger one.
@@ -37,8 +39,14 @@ constexpr std::size_t first_chunk_bytes(std::size_t capacity) noexcept {
     const std::size_t groups = (count + fingerprint_group - 1) / fingerprint_group;
     return chunk_bytes(capacity) + groups * fingerprint_group;
 }
+/// What that takes beside the values: the keys, and their fingerprints.
+constexpr std::size_t first_keys_bytes(std::size_t capacity) noexcept {
+    return first_chunk_bytes(capacity) - key_distance(capacity);
+}
 inline Val* key_of(Val* value, std::size_t capacity) noexcept { return value + capacity; }
-inline Val* value_of(Val* key, std::size_t capacity) noexcept { return key - capacity; }
+inline Val* behind(Val* value, std::int64_t bytes) noexcept {
+    return reinterpret_cast<Val*>(reinterpret_cast<char*>(value) + bytes);
+}
 
 /// The header of one block: the chunks behind the first one follow it, and then the words, each 0
 /// or hash << 32 | position + 1.
@@ -121,10 +129,10 @@ static_assert(sizeof(chunk_pointer) == sizeof(table_index::word), "as above");
 struct entry_row {
     Val* first = nullptr;  // the first key
     std::uint32_t count = 0;
-    std::uint32_t capacity = 0;  // of the chunk
+    std::int64_t to_keys = 0;  // from a value, in bytes
 
     Val* last() const noexcept { return first + count; }
-    Val* value(Val* key) const noexcept { return value_of(key, capacity); }
+    Val* value(Val* key) const noexcept { return behind(key, -to_keys); }
 };
 
 /// Values of one chunk that lie side by side, none of them a hole. So small that it is returned in
@@ -135,6 +143,8 @@ public:
     row_part(Val* values, std::uint32_t how_many, std::uint32_t capacity, bool is_last) noexcept
         : first(values), count(how_many), capacity_and_last_(capacity | (is_last ? last_bit : 0)) {}
 
+    /// In place of the first chunk's capacity: the table knows where its keys are.
+    static constexpr std::uint32_t in_first_chunk = 0;
     std::uint32_t capacity() const noexcept { return capacity_and_last_ & ~last_bit; }
     bool is_last() const noexcept { return (capacity_and_last_ & last_bit) != 0; }
 
