@@ -267,7 +267,7 @@ struct numbers {
     static void build(Val& data, std::int64_t sequence_number) {
         data["sequence_number"] = sequence_number;
         Array<real_8>& all = data["numbers"] = Array<real_8>();
-        all.expandTo(Count);
+        all.expandForOverwrite(Count);
         const std::span<real_8> span = all.span();
         std::fill(span.begin(), span.end(), static_cast<real_8>(sequence_number));
     }

@@ -74,7 +74,7 @@ template <class T>
 Val array_of_items(const typed_array& form, std::string_view bytes) {
     Val result{Array<T>()};
     Array<T>& a = static_cast<Array<T>&>(result);
-    a.expandTo(bytes.size() / sizeof(T));
+    a.expandForOverwrite(bytes.size() / sizeof(T));
     if (!bytes.empty()) std::memcpy(static_cast<void*>(a.data()), bytes.data(), bytes.size());
     turn(form, a.data(), bytes.size());
     return result;
@@ -84,7 +84,7 @@ template <class Real, class Half>
 Val array_of_halves(const typed_array& form, std::string_view bytes, const Half& half_at) {
     Val result{Array<Real>()};
     Array<Real>& a = static_cast<Array<Real>&>(result);
-    a.expandTo(bytes.size() / (form.size_bytes * (sizeof(Real) / sizeof(real_4))));
+    a.expandForOverwrite(bytes.size() / (form.size_bytes * (sizeof(Real) / sizeof(real_4))));
     for (std::size_t i = 0; i < a.length(); ++i) a(i) = half_at(i);
     return result;
 }

@@ -114,6 +114,14 @@ BOOST_AUTO_TEST_CASE(growing_an_array_of_numbers) {
     run([](Val& v, StreamingPool*) { static_cast<Array<real_8>&>(v["numbers"]).expandTo(1000); });
 }
 
+BOOST_AUTO_TEST_CASE(growing_an_array_of_numbers_for_overwriting) {
+    run([](Val& v, StreamingPool*) {
+        auto& numbers = static_cast<Array<real_8>&>(v["numbers"]);
+        numbers.expandForOverwrite(1000);
+        numbers[999] = 0.5;
+    });
+}
+
 BOOST_AUTO_TEST_CASE(overwriting_an_array_of_numbers) {
     run([](Val& v, StreamingPool*) {
         v["numbers"] = Array<int_4>(std::initializer_list<int_4>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10});

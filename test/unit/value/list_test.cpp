@@ -68,6 +68,7 @@ BOOST_AUTO_TEST_CASE(lengths_that_cannot_be_are_named_and_change_nothing) {
     const auto negative = [](int n) { return static_cast<std::size_t>(n); };
     is_refused([&] { a.resize(negative(-1)); }, "-1");
     is_refused([&] { a.expandTo(negative(-2)); }, "-2");
+    is_refused([&] { a.expandForOverwrite(negative(-2)); }, "-2");
     is_refused([&] { a.expandBy(-3); }, "-1");
     is_refused([&] { a.expandBy(std::ptrdiff_t{1} << 60); }, "1152921504606846978");
     is_refused([&] { Array<real_8> none(negative(-3)); }, "-3");
@@ -289,6 +290,23 @@ BOOST_AUTO_TEST_CASE(expand_sets_the_length) {
     Array<int_4> n{7};
     n.expandTo(3);
     BOOST_TEST(n[2] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(expanding_for_overwriting_leaves_what_comes_behind_as_it_is) {
+    Array<int_4> a;
+    a.expandTo(100);
+    std::fill(a.begin(), a.end(), 7);
+    a.expandTo(50);
+    BOOST_REQUIRE(a.capacity() >= 100u);  // on the heap, room is kept
+    a.expandForOverwrite(100);
+    BOOST_TEST(a.length() == 100u);
+    BOOST_TEST(std::count(a.begin(), a.end(), 7) == 100);
+    a.expandForOverwrite(1);
+    BOOST_TEST(text_of(Val(a)) == "array([7], 'i')");
+    a.expandForOverwrite(0);
+    BOOST_TEST(a.empty());
+    a.expandForOverwrite(100'000);
+    BOOST_TEST(a.length() == 100'000u);
 }
 
 BOOST_AUTO_TEST_CASE(resize_sets_the_capacity_alone) {

@@ -4,6 +4,7 @@
 
 #include <valpool/object/detail/region.hpp>
 
+#include <boost/container/container_fwd.hpp>
 #include <boost/interprocess/offset_ptr.hpp>
 
 #include <cstddef>
@@ -89,6 +90,11 @@ public:
                 U(std::forward<Args>(args)..., allocator<char>(*this));
         else
             ::new (static_cast<void*>(place)) U(std::forward<Args>(args)...);
+    }
+    /// What is going to be written: nothing is written here for a number.
+    template <class U>
+    void construct(U* place, const boost::container::default_init_t&) {
+        ::new (static_cast<void*>(place)) U;
     }
 
     box* region() const noexcept { return region_.get(); }
