@@ -118,7 +118,8 @@ void reset_box(box& b, std::size_t root_bytes, void (*construct)(box&)) {
         free_chunks(a, *l.heap, old_chunks);
         b.free_table = 0;
         b.bump.store(b.self + box_header_bytes + root_bytes, std::memory_order_relaxed);
-        b.bump_room = room_behind(root_bytes, space_bytes(a, b.self));
+        b.bump_room.store(room_behind(root_bytes, space_bytes(a, b.self)),
+                          std::memory_order_relaxed);
         while (work != 0) {
             const std::uint64_t next = a.at<box>(work)->bytes.load(std::memory_order_relaxed);
             free_boxes(a, *l.heap, work);

@@ -52,7 +52,7 @@ piece_block block_with(arena& a, box& b, std::uint64_t offset) noexcept {
 }
 
 std::uint64_t end_of_bump(const box& b) noexcept {
-    return b.bump.load(std::memory_order_relaxed) + b.bump_room;
+    return b.bump.load(std::memory_order_relaxed) + b.bump_room.load(std::memory_order_relaxed);
 }
 
 /// From now on the bump allocates from `offset` to the end of the block that `offset` - 1 lies in.
@@ -61,7 +61,8 @@ void bump_from(arena& a, box& b, std::uint64_t offset) noexcept {
     const std::uint64_t start =
         offset - 1 - b.self < space_bytes(a, b.self) ? b.self : space_start(a, offset - 1);
     b.bump.store(offset, std::memory_order_relaxed);
-    b.bump_room = static_cast<std::uint32_t>(start + space_bytes(a, start) - offset);
+    const std::uint64_t room = start + space_bytes(a, start) - offset;
+    b.bump_room.store(static_cast<std::uint32_t>(room), std::memory_order_relaxed);
 }
 
 void link_chunk(arena& a, box& b, std::uint64_t offset, chunk::content kind) noexcept {
@@ -259,7 +260,8 @@ void bump_back(arena& a, box& b, std::uint64_t offset) noexcept {
         first = start;
         offset = block.offset_of(first);
     }
-    b.bump_room += static_cast<std::uint32_t>(b.bump.load(std::memory_order_relaxed) - offset);
+    const std::uint64_t room = end_of_bump(b) - offset;
+    b.bump_room.store(static_cast<std::uint32_t>(room), std::memory_order_relaxed);
     b.bump.store(offset, std::memory_order_relaxed);
     if (block.owner && offset == block.start + block.header_bytes())
         remove_bump_chunk(a, b, *block.owner);
@@ -329,7 +331,7 @@ void bump_in_chunk(arena& a, box& b, std::uint64_t offset) noexcept {
     const std::size_t size_bytes = space_bytes(a, offset);
     const std::size_t header = pieces_header_bytes(size_bytes);
     b.bump.store(offset + header, std::memory_order_relaxed);
-    b.bump_room = static_cast<std::uint32_t>(size_bytes - header);
+    b.bump_room.store(static_cast<std::uint32_t>(size_bytes - header), std::memory_order_relaxed);
 }
 
 void open_chunk(thread_lane& l, box& b, std::size_t needed) {

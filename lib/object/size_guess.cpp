@@ -10,8 +10,9 @@ namespace valpool::detail {
 void learn_size(box& b) noexcept {
     const arena& a = arena_of(b);
     const std::size_t first = space_bytes(a, b.self);
-    const std::uint64_t end = b.bump.load(std::memory_order_relaxed) + b.bump_room;
-    const std::uint64_t left = end - b.self <= first ? 0 : b.bump_room;  // in a further chunk
+    const std::uint32_t room = b.bump_room.load(std::memory_order_relaxed);
+    const std::uint64_t end = b.bump.load(std::memory_order_relaxed) + room;
+    const std::uint64_t left = end - b.self <= first ? 0 : room;  // in a further chunk
     const std::uint64_t taken = b.bytes.load(std::memory_order_relaxed) - first - left;
     usual_size.learn(
         static_cast<std::uint32_t>(std::min<std::uint64_t>(taken, largest_class_size)));

@@ -34,6 +34,7 @@ private:
 extern thread_local constinit size_guess usual_size [[gnu::tls_model("initial-exec")]];
 
 /// The thread learns how much this box, which is complete and has further chunks, has taken.
+/// Another thread may be changing it: then what is learned may be wrong, once.
 void learn_size(box& b) noexcept;
 
 }  // namespace valpool::detail

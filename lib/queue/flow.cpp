@@ -134,7 +134,7 @@ flow_record* flow_meter::record_elsewhere(thread_lane& l) noexcept {
     flow_record* r = find_record(arena_, pipe_, l.index);
     if (!r) r = make_record(l, pipe_);
     if (r)
-        records_[l.index % kept].store(r, std::memory_order_relaxed);
+        records_[l.index % kept].store(r, std::memory_order_release);
     else
         pause_.store(1000, std::memory_order_relaxed);
     return r;

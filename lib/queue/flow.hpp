@@ -151,7 +151,7 @@ private:
         return packets >= side.due.load(relaxed);
     }
     flow_record* record_of(thread_lane& l) noexcept {
-        flow_record* const r = records_[l.index % kept].load(relaxed);
+        flow_record* const r = records_[l.index % kept].load(std::memory_order_acquire);
         return r && r->lane == l.index ? r : record_elsewhere(l);
     }
     flow_record* record_elsewhere(thread_lane& l) noexcept;

@@ -30,7 +30,8 @@ struct hold;
 ///      not be read.
 ///   4. `published` is set before anything but the maker's ledger refers to the box (a queue's
 ///      cell, another box, another process), and stays set for ever.
-///   5. If there are further chunks, `bytes` is what they and the first one have together. Recovery,
+///   5. If there are further chunks, `bytes` is what they and the first one have together.
+///   Recovery,
 ///      and the release of boxes that nothing refers to, link their work lists through it; recovery
 ///      then sets it anew. (It is not kept for the box of a queue, which is never a packet.)
 ///   6. The lower half of `lock_word` names the lock's owner (box_lock.hpp has the rest).
@@ -52,7 +53,7 @@ struct box {
     std::uint64_t free_table;              // offset of its free_lists; 0: none
     std::atomic<std::uint64_t> bytes;      // of all its memory, or a work list's link (see below)
     std::atomic<std::uint64_t> bump;       // next free byte of the newest small chunk
-    std::uint32_t bump_room;               // how many bytes are free from there
+    std::atomic<std::uint32_t> bump_room;  // how many bytes are free from there
     std::atomic<std::uint32_t> lock_word;  // of the TransactionLock; 0: free
     std::atomic<std::uint16_t> mutator;    // lane + 1 of the content's writer; 0: nobody
     std::atomic<bool> poisoned;

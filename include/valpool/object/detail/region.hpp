@@ -18,9 +18,10 @@ inline void* region_bump(box& b, std::size_t size_bytes) noexcept {
     const std::uint64_t bump = b.bump.load(std::memory_order_relaxed);
     const std::uint64_t start = (bump + region_grain - 1) & ~std::uint64_t{region_grain - 1};
     const std::uint64_t taken = start + size_bytes - bump;
-    if (taken > b.bump_room) return nullptr;
+    const std::uint32_t room = b.bump_room.load(std::memory_order_relaxed);
+    if (taken > room) return nullptr;
     b.bump.store(bump + taken, std::memory_order_relaxed);
-    b.bump_room -= static_cast<std::uint32_t>(taken);
+    b.bump_room.store(room - static_cast<std::uint32_t>(taken), std::memory_order_relaxed);
     return reinterpret_cast<char*>(&b) + (start - b.self);
 }
 /// The slow path of region_allocate.
