@@ -30,8 +30,7 @@ struct hold;
 ///      not be read.
 ///   4. `published` is set before anything but the maker's ledger refers to the box (a queue's
 ///      cell, another box, another process), and stays set for ever.
-///   5. If there are further chunks, `bytes` is what they and the first one have together.
-///   Recovery,
+///   5. If there are further chunks, `bytes` is what they and the first one have together. Recovery,
 ///      and the release of boxes that nothing refers to, link their work lists through it; recovery
 ///      then sets it anew. (It is not kept for the box of a queue, which is never a packet.)
 ///   6. The lower half of `lock_word` names the lock's owner (box_lock.hpp has the rest).
