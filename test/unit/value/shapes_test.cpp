@@ -1,5 +1,6 @@
 #include "pool_fixture.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
@@ -468,6 +469,30 @@ BOOST_AUTO_TEST_CASE(a_packet_is_sent_while_another_thread_changes_it_under_its_
         other.join();
         BOOST_REQUIRE(pipe.deq().length() == 23u);
     }
+}
+
+BOOST_AUTO_TEST_CASE(sending_a_packet_that_others_have_leaves_its_lock_to_them) {
+    Val packet = of_keys(keys_named("key ", 4));
+    pass(packet);
+    const Val of_others = packet;
+    std::atomic<bool> is_done{false};
+    std::thread sender([this, packet, &is_done]() mutable {
+        for (int i = 0; i != 20000; ++i) {
+            of_keys({"begun without a shape " + std::to_string(i % 90)});  // so it wants to learn
+            pass(packet);
+        }
+        is_done = true;
+    });
+    std::size_t refused = 0;
+    while (!is_done) {
+        try {
+            const TransactionLock lock(of_others, 0.0);
+        } catch (const LockTimeout&) {
+            ++refused;
+        }
+    }
+    sender.join();
+    BOOST_TEST(refused == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(many_threads_learn_the_same_shapes_at_once) {
