@@ -275,20 +275,12 @@ public:
         items_.swap(tighter);
     }
     /// Sets the length. New elements are zero or empty.
-    void expandTo(std::size_t new_length) {
-        checked_size(new_length);
-        const detail::mutation guard(region());
-        items_.resize(new_length);
-        give_back_room();
-    }
+    void expandTo(std::size_t new_length) { set_length(new_length); }
     /// The same for numbers that are all going to be written: new elements have any value. That
     /// spares a walk through the memory: a stream of arrays gets faster by a third.
     void expandForOverwrite(std::size_t new_length) {
         static_assert(std::is_trivially_copyable_v<T>, "for arrays of numbers");
-        checked_size(new_length);
-        const detail::mutation guard(region());
-        items_.resize(new_length, boost::container::default_init);
-        give_back_room();
+        set_length(new_length, boost::container::default_init);
     }
     /// Makes the array longer by `more` elements, or shorter when `more` is negative.
     void expandBy(std::ptrdiff_t more) { expandTo(items_.size() + static_cast<std::size_t>(more)); }
@@ -448,6 +440,14 @@ private:
         const detail::mutation guard(region());
         make_room();
         items_.emplace_back(std::move(item));
+    }
+    /// `how` is what Boost's resize takes besides: nothing, or default_init.
+    template <class... How>
+    void set_length(std::size_t new_length, How... how) {
+        checked_size(new_length);
+        const detail::mutation guard(region());
+        items_.resize(new_length, how...);
+        give_back_room();
     }
     void make_room() {
         const std::size_t length = items_.size();

@@ -129,7 +129,7 @@ void table::own_keys() {
     const Val* const shared = key_at(values);
     for (std::size_t i = 0; i != count; ++i) new (keys + i) Val(shared[i], memory_);  // short texts
     const unsigned char* const its_fingerprints = fingerprints();
-    to_keys_ = reinterpret_cast<char*>(keys) - reinterpret_cast<char*>(values);
+    to_keys_ = bytes_between(values, keys);
     if (has_fingerprints(capacity_)) std::copy_n(its_fingerprints, count, fingerprints());
 }
 

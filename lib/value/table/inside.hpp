@@ -53,6 +53,11 @@ inline void table_index::put(std::uint32_t hash, std::size_t position) noexcept 
     words()[i] = (std::uint64_t{hash} << 32) | (position + 1);
 }
 
+/// What behind() takes to lead from one to the other.
+inline std::int64_t bytes_between(const Val* from, const Val* to) noexcept {
+    return reinterpret_cast<const char*>(to) - reinterpret_cast<const char*>(from);
+}
+
 inline void table::set_positions(std::size_t count, bool has_holes) noexcept {
     size_ = static_cast<std::uint32_t>(count);
     if (has_holes || size_ > capacity_) size_ |= scattered;
@@ -169,7 +174,7 @@ static_assert(sizeof(Val) % region_grain == 0);
                                                      const Val* keys) noexcept {
     first_ = values;
     capacity_ = static_cast<std::uint32_t>(capacity);
-    to_keys_ = reinterpret_cast<const char*>(keys) - reinterpret_cast<const char*>(values);
+    to_keys_ = bytes_between(values, keys);
     return values;
 }
 

@@ -342,7 +342,7 @@ void table::leave_shape(const AnyKey& next) {
         const shape* const s = shapes.begun_by(a, count != 0 ? words_of(*keys) : next);
         if (s && s->room() == capacity_ && s->count > count && s->begins_with(keys, count) &&
             next.is_stored_at(value_access::stored(s->keys()[count]))) {
-            take_shape(values, capacity_, s->keys());
+            to_keys_ = bytes_between(values, s->keys());
             return;
         }
     }

@@ -23,8 +23,9 @@ row_part table::part_from(std::uint32_t position) const noexcept {
     while (position < positions()) {
         const entry_row row = row_from(position);
         const std::uint32_t row_capacity =
-            position < capacity_ ? row_part::in_first_chunk
-                                 : static_cast<std::uint32_t>(row.to_keys / std::int64_t{sizeof(Val)});
+            position < capacity_
+                ? row_part::in_first_chunk
+                : static_cast<std::uint32_t>(row.to_keys / std::int64_t{sizeof(Val)});
         Val* first = row.first;
         Val* last = row.last();
         if (has_holes()) {

@@ -109,9 +109,9 @@ public:
         is_wanted_ = true;
         ++misses_;
     }
-    /// A table that began with this key had to leave these.
+    /// A table had to leave the shape of these keys.
     void leave(arena& a, const Val* keys) noexcept;
-    /// Whether the next box that leaves the process should be looked at.
+    /// Whether the next box that the thread sends should be looked at.
     bool is_wanted() const noexcept { return is_wanted_; }
     /// Of a box that is complete, and that nobody changes meanwhile.
     void learn(arena& a, const box& b) noexcept;

@@ -30,10 +30,10 @@ struct shape;
 ///   2. there is an index as soon as there are two chunks or more than `most_in_row` entries;
 ///   3. each entry that is no hole stands in the index, if there is one;
 ///   4. without an index, and if the first chunk has fingerprints, they are those of the keys;
-///   5. the keys of a first chunk lie right behind its values, or apart: those of a shape, which
-///   has
-///      room for as many as the chunk, or a block of the table's own, where no unused place looks
-///      like a key. So a key that is the next one there is a shape's, and not in the table yet.
+///   5. the keys of a first chunk lie right behind its values, or apart: those of a shape, with
+///      room for as many as the chunk has, or a block of the table's own, where no unused place
+///      looks like a key. So a key that is the next one there is a shape's, and not in the table
+///      yet.
 class VALPOOL_API table {
 public:
     /// For the first chunk of a table that is going to be filled, in that pool (null: on the heap):
