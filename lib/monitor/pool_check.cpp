@@ -147,7 +147,9 @@ private:
             // slots of their own, the family's slot awaits recovery, although nobody has died.
             const bool is_family = state == process_slot::family;
             auto& living = is_family ? report_.parents : report_.living_processes;
-            if (!is_family || !dead)
+            if (is_family && dead)
+                ++report_.ended_families;
+            else
                 (dead ? report_.dead_processes : living).push_back(slot.pid.load());
             visit_ledger(slot, dead);
         }
@@ -355,6 +357,9 @@ std::ostream& operator<<(std::ostream& out, const pool_report& r) {
     if (!r.parents.empty())
         out << "; forked children of " << r.parents.size()
             << " processes hold values, but have not used the pool yet";
+    if (r.ended_families != 0)
+        out << "; what forked children of " << r.ended_families
+            << " processes held awaits recovery";
     if (r.repairing_process != 0) out << "; process " << r.repairing_process << " is repairing it";
     if (r.delaying_process != 0)
         out << "; process " << r.delaying_process << " is in an operation and delays the repair";

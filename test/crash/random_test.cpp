@@ -166,9 +166,11 @@ private:
         auto user = detail::find_attachment(detail::arena_of(*main_.pool()));
         BOOST_REQUIRE(eventually([&] {
             detail::recover_if_needed(*user.get());
-            // Children of killed workers may live a little longer.
+            // Children of killed workers may live a little longer, also those that have used
+            // nothing of what they inherited.
             const pool_report now = check(main_.pool());
-            return now.living_processes.size() == 1 && now.dead_processes.empty();
+            return now.living_processes.size() == 1 && now.dead_processes.empty() &&
+                   now.parents.empty() && now.ended_families == 0;
         }));
         int doubts = 0;
         for (const worker_log& log : board_->workers) doubts += log.in_doubt;

@@ -14,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -173,6 +174,28 @@ BOOST_AUTO_TEST_CASE(what_one_held_comes_back_when_it_is_killed_without_having_u
     BOOST_TEST(!p.pool()->isPristine());
     idle.kill_and_wait();
     p.expect_pristine();
+}
+
+BOOST_AUTO_TEST_CASE(a_report_says_whose_values_they_are_while_one_lives_and_after_its_end) {
+    const watchdog dog(60);
+    started_pool p("whose");
+    Val v = p.share(1);
+    child idle(wait_for_ever);
+    const pool_report before = check(p.pool());
+    BOOST_TEST(before.parents.size() == 1u);
+    BOOST_TEST(before.ended_families == 0u);
+    idle.kill_and_wait();
+    const pool_report after = check(p.pool());
+    BOOST_TEST(after.parents.empty());
+    BOOST_TEST(after.ended_families == 1u);
+    BOOST_TEST(after.dead_processes.empty());
+    BOOST_TEST(after.is_sound());
+    std::ostringstream text;
+    text << after;
+    BOOST_TEST(text.str().find("awaits recovery") != std::string::npos);
+    v.reset();
+    p.expect_pristine();
+    BOOST_TEST(check(p.pool()).ended_families == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(what_one_held_comes_back_when_it_lets_go_of_it_and_lives_on) {

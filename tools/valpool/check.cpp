@@ -35,6 +35,8 @@ OTab json_of_report(const pool_report& r) {
     t["packets"] = count(r.packets);
     t["living_processes"] = json_pids(r.living_processes);
     t["dead_processes"] = json_pids(r.dead_processes);
+    t["parents"] = json_pids(r.parents);
+    t["ended_families"] = count(r.ended_families);
     t["repairing_pid"] = json_pid(r.repairing_process);
     t["delaying_pid"] = json_pid(r.delaying_process);
     Arr problems;
