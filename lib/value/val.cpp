@@ -24,27 +24,6 @@ Val::Val(Tup* adopted) : Val() { value_access::adopt(*this, adopted, true, false
 Val& Val::assign(const Tab& t) { return t.isEmpty() ? assign_empty<Tab>() : assign_container(t); }
 Val& Val::assign(const OTab& t) { return t.isEmpty() ? assign_empty<OTab>() : assign_container(t); }
 Val& Val::assign(const Tup& t) { return assign_container(t); }
-Val& Val::assign_empty_list() { return assign_empty<Arr>(); }
-
-/// An empty container, as programs make it to fill it then.
-template <class C>
-Val& Val::assign_empty() {
-    if (!is_written_at_once()) return assign_container(C());
-    const auto put = [this](void* memory, box* region) __attribute__((always_inline)) {
-        put_in_slot<detail::allocator<char>::pointer>(
-            reinterpret_cast<char*>(new (memory) C(detail::allocator<char>(region))));
-        set_header(container_tags<C>::tag, container_tags<C>::subtype, false, place::elsewhere);
-    };
-    // Twice, for a region that is known not to be null is written in fewer instructions.
-    if (alloc_.is_heap()) {
-        put(::operator new(sizeof(C)), nullptr);
-    } else {
-        box* const b = alloc_.region_in_pool();
-        if (!b) __builtin_unreachable();
-        put(region_allocate(*b, sizeof(C)), b);
-    }
-    return *this;
-}
 
 // Self-assignment works: the value is copied first.
 // NOLINTNEXTLINE(bugprone-unhandled-self-assignment)

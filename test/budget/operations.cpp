@@ -68,6 +68,16 @@ bool is_record(const Val& v, int n) {
     return int(v("number")) == n && v("name").text() == "a record" && double(v("x")) == 0.5;
 }
 
+// A packet with 1,000 numbers, which the sender writes in place.
+
+constexpr std::size_t number_count = 1000;
+
+void begin_numbers(Val& v, int n) {
+    v["number"] = n;
+    Array<real_8>& numbers = v["numbers"] = Array<real_8>();
+    numbers.expandForOverwrite(number_count);
+}
+
 // A packet of 100 keys in five levels, much as W4's in bench/support/nested.hpp.
 
 constexpr int levels = 5;
@@ -177,6 +187,15 @@ void measure_packets(StreamingPool* pool, CQ& in, CQ& out) {
     measure("nested_free", [&](bool counts) {
         Val v = Shared(pool, on_heap);
         count(counts, [&] { v.reset(); });
+    });
+    measure("array_begin_and_put", [&](bool counts) {
+        count(counts, [&] {
+            Val v = Shared(pool, Tab());
+            begin_numbers(v, n);
+            in.enqueue(std::move(v), 1.0);
+        });
+        Val v;
+        expect(out.dequeue(1.0, v) && v("numbers").length() == number_count, "numbers");
     });
 }
 

@@ -56,6 +56,7 @@ inline Val make_value(StreamingPool* pool) {
                              {"ordered", OTab{{"z", 1}, {"a", long_text}}},
                              {"tuple", Tup(1, long_text)},
                              {"numbers", Array<real_8>{1, 2, 3}},
+                             {"no numbers", Array<real_8>()},
                              {"text", long_text},
                              {"full", Tab()},
                              {"slack", Arr()}});

@@ -446,6 +446,7 @@ private:
     void set_length(std::size_t new_length, How... how) {
         checked_size(new_length);
         const detail::mutation guard(region());
+        if (items_.capacity() == 0 && new_length != 0) items_.reserve_first(new_length);
         items_.resize(new_length, how...);
         give_back_room();
     }
@@ -648,9 +649,28 @@ Val::Val(const Array<T>& a) : Val() {
 
 template <class T>
 Val& Val::operator=(const Array<T>& a) {
-    if constexpr (std::is_same_v<T, Val>)
-        if (a.items_.capacity() == 0) return assign_empty_list();
-    return assign_container(a);
+    return a.items_.capacity() == 0 ? assign_empty<Array<T>>() : assign_container(a);
+}
+
+/// An empty container, as programs make it to fill it then.
+template <class C>
+VALPOOL_NOINLINE Val& Val::assign_empty() {
+    if (!is_written_at_once()) return assign_container(C());
+    using tags = detail::container_tags<C>;
+    const auto put = [this](void* memory, detail::box* region) __attribute__((always_inline)) {
+        put_in_slot<detail::allocator<char>::pointer>(
+            reinterpret_cast<char*>(new (memory) C(detail::allocator<char>(region))));
+        set_header(tags::tag, tags::subtype, false, place::elsewhere);
+    };
+    // Twice, for a region that is known not to be null is written in fewer instructions.
+    if (alloc_.is_heap()) {
+        put(::operator new(sizeof(C)), nullptr);
+    } else {
+        detail::box* const b = alloc_.region_in_pool();
+        if (!b) __builtin_unreachable();
+        put(detail::region_allocate(*b, sizeof(C)), b);
+    }
+    return *this;
 }
 
 template <class C>

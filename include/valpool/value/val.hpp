@@ -429,7 +429,6 @@ private:
     Val& assign(const Tab& t);
     Val& assign(const OTab& t);
     Val& assign(const Tup& t);
-    Val& assign_empty_list();
     template <class C>
     Val& assign_empty();
     template <class C>

@@ -122,6 +122,18 @@ BOOST_AUTO_TEST_CASE(growing_an_array_of_numbers_for_overwriting) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(giving_an_array_its_first_numbers) {
+    run([](Val& v, StreamingPool*) {
+        auto& numbers = static_cast<Array<real_8>&>(v["no numbers"]);
+        numbers.expandForOverwrite(1000);
+        numbers[999] = 0.5;
+    });
+}
+
+BOOST_AUTO_TEST_CASE(beginning_an_array_in_place_of_another) {
+    run([](Val& v, StreamingPool*) { v["numbers"] = Array<std::string>(); });
+}
+
 BOOST_AUTO_TEST_CASE(overwriting_an_array_of_numbers) {
     run([](Val& v, StreamingPool*) {
         v["numbers"] = Array<int_4>(std::initializer_list<int_4>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10});

@@ -90,6 +90,25 @@ void check_number(char tag, const std::string& name, char letter, const std::str
     BOOST_TEST((of_letter == tag || tag == 'X'), name);
 }
 
+/// An empty array is assigned to a new key of the table, to one with a value of its own, and to
+/// itself, and is then made longer.
+template <class T>
+void check_empty_array(Val& table, char subtype) {
+    BOOST_TEST_INFO("an empty array, subtype " << subtype);
+    const std::string key(1, subtype);
+    table["taken"] = Arr{"a text that is too long to lie in the value itself"};
+    for (const std::string& place : {key, std::string("taken"), key}) {
+        Array<T>& begun = table[place] = Array<T>();
+        BOOST_TEST(table[place].tag == 'n');
+        BOOST_TEST(table[place].subtype == subtype);
+        BOOST_TEST(begun.length() == 0u);
+        BOOST_TEST(begun.allocator() == table.allocator());
+        begun.expandTo(100);
+        BOOST_TEST(begun.length() == 100u);
+        BOOST_TEST((begun[99] == T()));
+    }
+}
+
 /// Whether the message names the unknown tag.
 bool names_it(const std::logic_error& e) {
     return std::string(e.what()).find("'?'") != std::string::npos;
@@ -167,6 +186,18 @@ BOOST_AUTO_TEST_CASE(every_element_type_makes_an_array) {
     VALPOOL_ELEMENT_TYPES(VALPOOL_ELEMENT)
 #undef VALPOOL_ELEMENT
     BOOST_TEST(elements == 15u);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_empty_array_of_each_type_begins_anywhere, value_test::pool_fixture) {
+    Val on_heap = Tab();
+    Val new_in_pool = shared();
+    Val in_use = shared();
+    const Val seen_elsewhere = shared(Tab{{"it", in_use}});
+    for (Val* const table : {&on_heap, &new_in_pool, &in_use}) {
+#define VALPOOL_ELEMENT(its_tag, type, ...) check_empty_array<type>(*table, its_tag);
+        VALPOOL_ELEMENT_TYPES(VALPOOL_ELEMENT)
+#undef VALPOOL_ELEMENT
+    }
 }
 
 BOOST_AUTO_TEST_CASE(an_unknown_tag_is_an_error_that_says_it) {
