@@ -68,7 +68,8 @@ public:
         }
         add_threads(slot_index, found);
         add_held(slot, found);
-        if (const auto since = last_pass_.find(found.pid); since != last_pass_.end())
+        const auto since = last_pass_.find(found.pid);
+        if (since != last_pass_.end() && !found.is_parent_of_holders)
             found.since_last_packet_s =
                 static_cast<double>(std::max<std::int64_t>(coarse_now_ms() - since->second, 0)) *
                 1e-3;

@@ -129,15 +129,24 @@ private:
                      {}});
     }
 
-    std::string held_for_text(int pid) const {
-        const auto found = seen_.held_for.find(pid);
-        return found == seen_.held_for.end() ? "" : " for " + text_of(found->second);
+    std::string held_for_text(const process_status& p) const {
+        const held_time* const known = find_held(seen_.held_for, p);
+        return known ? " for " + text_of(*known) : "";
+    }
+
+    std::string held_text(const process_status& p) const {
+        return bytes_of_total(p.held_bytes + p.raw_bytes, seen_.pool.total_bytes) + " in " +
+               counted(p.held_boxes, "box");
     }
 
     void add_holder(const process_status& p) {
-        std::string text = "pid " + process_text(p) + " holds " +
-                           bytes_of_total(p.held_bytes + p.raw_bytes, seen_.pool.total_bytes) +
-                           " in " + counted(p.held_boxes, "box") + held_for_text(p.pid);
+        if (p.is_parent_of_holders)
+            return add({"process_holds_memory",
+                        "forked children of pid " + process_text(p) + " hold " + held_text(p),
+                        "",
+                        "",
+                        {p.pid}});
+        std::string text = "pid " + process_text(p) + " holds " + held_text(p) + held_for_text(p);
         if (p.since_last_packet_s >= 1)
             text +=
                 ", and has not put or taken a packet for " + duration_text(p.since_last_packet_s);
@@ -148,16 +157,24 @@ private:
 
     void look_at_the_dead() {
         for (const process_status& p : seen_.processes) {
-            if (p.is_alive || p.is_parent_of_holders) continue;
-            add({"dead_process",
-                 "pid " + std::to_string(p.pid) +
-                     " has died, and nobody has cleaned up after it: " +
-                     bytes_of_total(p.held_bytes + p.raw_bytes, seen_.pool.total_bytes) + " in " +
-                     counted(p.held_boxes, "box") + " and " + counted(p.leased_packets, "lease"),
-                 "whoever waits next does it; `valpool gc " + shown(seen_.pool.name) +
-                     "` does it now",
-                 "",
-                 {p.pid}});
+            if (p.is_alive) continue;
+            const std::string pid = "pid " + std::to_string(p.pid);
+            const std::string what = held_text(p) + " and " + counted(p.leased_packets, "lease");
+            const std::string advice = "whoever waits next does it; `valpool gc " +
+                                       shown(seen_.pool.name) + "` does it now";
+            if (p.is_parent_of_holders)
+                add({"ended_children",
+                     "forked children of " + pid +
+                         " have ended, and nobody has given back what they held: " + what,
+                     advice,
+                     "",
+                     {p.pid}});
+            else
+                add({"dead_process",
+                     pid + " has died, and nobody has cleaned up after it: " + what,
+                     advice,
+                     "",
+                     {p.pid}});
         }
     }
 

@@ -61,4 +61,9 @@ std::map<int, held_time> holdings::held_for() const {
     return found;
 }
 
+const held_time* find_held(const std::map<int, held_time>& all, const process_status& p) {
+    const auto found = all.find(p.pid);
+    return found == all.end() || p.is_parent_of_holders ? nullptr : &found->second;
+}
+
 }  // namespace tool

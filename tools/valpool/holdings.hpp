@@ -50,4 +50,7 @@ private:
     clock::time_point last_look_;
 };
 
+/// Of one process; null when nothing is known. What forked children hold is not their parent's.
+const held_time* find_held(const std::map<int, held_time>& all, const valpool::process_status& p);
+
 }  // namespace tool

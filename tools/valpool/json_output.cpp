@@ -160,10 +160,9 @@ Arr json_of_processes(const boost::container::vector<process_status>& processes,
     Arr all;
     for (const process_status& p : processes) {
         OTab its = json_of(p);
-        const auto known = held.find(p.pid);
-        const bool is_known = known != held.end();
-        put(its, "held_for_s", is_known ? Val(known->second.seconds) : Val());
-        put(its, "held_for_is_least", is_known ? Val(known->second.may_be_longer) : Val());
+        const held_time* const known = find_held(held, p);
+        put(its, "held_for_s", known ? Val(known->seconds) : Val());
+        put(its, "held_for_is_least", known ? Val(known->may_be_longer) : Val());
         all.append(Val(its));
     }
     return all;

@@ -123,7 +123,8 @@ std::string process_text(const process_status& p) {
 }
 
 cell process_state(const process_status& p) {
-    if (p.is_parent_of_holders) return {"for children", style::dim};
+    if (p.is_parent_of_holders)
+        return p.is_alive ? cell{"for children", style::dim} : cell{"children ended", style::bad};
     if (!p.is_alive) return {"dead", style::bad};
     switch (p.state) {
         case 'R': return "running";
@@ -186,11 +187,10 @@ table table_of(const boost::container::vector<process_status>& processes,
         std::string pipes;
         for (const std::string& name : p.open_pipes)
             pipes += (pipes.empty() ? "" : " ") + shown(name);
-        const auto held_for = held.find(p.pid);
+        const held_time* const held_for = find_held(held, p);
         all.add({std::to_string(p.pid), shown(p.name), process_state(p), duration_text(p.running_s),
                  std::to_string(p.threads), std::to_string(p.held_boxes),
-                 bytes_text(static_cast<double>(p.held_bytes)),
-                 held_for == held.end() ? "" : text_of(held_for->second),
+                 bytes_text(static_cast<double>(p.held_bytes)), held_for ? text_of(*held_for) : "",
                  p.raw_bytes == 0 ? "" : bytes_text(static_cast<double>(p.raw_bytes)),
                  unless_none(p.leased_packets),
                  p.since_last_packet_s < 0 ? "never" : duration_text(p.since_last_packet_s),

@@ -93,8 +93,9 @@ struct VALPOOL_API process_status {
     int pid = 0;
     /// False: it has died, and no other process has cleaned up yet.
     bool is_alive = false;
-    /// It has no place of its own, but forked children of it hold values, and have not used the
-    /// pool yet.
+    /// It is not a process, but what forked children of it hold that have not used the pool
+    /// themselves. is_alive is theirs: false when all of them have ended. The process itself, if it
+    /// uses the pool, is another one of the list.
     bool is_parent_of_holders = false;
     // Of the system; the name is empty, and the state '?', for a process that cannot be seen from
     // here, as from another container.

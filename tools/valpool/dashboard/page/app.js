@@ -207,11 +207,15 @@ function pipeRow(p, old) {
   return row;
 }
 const stateWords = {R: "runs", S: "sleeps", D: "waits for a disk", T: "stopped", t: "stopped by a debugger", Z: "dead", I: "idle"};
+function stateText(p) {
+  if (p.is_parent_of_holders) return p.is_alive ? "for children" : "children ended";
+  return p.is_alive ? stateWords[p.state] ?? "?" : "dead";
+}
 function drawProcesses(processes) {
   by("processes").tBodies[0].replaceChildren(...processes.map((p) => {
     const row = document.createElement("tr");
     const isStopped = p.state === "T" || p.state === "t";
-    const cells = [[`${p.pid} ${p.name}`], [p.is_alive ? stateWords[p.state] ?? "?" : "dead", !p.is_alive || isStopped ? "state-bad" : ""],
+    const cells = [[`${p.pid} ${p.name}`], [stateText(p), !p.is_alive || isStopped ? "state-bad" : ""],
                    [bytesText(p.held_bytes + p.raw_bytes), "n"],
                    [p.held_for_s === null ? "" : `${timeText(p.held_for_s)}${p.held_for_is_least ? " or longer" : ""}`], [p.held_boxes, "n"], [p.threads, "n"],
                    [p.since_last_packet_s === null ? "" : `${timeText(p.since_last_packet_s)} ago`], [p.open_pipes.join(", ")]];

@@ -49,7 +49,7 @@ function drawGraph(into, pool, select) {
   marker.append(element("path", {d: "M0 0L8 4L0 8z"}));
   svg.append(marker);
   for (const e of edges) svg.append(line(at.get(e.from), at.get(e.to), e.waits));
-  const processes = new Map(pool.processes.map((p) => [`pid ${p.pid}`, p]));
+  const processes = new Map(pool.processes.filter((p) => !p.is_parent_of_holders).map((p) => [`pid ${p.pid}`, p]));
   const byName = new Map(pipes.map((p) => [`pipe ${p.name}`, p]));
   for (const n of names) svg.append(byName.has(n) ? pipeNode(byName.get(n), at.get(n), select) : processNode(n, processes.get(n), at.get(n)));
   svg.style.maxWidth = `${width}px`;
