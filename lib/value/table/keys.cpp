@@ -330,10 +330,10 @@ void table::begin_with(const AnyKey& key) {
     make_first_chunk(usual_first_capacity(b ? pool_of(*b) : nullptr), b);
 }
 
-/// Another key comes than the shape's next one: the thread knows a shape that goes on with it, or
-/// the table gets keys of its own.
+/// Another key comes than the shape's next one: true when the thread knows a shape that goes on
+/// with it; otherwise the table gets keys of its own.
 template <class AnyKey>
-void table::leave_shape(const AnyKey& next) {
+bool table::leave_shape(const AnyKey& next) {
     arena& a = arena_of(*region());
     Val* const values = get_some(first_);
     const Val* const keys = key_at(values);
@@ -343,11 +343,12 @@ void table::leave_shape(const AnyKey& next) {
         if (s && s->room() == capacity_ && s->count > count && s->begins_with(keys, count) &&
             next.is_stored_at(value_access::stored(s->keys()[count]))) {
             to_keys_ = bytes_between(values, s->keys());
-            return;
+            return true;
         }
     }
     own_keys();
     shapes.leave(a, keys);
+    return false;
 }
 
 template <class AnyKey>
@@ -356,10 +357,7 @@ template <class AnyKey>
     const std::size_t position = positions();
     if (!first_) begin_with(key);
     bool has_key = position < capacity_ && shares_keys();
-    if (has_key && !is_next_of_shape(key, position)) {
-        leave_shape(key);
-        has_key = shares_keys();
-    }
+    if (has_key && !is_next_of_shape(key, position)) has_key = leave_shape(key);
     if (!has_key && position < most_in_row && position % smallest_chunk == 0)
         guess.outgrows(position / smallest_chunk);
     if (position >= room()) make_room(position + 1);

@@ -341,7 +341,7 @@ private:
     template <class AnyKey>
     void begin_with(const AnyKey& key);
     template <class AnyKey>
-    void leave_shape(const AnyKey& next);
+    bool leave_shape(const AnyKey& next);
     void own_keys();
     Val* take_shape(Val* values, std::size_t capacity, const Val* keys) noexcept;
     void destroy_at(std::size_t position) noexcept;
