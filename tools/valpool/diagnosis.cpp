@@ -140,12 +140,7 @@ private:
     }
 
     void add_holder(const process_status& p) {
-        if (p.is_parent_of_holders)
-            return add({"process_holds_memory",
-                        "forked children of pid " + process_text(p) + " hold " + held_text(p),
-                        "",
-                        "",
-                        {p.pid}});
+        if (p.is_parent_of_holders) return add_children(p);
         std::string text = "pid " + process_text(p) + " holds " + held_text(p) + held_for_text(p);
         if (p.since_last_packet_s >= 1)
             text +=
@@ -155,26 +150,34 @@ private:
         add({"process_holds_memory", text, words_.cure_of(p.pid), "", {p.pid}});
     }
 
+    /// That they have ended is worth a word only here: most programs that fork have such children,
+    /// and those mostly held what their parent holds, too.
+    void add_children(const process_status& p) {
+        const std::string whose = "forked children of pid " + std::to_string(p.pid);
+        add({"process_holds_memory",
+             p.is_alive
+                 ? whose + " hold " + held_text(p)
+                 : whose + " have ended, and nobody has given back what they held: " + held_text(p),
+             p.is_alive ? "" : advice_to_clean_up(),
+             "",
+             {p.pid}});
+    }
+
+    std::string advice_to_clean_up() const {
+        return "whoever waits next does it; `valpool gc " + shown(seen_.pool.name) +
+               "` does it now";
+    }
+
     void look_at_the_dead() {
         for (const process_status& p : seen_.processes) {
-            if (p.is_alive) continue;
-            const std::string pid = "pid " + std::to_string(p.pid);
-            const std::string what = held_text(p) + " and " + counted(p.leased_packets, "lease");
-            const std::string advice = "whoever waits next does it; `valpool gc " +
-                                       shown(seen_.pool.name) + "` does it now";
-            if (p.is_parent_of_holders)
-                add({"ended_children",
-                     "forked children of " + pid +
-                         " have ended, and nobody has given back what they held: " + what,
-                     advice,
-                     "",
-                     {p.pid}});
-            else
-                add({"dead_process",
-                     pid + " has died, and nobody has cleaned up after it: " + what,
-                     advice,
-                     "",
-                     {p.pid}});
+            if (p.is_alive || p.is_parent_of_holders) continue;
+            add({"dead_process",
+                 "pid " + std::to_string(p.pid) +
+                     " has died, and nobody has cleaned up after it: " + held_text(p) + " and " +
+                     counted(p.leased_packets, "lease"),
+                 advice_to_clean_up(),
+                 "",
+                 {p.pid}});
         }
     }
 

@@ -123,8 +123,7 @@ std::string process_text(const process_status& p) {
 }
 
 cell process_state(const process_status& p) {
-    if (p.is_parent_of_holders)
-        return p.is_alive ? cell{"for children", style::dim} : cell{"children ended", style::bad};
+    if (p.is_parent_of_holders) return {p.is_alive ? "for children" : "children ended", style::dim};
     if (!p.is_alive) return {"dead", style::bad};
     switch (p.state) {
         case 'R': return "running";

@@ -215,7 +215,8 @@ function drawProcesses(processes) {
   by("processes").tBodies[0].replaceChildren(...processes.map((p) => {
     const row = document.createElement("tr");
     const isStopped = p.state === "T" || p.state === "t";
-    const cells = [[`${p.pid} ${p.name}`], [stateText(p), !p.is_alive || isStopped ? "state-bad" : ""],
+    const isBad = !p.is_parent_of_holders && (!p.is_alive || isStopped);
+    const cells = [[`${p.pid} ${p.name}`], [stateText(p), isBad ? "state-bad" : ""],
                    [bytesText(p.held_bytes + p.raw_bytes), "n"],
                    [p.held_for_s === null ? "" : `${timeText(p.held_for_s)}${p.held_for_is_least ? " or longer" : ""}`], [p.held_boxes, "n"], [p.threads, "n"],
                    [p.since_last_packet_s === null ? "" : `${timeText(p.since_last_packet_s)} ago`], [p.open_pipes.join(", ")]];
