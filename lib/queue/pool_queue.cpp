@@ -305,13 +305,16 @@ private:
         return taken;
     }
 
-    /// When a lease ends that begins now, in the table's microseconds; 0: never.
+    /// When a lease ends that begins now, in the table's microseconds; 0: never. It never ends too
+    /// early, and one of no length has ended already.
     static std::uint64_t lease_end(double deadline_s) noexcept {
+        using namespace std::chrono;
         const deadline end = deadline::in_seconds(deadline_s);
         if (end.is_never()) return 0;
-        const auto when = end.is_immediate() ? std::chrono::steady_clock::now() : end.when();
-        const auto since = std::chrono::ceil<std::chrono::microseconds>(when.time_since_epoch());
-        return std::max<std::uint64_t>(static_cast<std::uint64_t>(since.count()), 1);
+        const auto when = end.is_immediate()
+                              ? floor<microseconds>(steady_clock::now().time_since_epoch())
+                              : ceil<microseconds>(end.when().time_since_epoch());
+        return std::max<std::uint64_t>(static_cast<std::uint64_t>(when.count()), 1);
     }
 
     /// Leases a packet; returns this thread's hold on it, null when the time is over.
@@ -492,9 +495,9 @@ private:
         if (shapes.is_wanted()) learn_shapes(h);
         return bytes_of(arena_, b);
     }
-    /// Another thread that has a handle may be changing the packet, if it has the packet's lock. Only
-    /// of a new packet is the lock taken: who shares one that was sent before wants its lock for
-    /// those who change it, and would lose the packet if this process died with the lock.
+    /// Another thread that has a handle may be changing the packet, if it has the packet's lock.
+    /// Only of a new packet is the lock taken: who shares one that was sent before wants its lock
+    /// for those who change it, and would lose the packet if this process died with the lock.
     [[gnu::noinline]] void learn_shapes(hold& h) const noexcept {
         box& b = *h.target;
         if (b.refs.load(std::memory_order_acquire) != 1) return;

@@ -199,6 +199,20 @@ BOOST_AUTO_TEST_CASE(an_expired_lease_can_be_acknowledged_until_somebody_else_ha
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_lease_of_no_length_is_over_at_once) {
+    each(1, [](CQ& queue) {
+        queue.enq(5);
+        // So often that some come in the same microsecond as the look at them.
+        constexpr int times = 10000;
+        int over = 0;
+        for (int i = 0; i < times; ++i) {
+            const Lease lease = queue.lease(0.0, with_deadline(0));
+            if (queue.length() == 1u) ++over;
+        }
+        BOOST_TEST(over == times);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_sleeper_is_woken_by_a_packet_that_is_given_back) {
     each(3, [](CQ& queue) {
         queue.spin(0);
