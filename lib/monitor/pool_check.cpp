@@ -145,12 +145,13 @@ private:
             has_dead_ = has_dead_ || dead;
             // A family's slot is no process, but its references count. When all its children have
             // slots of their own, the family's slot awaits recovery, although nobody has died.
-            const bool is_family = state == process_slot::family;
-            auto& living = is_family ? report_.parents : report_.living_processes;
-            if (is_family && dead)
+            if (state != process_slot::family)
+                (dead ? report_.dead_processes : report_.living_processes)
+                    .push_back(slot.pid.load());
+            else if (dead)
                 ++report_.ended_families;
             else
-                (dead ? report_.dead_processes : living).push_back(slot.pid.load());
+                report_.parents.push_back(slot.pid.load());
             visit_ledger(slot, dead);
         }
     }

@@ -94,8 +94,8 @@ struct VALPOOL_API process_status {
     /// False: it has died, and no other process has cleaned up yet.
     bool is_alive = false;
     /// It is not a process, but what forked children of it hold that have not used the pool
-    /// themselves. is_alive is theirs: false when all of them have ended. The process itself, if it
-    /// uses the pool, is another one of the list.
+    /// themselves. is_alive is theirs: false when each has ended, or uses the pool itself by now.
+    /// The process itself, if it uses the pool, is another one of the list.
     bool is_parent_of_holders = false;
     // Of the system; the name is empty, and the state '?', for a process that cannot be seen from
     // here, as from another container.

@@ -30,8 +30,8 @@ struct VALPOOL_API pool_report {
     /// Pids of processes whose forked children hold values but have not used the pool themselves
     /// yet.
     boost::container::vector<int> parents;
-    /// Of such children, all that one process had: they have ended without using the pool, and
-    /// recovery has not given back yet what they held. None of them is a dead process.
+    /// Of such children, all that one process had: each has ended, or uses the pool itself by now,
+    /// and recovery has not given back yet what they held as such. None of them is a dead process.
     std::size_t ended_families = 0;
     /// Pid of the process that is repairing the pool now; 0: none. A repair takes milliseconds. If
     /// it takes longer, that process has been stopped and keeps all others from the pool. During a

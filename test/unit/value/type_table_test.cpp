@@ -90,8 +90,8 @@ void check_number(char tag, const std::string& name, char letter, const std::str
     BOOST_TEST((of_letter == tag || tag == 'X'), name);
 }
 
-/// An empty array is assigned to a new key of the table, to one with a value of its own, and to
-/// itself, and is then made longer.
+/// An empty array is assigned to a new key of the table, to one with a value of its own, and to one
+/// with such an array, and is then made longer.
 template <class T>
 void check_empty_array(Val& table, char subtype) {
     BOOST_TEST_INFO("an empty array, subtype " << subtype);
